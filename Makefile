@@ -1,0 +1,63 @@
+# A fresh machine needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+UV := .tools/bin/uv
+BIN := .venv/bin
+SPEED ?= 60
+STATE ?= .state/demo
+
+.PHONY: demo setup test check bench lock clean
+
+## demo: a broker, a building, a night desk and a night in eight simulated homes (RECORDING=folder for a real one)
+demo: .venv/.demo
+	@$(BIN)/nachtwacht demo --speed $(SPEED) --state $(STATE) $(if $(RECORDING),--recording $(RECORDING))
+
+## setup: everything a test run needs, mosquitto and chromium included
+setup: .venv/.all .venv/.system
+
+## test: check, then every test
+test: setup check
+	$(BIN)/python -m pytest
+
+## check: format, lint, types and the arrows between the rooms
+check: .venv/.all
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## bench: measure, and keep the figures in benchmarks/results
+bench: setup
+	$(BIN)/python -m benchmarks.chain --out benchmarks/results/chain.json
+
+## lock: pin again what pyproject.toml asks for; hashes, no addresses
+lock: $(UV)
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/uv.in -o requirements/uv.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/build.in -o requirements/build.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre --extra demo pyproject.toml -o requirements/demo.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --all-extras -c requirements/demo.txt pyproject.toml -o requirements/all.txt
+
+clean:
+	rm -rf .venv .tools .state dashboard/static/vendor
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Nachtwacht needs Python 3.11 or newer as '$(PYTHON)'. Install it, or say: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .tools || { echo "Python has no venv module here. On Debian: sudo apt-get install python3-venv"; exit 1; }
+	.tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/pyvenv.cfg: $(UV)
+	$(UV) venv -q --clear --python $(PYTHON) .venv
+
+.venv/.demo: requirements/demo.txt requirements/build.txt pyproject.toml hatch_build.py .venv/pyvenv.cfg
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/demo.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps --build-constraints requirements/build.txt -e .
+	@touch $@
+
+.venv/.all: requirements/all.txt .venv/.demo
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
+	@touch $@
+
+# mosquitto and chromium come from Debian: installed here when that is allowed, else named.
+.venv/.system: .venv/pyvenv.cfg
+	@sh deploy/test-machine.sh
+	@touch $@

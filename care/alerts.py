@@ -1,0 +1,171 @@
+"""An alert: findings that ask for a person, and what people did about them. Its state is a fold of records."""
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from care.records import AlertId, Claimed, Delivered, Order, Released, Resolved, StaffId
+from detectors.findings import Cleared, Finding, What
+from detectors.homes import Home, HomeId, Instant
+
+
+class Tier(StrEnum):
+    """When somebody must act, most urgent first."""
+
+    ACUTE = "acute"  # now
+    SOON = "soon"  # this night
+    REVIEW = "review"  # in the morning
+    TECHNICAL = "technical"  # the installer
+
+
+class State(StrEnum):
+    """Where an alert is on its way (after ISA-18.2)."""
+
+    RAISED = "raised"
+    DELIVERED = "delivered"  # a screen has shown it
+    CLAIMED = "claimed"
+    RETURNED = "returned"  # over by itself, and nobody has looked yet
+    RESOLVED = "resolved"
+
+
+_FAMILY = {
+    What.BATH: "up",
+    What.STILL: "up",
+    What.OOB_UNSEEN: "up",
+    What.OOB_ACTIVE: "up",
+    What.DOOR_LEFT: "left",
+    What.DOOR_ARRIVED: "arrived",
+    What.BUTTON: "button",
+}
+"""Findings of one family in one episode are one thing to a person, and so one alert."""
+
+_URGENCY = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+def alert_of(finding: Finding | Cleared) -> AlertId:
+    """Return the alert that a finding belongs to: the same for every finding of one family in one episode.
+
+    >>> from datetime import UTC
+    >>> left = datetime(2026, 3, 3, 1, 9, tzinfo=UTC)
+    >>> one = Cleared(at=left, home=HomeId("wilg/12"), what=What.BATH, since=left, episode=left)
+    >>> alert_of(one) == alert_of(msgspec.structs.replace(one, what=What.STILL))
+    True
+    """
+    identity = f"{finding.home} {_FAMILY[finding.what]} {finding.episode.timestamp():.3f}"
+    return AlertId(hashlib.blake2b(identity.encode(), digest_size=5).hexdigest())
+
+
+def tier_of(what: What, home: Home | None) -> Tier:
+    """Return how urgent a kind of finding is, by the agreement with this resident."""
+    if what is What.DOOR_ARRIVED:
+        return Tier.SOON
+    if what is What.OOB_ACTIVE and home is not None and what in home.agreed_soon:
+        return Tier.SOON
+    return Tier.ACUTE
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one alert. Computed from records and stored nowhere else."""
+
+    id: AlertId
+    home: HomeId
+    tier: Tier
+    findings: tuple[Finding, ...]  # in the order of their dates; never empty
+    arrived_at: Instant  # when the centre had its first finding on disk
+    cleared: tuple[Cleared, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
+    holds: tuple[Claimed | Released, ...] = ()  # in the order in which they were written
+    resolved: Resolved | None = None
+
+    @property
+    def main(self) -> Finding:
+        """The finding that tells it best: the most urgent kind found, the latest of those."""
+        return self.findings[-1]
+
+    @property
+    def raised_at(self) -> datetime:
+        """When the alert first became true."""
+        return self.findings[0].at
+
+    @property
+    def holder(self) -> StaffId | None:
+        """Who has it now: the first on disk wins, unless taken over or given back."""
+        holder: StaffId | None = None
+        for hold in self.holds:
+            if isinstance(hold, Released):
+                holder = None if hold.by == holder else holder
+            elif holder is None or hold.takeover:
+                holder = hold.by
+        return holder
+
+    @property
+    def held_since(self) -> datetime | None:
+        """Since when its holder has it."""
+        holder = self.holder
+        taken = [hold.at for hold in self.holds if isinstance(hold, Claimed) and hold.by == holder]
+        return taken[-1] if holder is not None and taken else None
+
+    @property
+    def over(self) -> bool:
+        """Whether every condition in it is over by itself. A call for help is never over by itself."""
+        ended = {(one.what, one.since) for one in self.cleared}
+        return all(one.what is not What.BUTTON and (one.what, one.since) in ended for one in self.findings)
+
+    @property
+    def state(self) -> State:
+        if self.resolved is not None and self.findings[-1].at <= self.resolved.at:
+            return State.RESOLVED
+        if self.holder is not None:
+            return State.CLAIMED
+        if self.over:
+            return State.RETURNED
+        return State.DELIVERED if self.delivered else State.RAISED
+
+    @property
+    def open(self) -> bool:
+        """Whether it still asks for a person."""
+        return self.state is not State.RESOLVED
+
+
+def raised(finding: Finding, *, home: Home | None, arrived_at: datetime) -> Alert:
+    """Make a new alert of its first finding."""
+    return Alert(
+        id=alert_of(finding),
+        home=finding.home,
+        tier=tier_of(finding.what, home),
+        findings=(finding,),
+        arrived_at=arrived_at,
+    )
+
+
+def with_finding(alert: Alert, finding: Finding, *, home: Home | None) -> Alert:
+    """Add a further finding of the same episode; the tier can only become more urgent."""
+    if finding in alert.findings:
+        return alert
+    tier = min(alert.tier, tier_of(finding.what, home), key=_URGENCY.__getitem__)
+    findings = tuple(sorted((*alert.findings, finding), key=lambda one: (one.at, one.what)))
+    return msgspec.structs.replace(alert, tier=tier, findings=findings)
+
+
+def with_cleared(alert: Alert, cleared: Cleared) -> Alert:
+    """Note that one of its conditions is over."""
+    return alert if cleared in alert.cleared else msgspec.structs.replace(alert, cleared=(*alert.cleared, cleared))
+
+
+def with_order(alert: Alert, order: Order) -> Alert:
+    """Note what a person, or a screen, did."""
+    match order:
+        case Delivered():
+            return msgspec.structs.replace(alert, delivered=(*alert.delivered, order))
+        case Claimed() | Released():
+            return msgspec.structs.replace(alert, holds=(*alert.holds, order))
+        case Resolved():
+            latest = order if alert.resolved is None or order.at >= alert.resolved.at else alert.resolved
+            return msgspec.structs.replace(alert, resolved=latest)
+
+
+def by_urgency(alert: Alert) -> tuple[int, datetime]:
+    """Sort key of the queue: tier first, then the oldest."""
+    return _URGENCY[alert.tier], alert.raised_at

@@ -1,0 +1,92 @@
+"""The board: the centre's journal folded into what the night desk must know now. In memory, rebuilt at start."""
+
+from datetime import datetime, timedelta
+
+from care.alerts import Alert, alert_of, by_urgency, raised, with_cleared, with_finding, with_order
+from care.records import AlertId, Claimed, Delivered, Order, Plan, Record, Released, Resolved, site_of
+from detectors.findings import Cleared, Finding, Status
+from detectors.homes import Home, HomeId, SiteId
+
+SILENT_AFTER = timedelta(seconds=30)  # a building beats every 5 s; past this its homes cannot be seen from here
+
+
+class Board:
+    """Sites, homes and alerts as the records so far say. Changed only by `add` and `heard`.
+
+    `add` returns what it touched, so that a page draws again only what changed.
+    """
+
+    def __init__(self) -> None:
+        self.plans: dict[SiteId, Plan] = {}
+        self.homes: dict[HomeId, Home] = {}
+        self.statuses: dict[HomeId, Status] = {}
+        self.alerts: dict[AlertId, Alert] = {}
+        self.heard_at: dict[SiteId, datetime] = {}  # real time of each building's last sign of life; not a record
+        self._early: dict[AlertId, list[Order | Cleared]] = {}  # what came before its finding did
+
+    def add(self, record: Record, *, recorded_at: datetime) -> tuple[set[HomeId], set[AlertId]]:
+        """Take in one record of the journal; return the homes and alerts that look different now."""
+        match record:
+            case Plan():
+                return self._replan(record), set()
+            case Status():
+                self.statuses[record.home] = record
+                return {record.home}, set()
+            case Finding():
+                return {record.home}, {self._found(record, recorded_at)}
+            case Cleared():
+                return {record.home}, self._happened(alert_of(record), record)
+            case Delivered() | Claimed() | Released() | Resolved():
+                return {record.home}, self._happened(record.alert, record)
+            case _:
+                return set(), set()
+
+    def heard(self, site: SiteId, at: datetime) -> None:
+        """Note a sign of life of a building."""
+        self.heard_at[site] = at
+
+    def silent_since(self, site: SiteId, now: datetime) -> datetime | None:
+        """Return since when a building has not been heard, or None while it is.
+
+        A building that was never heard since the centre started counts from its plan.
+        """
+        last = self.heard_at.get(site)
+        if last is None:
+            return self.plans[site].at if site in self.plans else None
+        return last if now - last > SILENT_AFTER else None
+
+    def open_alerts(self) -> list[Alert]:
+        """Return the alerts that ask for a person, most urgent first, then oldest."""
+        return sorted((alert for alert in self.alerts.values() if alert.open), key=by_urgency)
+
+    def alerts_of(self, home: HomeId) -> list[Alert]:
+        """Return every alert of a home that the board knows, newest first."""
+        return sorted((one for one in self.alerts.values() if one.home == home), key=lambda one: one.raised_at)[::-1]
+
+    def _replan(self, plan: Plan) -> set[HomeId]:
+        gone = {home for home in self.homes if site_of(home) == plan.site}
+        for home in gone:
+            del self.homes[home]
+        self.plans[plan.site] = plan
+        self.homes.update((home.id, home) for home in plan.homes)
+        return gone | {home.id for home in plan.homes}
+
+    def _found(self, finding: Finding, recorded_at: datetime) -> AlertId:
+        home = self.homes.get(finding.home)
+        alert_id = alert_of(finding)
+        known = self.alerts.get(alert_id)
+        if known is None:
+            self.alerts[alert_id] = raised(finding, home=home, arrived_at=recorded_at)
+            for early in self._early.pop(alert_id, []):
+                self._happened(alert_id, early)
+        else:
+            self.alerts[alert_id] = with_finding(known, finding, home=home)
+        return alert_id
+
+    def _happened(self, alert_id: AlertId, what: Order | Cleared) -> set[AlertId]:
+        alert = self.alerts.get(alert_id)
+        if alert is None:
+            self._early.setdefault(alert_id, []).append(what)
+            return set()
+        self.alerts[alert_id] = with_cleared(alert, what) if isinstance(what, Cleared) else with_order(alert, what)
+        return {alert_id}

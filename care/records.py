@@ -1,0 +1,161 @@
+"""The wire format: every record that may stand in a journal. The only contract between building and centre."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from detectors.findings import Cleared, Finding, Status
+from detectors.homes import Home, HomeId, Instant, SiteId
+from detectors.moments import SensorEvent, SensorSight
+
+AlertId = NewType("AlertId", str)
+StaffId = NewType("StaffId", str)
+
+
+class Trouble(StrEnum):
+    """Why a message of a sensor or bridge could not be taken as it came."""
+
+    UNREADABLE = "unreadable"  # not JSON, or not the types a sensor sends
+    TOO_LARGE = "too-large"
+    UNKNOWN_SENSOR = "unknown-sensor"  # not in the plan of the site
+    NO_VALUE = "no-value"  # nothing in it that the sensor's role in the plan speaks of
+    CLOCK = "clock"  # its date is missing a zone or lies in the future; taken as of its arrival
+    SETTING = "setting"  # a setting of the bridge that care cannot do with
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True, tag="unreadable"):
+    """A message that was not understood, or not wholly, kept for the installer as it came (its first 2,000 bytes)."""
+
+    at: Instant  # when it arrived
+    topic: str
+    trouble: Trouble
+    why: str  # one sentence: what, and what would be right
+    payload: bytes = b""
+    size: int = 0  # bytes of the whole payload
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan"):
+    """What stands in the building, told to the centre at every change. Ids only; who lives there the centre knows."""
+
+    at: Instant
+    site: SiteId
+    name: str  # of the site: "De Wilg"
+    zone: str
+    homes: tuple[Home, ...]
+
+
+class Outcome(StrEnum):
+    """How an alert ended, the first of two taps."""
+
+    HELPED = "helped"
+    REASSURED = "reassured"
+    NOT_NEEDED = "not-needed"
+    TECHNICAL = "technical"
+
+
+class How(StrEnum):
+    """How that is known, the second tap."""
+
+    ON_SITE = "on-site"
+    VIDEO = "video"
+    PHONE = "phone"
+    FAMILY = "family"
+    DOCTOR = "doctor"
+    EMERGENCY = "112"
+    CLIENT_SAID = "client-said"
+    USUAL = "usual"
+    VISITOR = "visitor"
+    ACCIDENT = "accident"
+    AWAY = "away"
+    SENSOR = "sensor"
+    BATTERY = "battery"
+    LINK = "link"
+    SETTING = "setting"
+
+
+HOWS: dict[Outcome, tuple[How, ...]] = {
+    Outcome.HELPED: (How.ON_SITE, How.VIDEO, How.FAMILY, How.DOCTOR, How.EMERGENCY),
+    Outcome.REASSURED: (How.VIDEO, How.PHONE, How.CLIENT_SAID),
+    Outcome.NOT_NEEDED: (How.USUAL, How.VISITOR, How.ACCIDENT, How.AWAY),
+    Outcome.TECHNICAL: (How.SENSOR, How.BATTERY, How.LINK, How.SETTING),
+}
+"""Which second taps fit which first."""
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag="delivered"):
+    """A person's screen has shown the alert."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    screen: str
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True, tag="claimed"):
+    """Somebody has taken the alert upon them; `takeover` when that takes it from a colleague, knowingly."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId
+    takeover: bool = False
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True, tag="released"):
+    """Whoever had the alert gave it back."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True, tag="resolved"):
+    """The alert is closed, and this is how it ended."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId
+    outcome: Outcome
+    how: How
+
+
+Order = Delivered | Claimed | Released | Resolved  # what the centre did, and the building hears of
+Told = Finding | Cleared | Status | Plan  # what the building tells the centre; raw events stay at home
+Record = SensorEvent | SensorSight | Unreadable | Told | Order
+
+CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
+
+_decode = msgspec.json.Decoder(Record).decode
+encode = msgspec.json.Encoder().encode
+
+
+def decode(body: bytes | str) -> Record:
+    """Read one record back. Raises `msgspec.DecodeError` or `msgspec.ValidationError` if it is none."""
+    return _decode(body)
+
+
+def site_of(home: HomeId) -> SiteId:
+    """Return the site that a home stands on."""
+    return SiteId(home.partition("/")[0])
+
+
+def addressee(record: Record) -> str | None:
+    """Who besides this journal must have the record: the centre, a site, or nobody."""
+    if isinstance(record, Finding | Cleared | Status | Plan):
+        return CENTRE
+    if isinstance(record, Delivered | Claimed | Released | Resolved):
+        return site_of(record.home)
+    return None
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON Schema of a record, for people who read journals with other tools."""
+    return msgspec.json.schema(Record)
+
+
+def bodies(records: Iterable[Record]) -> list[bytes]:
+    return [encode(record) for record in records]

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Debian packages that the tests use. Installs what is missing when it may; else says the one command to run.
+set -eu
+PATH="$PATH:/usr/sbin"
+missing=""
+command -v mosquitto >/dev/null || missing="$missing mosquitto"
+command -v chromium >/dev/null || missing="$missing chromium fonts-noto-core"
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ]; then
+    echo "installing$missing"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+    echo "The tests need$missing. Please run: sudo apt-get install$missing" >&2
+    exit 1
+fi

@@ -1,0 +1,112 @@
+"""What a detector must know of a home: its rooms, its sensors, its night and the limits agreed for it."""
+
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, NewType
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+SiteId = NewType("SiteId", str)
+HomeId = NewType("HomeId", str)  # site and home, "wilg/12": unique in the whole fleet
+SensorId = NewType("SensorId", str)  # unique within its site
+RoomId = NewType("RoomId", str)  # as the plan calls it, "badkamer"
+ResidentId = NewType("ResidentId", str)
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # never naive; UTC behind the door
+
+
+class RoomKind(StrEnum):
+    """What people do in a room, as far as detection cares."""
+
+    BATHROOM = "bathroom"
+    TOILET = "toilet"
+    BEDROOM = "bedroom"
+    LIVING = "living"
+    KITCHEN = "kitchen"
+    HALL = "hall"
+    LANDING = "landing"
+    OTHER = "other"
+    OUTSIDE = "outside"  # a sensor that sees the person outside the home
+
+
+WASHING = frozenset({RoomKind.BATHROOM, RoomKind.TOILET})
+
+
+class Kind(StrEnum):
+    """What a sensor observes, and what `value` means."""
+
+    BED = "bed"  # 1.0 occupied, 0.0 empty
+    DOOR = "door"  # the front door: 1.0 open, 0.0 closed
+    MOTION = "motion"  # 1.0 seen, 0.0 clear
+    USE = "use"  # a hand on something (tap, flush, cupboard, light, inner door, chair): 1.0 used, 0.0 its end
+    BUTTON = "button"  # 1.0 pressed; there is no 0.0
+
+
+class Sensor(msgspec.Struct, frozen=True, kw_only=True):
+    """A sensor of the plan: where it stands and what it observes."""
+
+    id: SensorId
+    kind: Kind
+    room: RoomId
+
+
+class Night(msgspec.Struct, frozen=True, kw_only=True):
+    """The hours in which this resident's nights are watched, in local time. May run past midnight, or past noon."""
+
+    start: time = time(23)
+    end: time = time(7)
+    zone: str = "Europe/Amsterdam"
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether the local clock at `moment` stands between start (included) and end (not included)."""
+        local = moment.astimezone(_zone(self.zone)).time()
+        if self.start <= self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """After how many minutes each condition asks for a person. The care plan's caps: they always fire.
+
+    The defaults are the fixed timers whose false alerts were lowest on real nights for their delay.
+    """
+
+    bath: float = 20.0  # in the bathroom or toilet, and nowhere else seen
+    still: float = 15.0  # left bed, was seen, then nothing anywhere
+    oob_unseen: float = 20.0  # left bed, and nothing seen since
+    oob_active: float = 45.0  # left bed, still moving about
+    door: float = 5.0  # left the home at night
+
+    def of(self, name: str) -> timedelta:
+        return timedelta(minutes=getattr(self, name))
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One home of a site, as far as detection and the desk need it. Holds ids, never names."""
+
+    id: HomeId
+    resident: ResidentId
+    rooms: dict[RoomId, RoomKind]
+    sensors: tuple[Sensor, ...]
+    night: Night = Night()
+    limits: Limits = Limits()
+    agreed_soon: tuple[str, ...] = ()  # kinds of finding that may wait for `soon`, by agreement with the resident
+
+    @cached_property
+    def has_bed(self) -> bool:
+        """Whether a sensor in the bed tells occupied from empty; without one it is inferred from motion."""
+        return any(sensor.kind is Kind.BED for sensor in self.sensors)
+
+    def kind_of(self, room: RoomId | None) -> RoomKind:
+        return self.rooms.get(room, RoomKind.OTHER) if room is not None else RoomKind.OTHER
+
+
+_zones: dict[str, ZoneInfo] = {}
+
+
+def _zone(name: str) -> ZoneInfo:
+    if name not in _zones:
+        _zones[name] = ZoneInfo(name)
+    return _zones[name]

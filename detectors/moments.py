@@ -1,0 +1,46 @@
+"""What can happen to a home: a sensor says something, a sensor falls silent or speaks again, time passes."""
+
+from enum import StrEnum
+
+import msgspec
+
+from detectors.homes import HomeId, Instant, Kind, RoomId, SensorId
+
+
+class Origin(StrEnum):
+    """How a message came. Only live news may start an alert; the rest tells what is so, not what happens."""
+
+    LIVE = "live"
+    RETAINED = "retained"  # kept by the broker, of unknown age
+    REPLAY = "replay"  # a bridge repeating at its start what it last knew
+
+
+class SensorEvent(msgspec.Struct, frozen=True, kw_only=True, tag="sensor", omit_defaults=True):
+    """One observation, dated by when it was made and not by when it arrived."""
+
+    at: Instant
+    home: HomeId
+    sensor: SensorId
+    room: RoomId
+    kind: Kind
+    value: float
+    origin: Origin = Origin.LIVE
+
+
+class SensorSight(msgspec.Struct, frozen=True, kw_only=True, tag="sight"):
+    """A sensor can no longer be heard, or can again. Silence while it cannot is no evidence about the person."""
+
+    at: Instant
+    home: HomeId
+    sensor: SensorId
+    seen: bool
+    reason: str = ""  # why not, when not: "availability", "bridge", "silent"
+
+
+class Tick(msgspec.Struct, frozen=True, tag="tick"):
+    """Time has passed, and nothing else."""
+
+    at: Instant
+
+
+Moment = SensorEvent | SensorSight | Tick
