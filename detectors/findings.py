@@ -36,7 +36,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
     home: HomeId
     what: What
     since: Instant  # when the condition began
-    episode: Instant  # when the stretch it belongs to began (left bed, door opened): what one person would call one thing
+    episode: (
+        Instant  # when the stretch it belongs to began (left bed, door opened): what one person would call one thing
+    )
     limit: float | None = None  # minutes agreed before it is told; None where there is nothing to wait for
     room: RoomId | None = None  # where the resident probably is
     last_at: Instant | None = None  # the last motion seen anywhere
@@ -55,6 +57,16 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True, tag="cleared"):
     what: What
     since: Instant
     episode: Instant
+
+
+class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag="withheld"):
+    """A condition that was already over when the news of it came: counted and visible, but no alarm."""
+
+    at: Instant  # when it would have been told
+    home: HomeId
+    what: What
+    since: Instant
+    over_at: Instant
 
 
 class Presence(StrEnum):

@@ -11,8 +11,9 @@ class Origin(StrEnum):
     """How a message came. Only live news may start an alert; the rest tells what is so, not what happens."""
 
     LIVE = "live"
-    RETAINED = "retained"  # kept by the broker, of unknown age
-    REPLAY = "replay"  # a bridge repeating at its start what it last knew
+    RETAINED = "retained"  # kept by the broker; dated by the device
+    REPLAY = "replay"  # a bridge repeating at its start what it last knew; dated by the device
+    UNDATED = "undated"  # kept or repeated, and nothing says how old it is; dated by its arrival
 
 
 class SensorEvent(msgspec.Struct, frozen=True, kw_only=True, tag="sensor", omit_defaults=True):

@@ -1,0 +1,38 @@
+"""An episode: a stretch of whereabouts that must not last, and when it has lasted too long.
+
+A detector is one pure function from whereabouts to the episode it watches, if that is running. Everything else
+(letting time pass, telling each episode once, saying when it is over) is the same for all and stands in `vigil`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from detectors.findings import What
+from detectors.homes import Home, RoomId
+from detectors.whereabouts import Whereabouts
+
+
+class Episode(msgspec.Struct, frozen=True):
+    """A condition that is running, and the instant from which it asks for a person."""
+
+    what: What
+    since: datetime  # when the condition began: what tells one episode from the next
+    due: datetime
+    began: datetime  # when the stretch it is part of began, which findings of other detectors may share
+    limit: float | None = None  # minutes, as agreed
+    room: RoomId | None = None
+    count: int = 1  # a higher count of the same episode is told again
+
+
+Detector = Callable[[Whereabouts, Home], Episode | None]
+
+
+def within_one_night(home: Home, start: datetime, due: datetime) -> bool:
+    """Whether both lie in the same watched night.
+
+    Who got up before its end and is about at its next start has not been up all night.
+    """
+    one_night = timedelta(hours=(home.night.end.hour - home.night.start.hour) % 24 + 1)
+    return due - start <= one_night and home.night.covers(start) and home.night.covers(due)

@@ -1,0 +1,100 @@
+"""The real parts that tests share: a mosquitto for the session on a free port of this machine."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+MOSQUITTO_CONF = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location {folder}/
+max_queued_messages 0
+max_inflight_messages 1000
+set_tcp_nodelay true
+autosave_on_changes true
+autosave_interval 100
+log_type error
+log_type warning
+"""
+
+
+@dataclass
+class Mosquitto:
+    """A real broker; `stop` and `start` as often as a story needs."""
+
+    folder: Path
+    port: int
+    host: str = "127.0.0.1"
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        conf = self.folder / "mosquitto.conf"
+        conf.write_text(MOSQUITTO_CONF.format(port=self.port, folder=self.folder))
+        command = [part(), "-c", str(conf)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_port(self.port)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(10)
+
+
+def part(name: str = "mosquitto") -> str:
+    """Return where a program of the system is; without it the run fails with one clear line."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        pytest.exit(f"{name} is not installed: run 'make setup', which installs it or names the command.", returncode=3)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, seconds: float = 15) -> None:
+    """Wait until something listens there. Bounded."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def new_mosquitto(folder: Path) -> Mosquitto:
+    folder.chmod(0o777)  # started as root, mosquitto drops to a user of its own
+    broker = Mosquitto(folder=folder, port=free_port())
+    broker.start()
+    return broker
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """One broker for the session: use topics and client ids of your own."""
+    folder = tmp_path_factory.mktemp("mosquitto")
+    for parent in folder.parents[:3]:
+        parent.chmod(0o755)
+    broker = new_mosquitto(folder)
+    yield broker
+    broker.stop()

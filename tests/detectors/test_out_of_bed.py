@@ -1,0 +1,92 @@
+"""Out of bed and not back, still, and long in the bathroom: the nights that matter, and those that do not."""
+
+from datetime import time
+
+from detectors.homes import Limits, Night
+from tests.stories import a_home, events, found, instant, told
+
+
+def test_a_short_trip_to_the_bathroom_is_not_reported() -> None:
+    lines = ["22:40 bed in", "02:09 bed out", "02:10 badkamer", "02:11 badkamer off", "02:13 bed in"]
+    assert found(a_home(), *lines, until="06:59") == []
+
+
+def test_an_empty_bed_and_no_motion_anywhere_is_reported_after_its_limit() -> None:
+    assert found(a_home(), "22:40 bed in", "02:10 bed out", until="02:30") == ["02:30 oob-unseen"]
+
+
+def test_nothing_is_reported_a_minute_before_the_limit() -> None:
+    assert found(a_home(), "22:40 bed in", "02:10 bed out", until="02:29") == []
+
+
+def test_who_lies_still_in_the_bathroom_is_reported_as_still_and_then_as_long_in_the_bathroom() -> None:
+    lines = ["22:40 bed in", "02:09 bed out", "02:10 badkamer", "02:11:30 badkamer off"]
+    assert found(a_home(), *lines, until="02:31") == ["02:25 still", "02:30 bath"]
+
+
+def test_who_keeps_moving_in_the_bathroom_is_reported_for_the_stay_alone() -> None:
+    lines = ["22:40 bed in", "02:09 bed out", *(f"02:{minute} badkamer" for minute in range(10, 32))]
+    assert found(a_home(), *lines, until="02:32") == ["02:30 bath"]
+
+
+def test_who_walks_about_is_reported_later_and_as_active() -> None:
+    lines = ["22:40 bed in", "02:00 bed out", *(f"02:{minute} woonkamer" for minute in range(10, 50, 5))]
+    assert found(a_home(), *lines, until="02:50") == ["02:45 oob-active"]
+
+
+def test_who_walked_and_then_stopped_is_still_and_not_active() -> None:
+    lines = ["22:40 bed in", "02:00 bed out", "02:05 keuken"]
+    assert found(a_home(), *lines, until="03:30") == ["02:20 still"]
+
+
+def test_an_early_riser_is_not_reported() -> None:
+    lines = ["22:40 bed in", "06:50 bed out", "06:51 badkamer", "06:58 keuken"]
+    assert found(a_home(), *lines, until="11:00") == []
+
+
+def test_who_was_up_all_evening_has_not_been_out_of_bed_since_the_morning() -> None:
+    home = a_home()
+    moments = events(home, ["23:30 bed in", "06:50 bed out", "06:55 keuken"])
+    evening = [*moments]
+    later = moments[-1].at.replace(hour=22, minute=30)
+    evening += [moment for moment in events(home, ["06:56 woonkamer"])]
+    assert [one for one in told(home, evening, later) if type(one).__name__ == "Finding"] == []
+
+
+def test_the_night_is_the_residents_own() -> None:
+    late = a_home(night=Night(start=time(2, 30), end=time(12)))
+    assert found(late, "03:00 bed in", "09:00 bed out", until="09:21") == ["09:20 oob-unseen"]
+    assert found(a_home(), "03:00 bed in", "09:00 bed out", until="09:21") == []
+
+
+def test_the_limit_is_the_one_agreed() -> None:
+    home = a_home(limits=Limits(oob_unseen=45))
+    assert found(home, "22:40 bed in", "02:00 bed out", until="02:44") == []
+    assert found(home, "22:40 bed in", "02:00 bed out", until="02:45") == ["02:45 oob-unseen"]
+
+
+def test_back_in_bed_is_told_as_the_end_of_it() -> None:
+    home = a_home()
+    said = told(home, events(home, ["22:40 bed in", "02:00 bed out", "02:40 bed in"]), instant("02:41"))
+    assert [type(one).__name__ for one in said if type(one).__name__ != "Status"] == ["Finding", "Cleared"]
+
+
+def test_a_finding_carries_its_evidence() -> None:
+    home = a_home()
+    lines = ["22:40 bed in", "02:09 bed out", "02:10 badkamer", "02:11:30 badkamer off"]
+    (still, *_) = [one for one in told(home, events(home, lines), instant("02:25")) if type(one).__name__ == "Finding"]
+    assert still.since == still.last_at == instant("02:10")  # type: ignore[union-attr]
+    assert still.episode == instant("02:09")  # type: ignore[union-attr]
+    assert still.room == "badkamer"  # type: ignore[union-attr]
+    assert [mark.at for mark in still.window] == [instant(at) for at in ("22:40", "02:09", "02:10")]  # type: ignore[union-attr]
+
+
+def test_without_a_bed_sensor_a_quiet_bedroom_is_bed_and_motion_elsewhere_is_getting_up() -> None:
+    home = a_home(bed=False)
+    lines = ["23:10 slaapkamer", "23:12 slaapkamer", "02:09 badkamer"]
+    assert found(home, *lines, until="02:30") == ["02:24 still", "02:29 bath"]
+
+
+def test_without_a_bed_sensor_turning_over_once_is_not_getting_up() -> None:
+    home = a_home(bed=False)
+    assert found(home, "23:10 slaapkamer", "23:12 slaapkamer", "03:00 slaapkamer", until="06:00") == []
