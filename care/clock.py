@@ -31,4 +31,4 @@ class RehearsalClock:
 
 
 REHEARSAL_TOPIC = "nachtwacht/rehearsal/clock"
-"""Where a rehearsal tells the time, as an ISO 8601 instant. Nobody listens there but a process started for a rehearsal."""
+"""Where a rehearsal tells the time, as an ISO 8601 instant. Only a process started for a rehearsal listens there."""

@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS snapshot (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
 """
+_INSERT = (
+    "INSERT INTO journal (recorded_at, origin, addressee, body) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (body) DO NOTHING RETURNING number"
+)
+_MOVE_CURSOR = (
+    "INSERT INTO cursor VALUES (?, ?, ?)"
+    " ON CONFLICT (peer) DO UPDATE SET journal = excluded.journal, number = excluded.number"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,7 +76,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
 
 
 def identity(db: sqlite3.Connection) -> str:
-    """Return the random id of this journal. A restored copy must be given a new one, for its numbers start to differ."""
+    """Return the random id of this journal. A restored copy needs a new one, for its numbers start to differ."""
     row: tuple[str] = db.execute("SELECT id FROM identity").fetchone()
     return row[0]
 
@@ -85,27 +93,29 @@ def append(
 
     With `origin` the records came from that peer and `cursor` says how far that brings us; both are written together.
     """
+    return write(db, ((recorded_at, record) for record in records), origin=origin, cursor=cursor)
+
+
+def write(
+    db: sqlite3.Connection,
+    dated: Iterable[tuple[datetime, Record]],
+    *,
+    origin: str = "",
+    cursor: Cursor | None = None,
+) -> list[Entry]:
+    """Do as `append` does, with a date of its own for each record."""
     if origin and cursor is None:
         raise ValueError("records from a peer need the cursor that they bring us to")
-    at = _micros(recorded_at)
-    rows = [(at, origin, None if origin else addressee(record), encode(record), record) for record in records]
     written: list[Entry] = []
     db.execute("BEGIN IMMEDIATE")
     try:
-        for *row, record in rows:
-            number = db.execute(
-                "INSERT INTO journal (recorded_at, origin, addressee, body) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (body) DO NOTHING RETURNING number",
-                row,
-            ).fetchone()
+        for at, record in dated:
+            row = (_micros(at), origin, None if origin else addressee(record), encode(record))
+            number = db.execute(_INSERT, row).fetchone()
             if number is not None:
-                written.append(Entry(number[0], recorded_at, origin, record))
+                written.append(Entry(number[0], at, origin, record))
         if cursor is not None:
-            db.execute(
-                "INSERT INTO cursor VALUES (?, ?, ?)"
-                " ON CONFLICT (peer) DO UPDATE SET journal = excluded.journal, number = excluded.number",
-                (origin, *cursor),
-            )
+            db.execute(_MOVE_CURSOR, (origin, *cursor))
     except BaseException:
         db.execute("ROLLBACK")
         raise
@@ -145,6 +155,18 @@ def load_snapshot(db: sqlite3.Connection) -> tuple[int, bytes] | None:
     """Return the number and the body that were last saved, or None."""
     row: tuple[int, bytes] | None = db.execute("SELECT number, body FROM snapshot").fetchone()
     return row
+
+
+def last_number(db: sqlite3.Connection) -> int:
+    """Return the number of the newest record, or 0 in an empty journal."""
+    row: tuple[int] = db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()
+    return row[0]
+
+
+def last_date(db: sqlite3.Connection) -> datetime | None:
+    """Return when the newest record was written, or None in an empty journal."""
+    row = db.execute("SELECT recorded_at FROM journal ORDER BY number DESC LIMIT 1").fetchone()
+    return None if row is None else _instant(row[0])
 
 
 def count(db: sqlite3.Connection) -> int:

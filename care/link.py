@@ -46,8 +46,8 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 Message = Batch | Have | Beat
 
 encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Message).decode
-_decode_record = msgspec.json.Decoder(Record).decode
+_messages: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_records: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 class Garbled(Exception):
@@ -57,7 +57,7 @@ class Garbled(Exception):
 def decode(payload: bytes) -> Message:
     """Read a message of the link. Raises `Garbled`."""
     try:
-        return _decode(payload)
+        return _messages.decode(payload)
     except msgspec.DecodeError as error:
         raise Garbled(str(error)) from error
 
@@ -123,7 +123,7 @@ def take(db: sqlite3.Connection, peer: str, batch: Batch, *, recorded_at: dateti
     if batch.after > here or batch.upto <= here:
         return Have(batch.journal, here), []
     try:
-        records = [_decode_record(raw) for raw in batch.records]
+        records = [_records.decode(raw) for raw in batch.records]
     except msgspec.DecodeError as error:
         raise Garbled(str(error)) from error
     entries = journal.append(

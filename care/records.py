@@ -6,7 +6,7 @@ from typing import NewType
 
 import msgspec
 
-from detectors.findings import Cleared, Finding, Status
+from detectors.findings import Cleared, Finding, Status, Withheld
 from detectors.homes import Home, HomeId, Instant, SiteId
 from detectors.moments import SensorEvent, SensorSight
 
@@ -124,18 +124,18 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, tag="resolved"):
 
 
 Order = Delivered | Claimed | Released | Resolved  # what the centre did, and the building hears of
-Told = Finding | Cleared | Status | Plan  # what the building tells the centre; raw events stay at home
+Told = Finding | Cleared | Withheld | Status | Plan  # what the building tells the centre; raw events stay at home
 Record = SensorEvent | SensorSight | Unreadable | Told | Order
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 
-_decode = msgspec.json.Decoder(Record).decode
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 encode = msgspec.json.Encoder().encode
 
 
 def decode(body: bytes | str) -> Record:
     """Read one record back. Raises `msgspec.DecodeError` or `msgspec.ValidationError` if it is none."""
-    return _decode(body)
+    return _decoder.decode(body)
 
 
 def site_of(home: HomeId) -> SiteId:
@@ -145,7 +145,7 @@ def site_of(home: HomeId) -> SiteId:
 
 def addressee(record: Record) -> str | None:
     """Who besides this journal must have the record: the centre, a site, or nobody."""
-    if isinstance(record, Finding | Cleared | Status | Plan):
+    if isinstance(record, Finding | Cleared | Withheld | Status | Plan):
         return CENTRE
     if isinstance(record, Delivered | Claimed | Released | Resolved):
         return site_of(record.home)

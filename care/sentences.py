@@ -1,0 +1,560 @@
+"""What the desk says of an alert, in words. Every sentence is a function of records and a moment.
+
+A sentence says what was seen, what was agreed, what cannot be seen and what else it could be, in that order; a piece
+that is not known is left out. Sensors see motion, beds and doors: never sleep, falls or moods, so neither do we.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from care.alerts import Alert, State, Tier
+from care.language import mark, words
+from care.records import How, Outcome
+from detectors.findings import Finding, Presence, Sight, What
+from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
+
+LATE_AFTER = timedelta(minutes=2)  # an alert that took longer to reach the centre says so
+BLIND_NAMED_MAX = 3  # more sensors than this are counted, not named one by one
+TITLE_MAX = 32  # characters
+_DAY_MIN = 24 * 60
+
+_CLOCK_CHANGE_AHEAD = timedelta(hours=12)
+
+_ROOMS: dict[RoomKind, tuple[str, str]] = {
+    RoomKind.BATHROOM: (mark("bathroom"), mark("in the bathroom")),
+    RoomKind.TOILET: (mark("toilet"), mark("in the toilet")),
+    RoomKind.BEDROOM: (mark("bedroom"), mark("in the bedroom")),
+    RoomKind.LIVING: (mark("living room"), mark("in the living room")),
+    RoomKind.KITCHEN: (mark("kitchen"), mark("in the kitchen")),
+    RoomKind.HALL: (mark("hall"), mark("in the hall")),
+    RoomKind.LANDING: (mark("landing"), mark("on the landing")),
+    RoomKind.OUTSIDE: (mark("outside"), mark("outside")),
+}
+"""Every room as a noun and as a place: Dutch prepositions follow the room, so the two are never glued together."""
+
+_SENSORS: dict[Kind, str] = {
+    Kind.BED: mark("bed sensor"),
+    Kind.DOOR: mark("door sensor"),
+    Kind.MOTION: mark("motion sensor"),
+    Kind.USE: mark("usage sensor"),
+    Kind.BUTTON: mark("help button"),
+}
+
+_TITLES: dict[What, str] = {
+    What.BATH: mark("Long {in_room}"),
+    What.STILL: mark("Out of bed, no motion seen"),
+    What.OOB_ACTIVE: mark("Still up, not back in bed"),
+    What.OOB_UNSEEN: mark("Out of bed, nothing seen since"),
+    What.DOOR_LEFT: mark("Probably went outside"),
+    What.DOOR_ARRIVED: mark("Someone may have come in"),
+    What.BUTTON: mark("Help call: button pressed"),
+}
+
+_COULD_ALSO: dict[What, tuple[str, ...]] = {
+    What.BATH: (mark("sitting quietly"), mark("a long wash"), mark("small movements missed")),
+    What.STILL: (mark("sitting still"), mark("asleep on couch or chair"), mark("back in bed unnoticed")),
+    What.OOB_ACTIVE: (mark("cannot sleep"), mark("up early"), mark("a visitor")),
+    What.OOB_UNSEEN: (
+        mark("sitting on the edge of the bed"),
+        mark("return missed by the bed sensor"),
+        mark("motion sensor silent"),
+    ),
+    What.DOOR_LEFT: (mark("a smoke or taking out rubbish"), mark("a visitor left"), mark("quietly inside")),
+    What.DOOR_ARRIVED: (mark("a colleague on the round"), mark("family with a key"), mark("{client} came home")),
+    What.BUTTON: (mark("by accident"), mark("walk test")),
+}
+
+TIERS: dict[Tier, str] = {
+    Tier.ACUTE: mark("Now"),
+    Tier.SOON: mark("Soon"),
+    Tier.REVIEW: mark("Morning"),
+    Tier.TECHNICAL: mark("Technical"),
+}
+"""When to act, in a word; never a colour, never high or low."""
+
+STATES: dict[State, str] = {
+    State.RAISED: mark("new"),
+    State.DELIVERED: mark("shown"),
+    State.CLAIMED: mark("claimed"),
+    State.RETURNED: mark("over by itself, not seen yet"),
+    State.RESOLVED: mark("closed"),
+}
+
+OUTCOMES: dict[Outcome, str] = {
+    Outcome.HELPED: mark("Help given"),
+    Outcome.REASSURED: mark("Reassured"),
+    Outcome.NOT_NEEDED: mark("Not needed"),
+    Outcome.TECHNICAL: mark("Technical"),
+}
+
+HOW_WORDS: dict[How, str] = {
+    How.ON_SITE: mark("at the client's home"),
+    How.VIDEO: mark("by video"),
+    How.PHONE: mark("by phone"),
+    How.FAMILY: mark("by family or a friend"),
+    How.DOCTOR: mark("called the doctor"),
+    How.EMERGENCY: mark("called 112"),
+    How.CLIENT_SAID: mark("the client chose “I am fine”"),
+    How.USUAL: mark("usual for this client"),
+    How.VISITOR: mark("visitor or colleague inside"),
+    How.ACCIDENT: mark("by accident"),
+    How.AWAY: mark("the client was out"),
+    How.SENSOR: mark("sensor"),
+    How.BATTERY: mark("battery"),
+    How.LINK: mark("connection"),
+    How.SETTING: mark("wrong setting"),
+}
+
+PRESENCES: dict[Presence, str] = {
+    Presence.BED: mark("Bed"),
+    Presence.UP: mark("Up"),
+    Presence.OUT: mark("Away"),
+    Presence.UNKNOWN: mark("Unknown"),
+}
+"""Where the resident is, in one word of a tile."""
+
+SIGHTS: dict[Sight, str] = {
+    Sight.WATCHED: mark("in sight"),
+    Sight.PARTLY: mark("Partly"),
+    Sight.BLIND: mark("No sight"),
+    Sight.PAUSED: mark("Paused"),
+}
+
+KINDS: dict[What, str] = {**_TITLES, What.BATH: mark("Long in the bathroom or toilet")}
+"""Each kind of alert by itself, of no home in particular."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One or two sentences with their values beside them, so that a page can mark the duration that still grows."""
+
+    template: str
+    values: Mapping[str, str]
+    since: datetime | None = None  # {duration} counts from here for as long as it is so; None once it stands still
+
+    def __str__(self) -> str:
+        return self.template.format_map(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What the desk says of one alert, in the order in which it is read."""
+
+    title: str  # at most `TITLE_MAX` characters; holds no name
+    seen: tuple[Piece, ...]
+    agreement: Piece | None
+    no_sight: tuple[Piece, ...]
+    door: Piece | None
+    late: Piece | None
+    could_also: Piece | None
+
+    @property
+    def certainty(self) -> tuple[Piece, ...]:
+        """What stands between what was seen and what else it could be."""
+        return tuple(piece for piece in (self.agreement, *self.no_sight, self.door, self.late) if piece is not None)
+
+    def __str__(self) -> str:
+        ending = () if self.could_also is None else (self.could_also,)
+        return " ".join(str(piece) for piece in (*self.seen, *self.certainty, *ending))
+
+
+class Wording:
+    """How times, durations, places and names are said in one language, by the clocks of one zone."""
+
+    def __init__(self, language: str, zone: str = "Europe/Amsterdam") -> None:
+        self.language = "en" if language == "en" else "nl"
+        self.zone = ZoneInfo(zone)
+        self.words = words(self.language)
+
+    def say(self, message: str) -> str:
+        """Say a message in the reader's language."""
+        return self.words.gettext(message)
+
+    def time(self, at: datetime) -> str:
+        """Say the minute of a moment: 02:14, and which of the two in the hour that a long night has twice.
+
+        >>> Wording("nl").time(datetime.fromisoformat("2026-10-25T01:14:00+00:00"))
+        '02:14 (wintertijd)'
+        """
+        local = at.astimezone(self.zone)
+        clock = f"{local:%H:%M}"
+        if local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset():
+            return clock
+        return (self.say("{time} (summer time)") if local.dst() else self.say("{time} (winter time)")).format(
+            time=clock
+        )
+
+    def date(self, at: datetime) -> str:
+        """Say the day of a moment in short: di 3 mrt."""
+        from babel.dates import format_date  # for people's screens only: the daemon in the building does without
+
+        return format_date(at.astimezone(self.zone).date(), "EEE d MMM", locale=self.language)
+
+    def moment(self, at: datetime, now: datetime) -> str:
+        """Say the minute, with its day before it when that is more than half a day ago."""
+        return self.time(at) if now - at < timedelta(hours=12) else f"{self.date(at)} {self.time(at)}"
+
+    def night(self, now: datetime) -> str:
+        """Say which night it is, by its two dates; a night runs from noon to noon."""
+        from babel.dates import format_date
+
+        first = (now.astimezone(self.zone) - timedelta(hours=12)).date()
+        said = (format_date(day, "EEEE d MMMM", locale=self.language) for day in (first, first + timedelta(days=1)))
+        return self.say("night of {first} to {second}").format(first=next(said), second=next(said))
+
+    def clock_change(self, now: datetime) -> str | None:
+        """Say that the coming night is an hour short, from half a day before it; None on every other night."""
+        ahead = now + _CLOCK_CHANGE_AHEAD
+        if not self._offset(ahead) > self._offset(now):
+            return None
+        low, high = 0, int(_CLOCK_CHANGE_AHEAD.total_seconds() // 60) + 1
+        while high - low > 1:  # the minute in which the offset changes lies between
+            middle = (low + high) // 2
+            changed = self._offset(now + timedelta(minutes=middle)) > self._offset(now)
+            low, high = (low, middle) if changed else (middle, high)
+        after = (now + timedelta(minutes=high)).astimezone(self.zone).replace(minute=0)
+        before = after - (self._offset(after) - self._offset(now))
+        return self.say("Tonight the clock goes from {before} to {after}. The shift is an hour shorter.").format(
+            before=f"{before:%H:%M}", after=f"{after:%H:%M}"
+        )
+
+    def duration(self, span: timedelta) -> str:
+        """Say how long something took, rounded down: never more than was.
+
+        >>> Wording("en").duration(timedelta(hours=1, minutes=5, seconds=59)).replace(chr(160), " ")
+        '1 hour and 5 minutes'
+        """
+        minutes = max(0, int(span.total_seconds() // 60))
+        hours, rest = divmod(minutes, 60)
+        if minutes < 1:
+            return self.say("less than 1\u00a0minute")
+        if hours >= 48:  # noqa: PLR2004  # two days: from there hours no longer tell anything
+            days = minutes // _DAY_MIN
+            return self.count(self.words.ngettext("{n} day", "{n} days", days), days)
+        said_hours = self.count(self.words.ngettext("{n} hour", "{n} hours", hours), hours)
+        said_minutes = self.count(self.words.ngettext("{n} minute", "{n} minutes", rest), rest)
+        if hours < 1:
+            return said_minutes
+        if rest == 0 or hours >= 10:  # noqa: PLR2004  # minutes say nothing beside ten hours
+            return said_hours
+        return self.say("{hours} and {minutes}").format(hours=said_hours, minutes=said_minutes)
+
+    def short(self, span: timedelta) -> str:
+        """Say a duration on a tile: 24 min, 1 u 05, 14 u, 3 d."""
+        minutes = max(0, int(span.total_seconds() // 60))
+        hours, rest = divmod(minutes, 60)
+        if hours < 1:
+            return self.count(self.say("{n} min"), minutes)
+        if hours >= 48:  # noqa: PLR2004
+            return self.count(self.say("{n} d"), minutes // _DAY_MIN)
+        if hours >= 10:  # noqa: PLR2004
+            return self.count(self.say("{n} h"), hours)
+        return _glued(self.say("{hours} h {minutes}").format(hours=hours, minutes=f"{rest:02}"))
+
+    def count(self, template: str, n: int) -> str:
+        """Fill a number in and tie it to its unit, so that no line breaks between the two."""
+        return _glued(template.format(n=n))
+
+    def place(self, home: Home | None, room: RoomId | None) -> str:
+        """Say where: in de badkamer, op de wc; "somewhere in the home" for a room whose kind is not known."""
+        kind = home.kind_of(room) if home is not None else RoomKind.OTHER
+        return self.say(_ROOMS[kind][1]) if kind in _ROOMS else self.say("somewhere in the home")
+
+    def room(self, home: Home, room: RoomId) -> str:
+        """Name a room: by its kind, or as the plan calls it where the kind does not tell it from the others."""
+        kind = home.kind_of(room)
+        alone = Counter(home.rooms.values())[kind] == 1
+        named = self.say(_ROOMS[kind][0]) if kind in _ROOMS and alone else room.replace("-", " ").replace("_", " ")
+        return _capital(named)
+
+    def sensor(self, kind: Kind) -> str:
+        """Name a kind of sensor."""
+        return self.say(_SENSORS[kind])
+
+    def home(self, home_id: str) -> str:
+        """Name a home by its number: woning 12."""
+        return _glued(self.say("home {number}").format(number=home_id.partition("/")[2] or home_id))
+
+    def either(self, reasons: list[str]) -> str:
+        """Join reasons as the language does: a, b of c."""
+        from babel.lists import format_list
+
+        return format_list(reasons, style="or", locale=self.language)
+
+    def title(self, finding: Finding, home: Home | None) -> str:
+        """Say in at most `TITLE_MAX` characters what is the matter; safe to show where anybody can read it."""
+        return self.say(_TITLES[finding.what]).format(in_room=_washing_place(self, finding, home))
+
+    def _offset(self, at: datetime) -> timedelta:
+        return at.astimezone(self.zone).utcoffset() or timedelta()
+
+
+def tell(
+    about: Alert | Finding,
+    home: Home | None,
+    client: str | None,
+    *,
+    now: datetime,
+    wording: Wording,
+    blind: tuple[SensorId, ...] | None = None,
+) -> Sentence:
+    """Say what the desk must know of an alert, or of a finding by itself.
+
+    Parameters
+    ----------
+    home : the home by today's plan; None if the plan no longer has it, and then no room is named.
+    client : the name the resident likes; None if it is not known, and then no name is used.
+    now : durations that still grow are counted up to here.
+    blind : the sensors that cannot be heard at this moment, if that is known; else those of the finding.
+    """
+    alert = about if isinstance(about, Alert) else None
+    finding = about.main if isinstance(about, Alert) else about
+    return _Teller(
+        alert=alert,
+        finding=finding,
+        home=home,
+        client=client or wording.say("the client"),
+        now=now,
+        wording=wording,
+        blind=finding.blind if blind is None else blind,
+    ).sentence()
+
+
+def ended_at(alert: Alert) -> datetime | None:
+    """Return when the last condition of an alert was over by itself, or None while one is not."""
+    return max(one.at for one in alert.cleared) if alert.over and alert.cleared else None
+
+
+def began_at(finding: Finding) -> datetime:
+    """Return the moment that the duration of a finding is counted from: what a person would call its beginning."""
+    match finding.what:
+        case What.STILL:
+            return finding.last_at or finding.since
+        case What.OOB_ACTIVE | What.OOB_UNSEEN:
+            return finding.episode
+        case What.DOOR_LEFT | What.DOOR_ARRIVED:
+            return finding.door_at or finding.since
+        case _:
+            return finding.since
+
+
+_UP = (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE)
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """One alert, seen from one moment, while its sentence is put together."""
+
+    alert: Alert | None
+    finding: Finding
+    home: Home | None
+    client: str
+    now: datetime
+    wording: Wording
+    blind: tuple[SensorId, ...]
+
+    def sentence(self) -> Sentence:
+        return Sentence(
+            title=self.wording.title(self.finding, self.home),
+            seen=self._past() or (*self._as_of(), *self._seen()),
+            agreement=self._agreement(),
+            no_sight=(*self._no_sight(), *self._no_bed_sensor()),
+            door=self._door(),
+            late=self._late(),
+            could_also=self._could_also(),
+        )
+
+    @cached_property
+    def closed_at(self) -> datetime | None:
+        resolved = self.alert.resolved if self.alert is not None and not self.alert.open else None
+        return None if resolved is None else resolved.at
+
+    @cached_property
+    def ended_at(self) -> datetime | None:
+        return None if self.alert is None else ended_at(self.alert)
+
+    @cached_property
+    def until(self) -> datetime:
+        return min(at for at in (self.now, self.closed_at, self.ended_at) if at is not None)
+
+    @property
+    def goes_on(self) -> bool:
+        return self.closed_at is None and self.ended_at is None
+
+    def _piece(self, message: str, **values: str) -> Piece:
+        # A name begins with a capital where it begins a sentence: "mevrouw De Vries", but "Mevrouw De Vries is op."
+        template = re.sub(r"(^|[.] )\{client\}", r"\1{Client}", message)
+        began = began_at(self.finding)
+        said = {
+            "client": self.client,
+            "Client": _capital(self.client),
+            "since": self.wording.time(began),
+            "duration": self.wording.duration(self.until - began),
+            **values,
+        }
+        return Piece(template, said, began if self.goes_on and "{duration}" in template else None)
+
+    def _past(self) -> tuple[Piece, ...]:
+        if self.ended_at is None:
+            return ()
+        said = self.wording.say("This began at {since} and lasted {duration}. At {until} it was over by itself.")
+        return (self._piece(said, until=self.wording.time(self.ended_at)),)
+
+    def _as_of(self) -> tuple[Piece, ...]:
+        if self.closed_at is None:
+            return ()
+        said = self.wording.say("This is how it stood when it was closed, at {closed}.")
+        return (self._piece(said, closed=self.wording.time(self.closed_at)),)
+
+    def _seen(self) -> tuple[Piece, ...]:
+        match self.finding.what:
+            case What.BATH:
+                return self._long_in_the_bathroom()
+            case What.STILL if self.finding.last_at is not None:
+                return self._still(self.finding.last_at)
+            case What.OOB_ACTIVE:
+                return self._up_and_about()
+            case What.DOOR_LEFT | What.DOOR_ARRIVED:
+                return self._through_the_door()
+            case What.BUTTON:
+                return self._pressed()
+            case _:
+                return self._nothing_since()
+
+    def _long_in_the_bathroom(self) -> tuple[Piece, ...]:
+        say, last = self.wording.say, self.finding.last_at
+        here = _washing_place(self.wording, self.finding, self.home)
+        pieces = (
+            self._piece(say("{client} has probably been {in_room} since {since}: {duration} now."), in_room=here),
+            self._piece(say("No motion was seen in other rooms.")),
+        )
+        if last is None:
+            return pieces
+        return (*pieces, self._piece(say("Last motion: {last}."), last=self.wording.time(last)))
+
+    def _still(self, last: datetime) -> tuple[Piece, ...]:
+        said = self.wording.say(
+            "{client} left bed at {left}. The last motion was at {last} {in_room}. "
+            "No motion was seen anywhere after that: {duration}."
+        )
+        left = self.wording.time(self.finding.episode)
+        return (self._piece(said, left=left, last=self.wording.time(last), in_room=self._last_place()),)
+
+    def _up_and_about(self) -> tuple[Piece, ...]:
+        say, last = self.wording.say, self.finding.last_at
+        up = self._piece(say("{client} has been out of bed since {since}: {duration}."))
+        if last is None:
+            return (up,)
+        moving = say("There is still motion, last at {last} {in_room}.")
+        return (up, self._piece(moving, last=self.wording.time(last), in_room=self._last_place()))
+
+    def _nothing_since(self) -> tuple[Piece, ...]:
+        said = self.wording.say(
+            "{client} left bed at {since} and is not back after {duration}. Since then no motion was seen in any room."
+        )
+        return (self._piece(said),)
+
+    def _through_the_door(self) -> tuple[Piece, ...]:
+        say, finding = self.wording.say, self.finding
+        opened = self._piece(say("The front door opened at {since}."))
+        if finding.what is What.DOOR_ARRIVED:
+            said = say("Before that there was no motion inside, after it there was {in_room}.")
+            place = self.wording.place(self.home, finding.room or finding.last_room)
+            return (opened, self._piece(said, in_room=place))
+        if finding.last_room is not None:
+            said = say("The front door opened at {since}, after motion {in_room}.")
+            opened = self._piece(said, in_room=self._last_place())
+        gone = say("Nothing was seen inside after that: {duration}. {client} probably went outside.")
+        return (opened, self._piece(gone))
+
+    def _pressed(self) -> tuple[Piece, ...]:
+        say, finding = self.wording.say, self.finding
+        times = self.wording.words.ngettext("{n} time", "{n} times", finding.count)
+        values = {"times": self.wording.count(times, finding.count)}
+        if finding.room is None:
+            pressed = self._piece(say("{client} pressed the help button at {since}, {times}."), **values)
+        else:
+            said = say("{client} pressed the help button {in_room} at {since}, {times}.")
+            pressed = self._piece(said, in_room=self.wording.place(self.home, finding.room), **values)
+        # Once somebody has it, whether they have spoken is not in the records; so nothing is said of it.
+        if self.alert is not None and (self.alert.holder is not None or not self.alert.open):
+            return (pressed,)
+        return (pressed, self._piece(say("Nobody has spoken with {client} yet.")))
+
+    def _agreement(self) -> Piece | None:
+        if self.finding.limit is None:
+            return None
+        cap = self.wording.duration(timedelta(minutes=self.finding.limit))
+        return self._piece(self.wording.say("Agreed in the care plan: alert after {cap}."), cap=cap)
+
+    def _no_sight(self) -> tuple[Piece, ...]:
+        silent = [sensor for sensor in (self.home.sensors if self.home else ()) if sensor.id in self.blind]
+        if len(silent) > BLIND_NAMED_MAX:
+            said = self.wording.words.ngettext(
+                "Note: {n} sensor sends nothing. What happens there cannot be seen.",
+                "Note: {n} sensors send nothing. What happens there cannot be seen.",
+                len(silent),
+            )
+            return (self._piece(said, n=str(len(silent))),)
+        said = self.wording.say("Note: the {sensor} {in_room} sends nothing. What happens there cannot be seen.")
+        named = dict.fromkeys((self.wording.sensor(one.kind), self._stands(one)) for one in silent)
+        return tuple(self._piece(said, sensor=sensor, in_room=place) for sensor, place in named)
+
+    def _no_bed_sensor(self) -> tuple[Piece, ...]:
+        if self.home is None or self.home.has_bed or self.finding.what not in _UP:
+            return ()
+        said = self.wording.say("There is no bed sensor here. From motion, someone is probably out of bed.")
+        return (self._piece(said),)
+
+    def _door(self) -> Piece | None:
+        finding = self.finding
+        doors = [one.id for one in (self.home.sensors if self.home else ()) if one.kind is Kind.DOOR]
+        unseen = any(door in self.blind for door in doors)
+        if finding.what not in _UP or finding.door_at is None or unseen or not self.goes_on:
+            return None
+        opened = self.wording.moment(finding.door_at, self.until)
+        return self._piece(self.wording.say("The front door has not been open since {opened}."), opened=opened)
+
+    def _late(self) -> Piece | None:
+        if self.alert is None or self.alert.arrived_at - self.alert.raised_at < LATE_AFTER:
+            return None
+        say = self.wording.say
+        still = say("This began at {began} and arrived {delay} late. It is still so.")
+        was = say("This began at {began} and arrived {delay} late.")
+        return self._piece(
+            still if self.goes_on else was,
+            began=self.wording.time(began_at(self.alert.findings[0])),
+            delay=self.wording.duration(self.alert.arrived_at - self.alert.raised_at),
+        )
+
+    def _could_also(self) -> Piece | None:
+        reasons = [self.wording.say(one).format(client=self.client) for one in _COULD_ALSO[self.finding.what]]
+        said = self.wording.say("Could also be: {reasons}.")
+        return self._piece(said, reasons=self.wording.either(reasons)) if reasons else None
+
+    def _last_place(self) -> str:
+        return self.wording.place(self.home, self.finding.last_room)
+
+    def _stands(self, sensor: Sensor) -> str:
+        if sensor.kind is Kind.DOOR:
+            return self.wording.say("at the front door")
+        known = self.home is not None and self.home.kind_of(sensor.room) in _ROOMS
+        return self.wording.place(self.home, sensor.room) if known else f"({sensor.room})"
+
+
+def _washing_place(wording: Wording, finding: Finding, home: Home | None) -> str:
+    known = home is not None and home.kind_of(finding.room) in WASHING
+    return wording.place(home, finding.room) if known else wording.say("in the bathroom or toilet")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _glued(text: str) -> str:
+    return text.replace(" ", "\u00a0")

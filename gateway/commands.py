@@ -1,0 +1,132 @@
+"""The commands of the building: run the daemon, check a plan, see what could not be read, look back."""
+
+import contextlib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from care import journal
+from care.homes import BadPlan, Site, read
+from care.records import Unreadable
+from gateway import daemon, watch
+
+cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, its plan, and what its sensors say.")
+
+PlanFile = Annotated[Path, typer.Option("--plan", help="the plan of the site, site.toml")]
+JournalFile = Annotated[Path, typer.Option("--journal", help="the journal of the building")]
+
+
+def address(text: str) -> tuple[str, int]:
+    """Return host and port of "host:port"; the port may be left out.
+
+    >>> address("127.0.0.1:1884"), address("broker.local")
+    (('127.0.0.1', 1884), ('broker.local', 1883))
+    """
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", "1883")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004
+        raise typer.BadParameter(f'"{text}" is no address. Write host:port, like 127.0.0.1:1883.')
+    return host, int(port)
+
+
+@cli.command()
+def run(
+    plan: PlanFile,
+    journal_file: JournalFile,
+    broker: Annotated[str, typer.Option(help="the site's broker, where the sensors speak")] = "127.0.0.1:1883",
+    centre: Annotated[str, typer.Option(help="the centre's broker, where the link goes")] = "127.0.0.1:1883",
+    base: Annotated[str, typer.Option(help="base topic of Zigbee2MQTT")] = "zigbee2mqtt",
+    *,
+    rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
+) -> None:
+    """Watch over the building until told to stop.
+
+    Example: nachtwacht gateway run --plan site.toml --journal gateway.db --centre centre.example:1883
+    """
+    settings = daemon.Settings(
+        site=plan_of(plan),
+        journal=journal_file,
+        broker=address(broker),
+        centre=address(centre),
+        base=base,
+        rehearsal=rehearsal,
+    )
+    daemon.run(settings)
+
+
+@cli.command()
+def check(plan: Annotated[Path, typer.Argument(help="the plan of the site, site.toml")]) -> None:
+    """Say what is wrong with a plan, line by line, or what it holds. Changes nothing.
+
+    Example: nachtwacht gateway check site.toml
+    """
+    site = plan_of(plan)
+    table = Table(title=f"{site.name} ({site.id})")
+    for column in ("home", "night", "rooms", "sensors"):
+        table.add_column(column)
+    for home in site.homes:
+        night = f"{home.night.start:%H:%M}-{home.night.end:%H:%M}"
+        sensors = Counter(str(sensor.kind) for sensor in home.sensors)
+        said = ", ".join(f"{count} {kind}" for kind, count in sensors.items())
+        table.add_row(home.id.partition("/")[2], night, ", ".join(home.rooms), said)
+    Console().print(table)
+
+
+@cli.command()
+def troubles(
+    journal_file: JournalFile, last: Annotated[int, typer.Option(min=1, max=1000, help="how many of the newest")] = 20
+) -> None:
+    """List the messages that could not be read or placed, counted by kind and topic. For the installer.
+
+    Example: nachtwacht gateway troubles --journal gateway.db
+    """
+    found = [entry.record for entry in _entries(journal_file) if isinstance(entry.record, Unreadable)]
+    counts = Counter((str(one.trouble), one.topic) for one in found)
+    console = Console()
+    table = Table(title=f"{len(found)} messages")
+    for column in ("times", "trouble", "topic"):
+        table.add_column(column)
+    for (trouble, topic), times in counts.most_common(last):
+        table.add_row(str(times), trouble, topic)
+    console.print(table)
+    for one in found[-last:]:
+        console.print(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.topic}: {one.why}", soft_wrap=True, markup=False)
+
+
+@cli.command()
+def findings(plan: PlanFile, journal_file: JournalFile) -> None:
+    """Print what today's detectors find in a recorded journal. Changes nothing.
+
+    Example: nachtwacht gateway findings --plan site.toml --journal gateway.db
+    """
+    for finding in watch.findings(plan_of(plan), _entries(journal_file)):
+        typer.echo(f"{finding.at:%Y-%m-%d %H:%M}  {finding.home}  {finding.what}  since {finding.since:%H:%M}")
+
+
+def plan_of(file: Path) -> Site:
+    """Read a plan, or end the command with what is wrong with it, line by line."""
+    try:
+        return read(file.read_text(encoding="utf-8"), file=str(file))
+    except OSError as error:
+        typer.echo(f"{file}: cannot be read: {error.strerror}.", err=True)
+    except UnicodeDecodeError:
+        typer.echo(f"{file}: not UTF-8 text.", err=True)
+    except BadPlan as error:
+        typer.echo(str(error), err=True)
+    raise typer.Exit(1)
+
+
+def _entries(file: Path) -> list[journal.Entry]:
+    if not file.exists():
+        typer.echo(f"{file}: there is no such journal.", err=True)
+        raise typer.Exit(1)
+    with contextlib.closing(journal.connect(file)) as db:
+        number, entries = 0, []
+        while batch := journal.read_after(db, number):
+            entries += batch
+            number = batch[-1].number
+        return entries
+

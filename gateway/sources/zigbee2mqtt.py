@@ -1,0 +1,245 @@
+"""Zigbee2MQTT: what it publishes (version 2.12, payloads of the converters 26.99), and what that means here.
+
+Expects `cache_state: false` and `last_seen: ISO_8601`. With the cache on, a battery report repeats the last
+`occupancy` as if someone had just moved (Koenkk/zigbee2mqtt#467); without `last_seen` an event can only be dated by
+its arrival. Both are read off `bridge/info` and told to the installer.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from care.homes import Site
+from care.records import Trouble, Unreadable
+from detectors.homes import Kind
+from detectors.moments import Origin, SensorEvent, SensorSight
+from gateway.sources import Reading
+
+PAYLOAD_MAX = 64 * 1024  # bytes of a sensor's message; the longest known is below 2 kB
+INFO_MAX = 4 * 1024 * 1024  # bytes of a bridge's message about itself
+KEPT_MAX = 2_000  # bytes kept of what could not be read
+AHEAD_MAX = timedelta(seconds=60)  # how far a device's clock may run before ours
+REPLAY_FOR = timedelta(seconds=10)  # a bridge repeats what it knew in its first seconds
+YEARS_BACK = timedelta(days=366)  # a date older than this is a clock that was never set
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One MQTT message, as it came."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+class _Payload(msgspec.Struct):
+    occupancy: bool | None = None
+    contact: bool | None = None  # true means closed, or for a bed pad empty
+    presence: bool | None = None
+    vibration: bool | None = None
+    water_leak: bool | None = None
+    action: str | None = None  # of a button; empty when it is over
+    last_seen: str | int | None = None
+
+
+class _State(msgspec.Struct):
+    state: str
+
+
+class _Advanced(msgspec.Struct):
+    cache_state: bool = True
+    last_seen: str = "disable"
+
+
+class _Config(msgspec.Struct):
+    advanced: _Advanced = msgspec.field(default_factory=_Advanced)
+
+
+class _Info(msgspec.Struct):
+    config: _Config = msgspec.field(default_factory=_Config)
+
+
+_payloads = msgspec.json.Decoder(_Payload)
+_states: msgspec.json.Decoder[_State | str] = msgspec.json.Decoder(_State | str)
+_infos = msgspec.json.Decoder(_Info)
+
+
+def read(site: Site, base: str, message: Message, *, received_at: datetime, started_at: datetime | None) -> Reading:
+    """Return what one message below `base` says.
+
+    Parameters
+    ----------
+    site : the plan: which sensor has which friendly name, role and room.
+    base : the bridge's base topic, "zigbee2mqtt".
+    message : as the broker gave it.
+    received_at : our clock at its arrival.
+    started_at : when the bridge last came on line, if known: what it says just after may be what it knew before.
+    """
+    name = message.topic.removeprefix(f"{base}/")
+    about_bridge = name.startswith("bridge/")
+    limit = INFO_MAX if about_bridge else PAYLOAD_MAX
+    if len(message.payload) > limit:
+        why = f"The message is {len(message.payload):,} bytes long; at most {limit:,} are read."
+        return _trouble(message, Trouble.TOO_LARGE, why, received_at)
+    if about_bridge:
+        return _bridge(site, name, message, received_at)
+    if not message.payload or name.endswith(("/set", "/get")):
+        return Reading()  # a topic that was cleared, or something said to a device and not by one
+    if name in site.friendly:
+        return _sensor(site, name, message, received_at, started_at)
+    if name.removesuffix("/availability") in site.friendly:
+        return _availability(site, name.removesuffix("/availability"), message, received_at)
+    why = f'The plan has no sensor "{name}". Add it to site.toml, or take it out of the network.'
+    return _trouble(message, Trouble.UNKNOWN_SENSOR, why, received_at)
+
+
+def bridge_online(base: str, message: Message) -> bool | None:
+    """Return whether a message says that the bridge is on line, or None if it does not speak of that."""
+    if message.topic != f"{base}/bridge/state":
+        return None
+    try:
+        said = _states.decode(message.payload)
+    except msgspec.DecodeError:
+        text = message.payload.decode(errors="replace").strip()
+        return text == "online" if text in ("online", "offline") else None
+    return (said if isinstance(said, str) else said.state) == "online"
+
+
+def _sensor(site: Site, name: str, message: Message, received_at: datetime, started_at: datetime | None) -> Reading:
+    try:
+        said = _payloads.decode(message.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        why = f"Not the JSON that a sensor sends: {error}."
+        return _trouble(message, Trouble.UNREADABLE, why, received_at)
+    home, sensor = site.sensors[name]
+    value = _value(sensor.kind, said)
+    if value is None:
+        if said.last_seen is not None or said.action is not None or b"battery" in message.payload:
+            return Reading()  # a sign of life without an observation: battery, link, the end of a press
+        why = f"Nothing in it speaks of its role in the plan, {sensor.kind}. Is the role right?"
+        return _trouble(message, Trouble.NO_VALUE, why, received_at)
+    dated: datetime | None = None
+    troubles: tuple[Unreadable, ...] = ()
+    try:
+        dated = None if said.last_seen is None else _dated(said.last_seen, received_at)
+    except ValueError as error:
+        troubles = _trouble(message, Trouble.CLOCK, f"{error} Taken as of its arrival.", received_at).troubles
+    event = SensorEvent(
+        at=dated or received_at,
+        home=home,
+        sensor=sensor.id,
+        room=sensor.room,
+        kind=sensor.kind,
+        value=value,
+        origin=_origin(message, dated, received_at, started_at),
+    )
+    return Reading(events=(event,), troubles=troubles)
+
+
+def _value(kind: Kind, said: _Payload) -> float | None:
+    """Return what the message says about what the sensor is there for, 1.0 or 0.0, or None."""
+    match kind:
+        case Kind.MOTION:
+            seen = said.occupancy if said.occupancy is not None else said.presence
+        case Kind.DOOR:
+            seen = None if said.contact is None else not said.contact
+        case Kind.BED:
+            seen = said.occupancy if said.occupancy is not None else said.presence
+            if seen is None and said.contact is not None:
+                seen = not said.contact
+        case Kind.USE:
+            candidates = (said.occupancy, said.presence, said.vibration, said.water_leak)
+            seen = next((one for one in candidates if one is not None), None)
+            if seen is None and said.contact is not None:
+                seen = not said.contact
+        case Kind.BUTTON:
+            seen = True if said.action else None
+    return None if seen is None else float(seen)
+
+
+def _dated(last_seen: str | int, received_at: datetime) -> datetime:
+    """Return the device's own date in UTC. Raises `ValueError` with a sentence if it cannot be believed."""
+    try:
+        if isinstance(last_seen, int):
+            at = datetime.fromtimestamp(last_seen / 1000, UTC)
+        else:
+            at = datetime.fromisoformat(last_seen)
+        ahead = at - received_at if at.tzinfo is not None else None
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValueError(f'last_seen "{last_seen}" is no date.') from error
+    if ahead is None:
+        raise ValueError(f'last_seen "{last_seen}" has no time zone. Set last_seen to ISO_8601 in the bridge.')
+    if ahead > AHEAD_MAX:
+        raise ValueError(f'last_seen "{last_seen}" lies in the future. Check the clocks of bridge and gateway.')
+    if -ahead > YEARS_BACK:
+        raise ValueError(f'last_seen "{last_seen}" lies more than a year back. Check the clock of the bridge.')
+    return at.astimezone(UTC)
+
+
+def _origin(message: Message, dated: datetime | None, received_at: datetime, started_at: datetime | None) -> Origin:
+    if message.retained:
+        return Origin.RETAINED if dated is not None else Origin.UNDATED
+    if started_at is None or received_at - started_at > REPLAY_FOR:
+        return Origin.LIVE
+    if dated is None:
+        return Origin.UNDATED
+    return Origin.REPLAY if dated < started_at else Origin.LIVE
+
+
+def _bridge(site: Site, name: str, message: Message, received_at: datetime) -> Reading:
+    if name == "bridge/state":
+        online = bridge_online(message.topic.removesuffix("/bridge/state"), message)
+        if online is None:
+            why = 'The state of the bridge is neither "online" nor "offline".'
+            return _trouble(message, Trouble.UNREADABLE, why, received_at)
+        return Reading(sights=tuple(_sights(site, online=online, at=received_at)))
+    if name == "bridge/info":
+        try:
+            advanced = _infos.decode(message.payload).config.advanced
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _trouble(message, Trouble.UNREADABLE, f"Not what a bridge says of itself: {error}.", received_at)
+        return Reading(troubles=tuple(_settings(advanced, message, received_at)))
+    return Reading()  # logging, devices, health, answers: of no meaning for who needs a person
+
+
+def _settings(advanced: _Advanced, message: Message, received_at: datetime) -> Iterator[Unreadable]:
+    if advanced.cache_state:
+        why = "cache_state is on: a battery report looks like somebody moving. Set advanced.cache_state to false."
+        yield Unreadable(at=received_at, topic=message.topic, trouble=Trouble.SETTING, why=why)
+    if not advanced.last_seen.startswith(("ISO_8601", "epoch")):
+        why = f'last_seen is "{advanced.last_seen}": events have no date. Set advanced.last_seen to ISO_8601.'
+        yield Unreadable(at=received_at, topic=message.topic, trouble=Trouble.SETTING, why=why)
+
+
+def _sights(site: Site, *, online: bool, at: datetime) -> Iterator[SensorSight]:
+    reason = "" if online else "bridge"
+    for home in site.homes:
+        for sensor in home.sensors:
+            yield SensorSight(at=at, home=home.id, sensor=sensor.id, seen=online, reason=reason)
+
+
+def _availability(site: Site, name: str, message: Message, received_at: datetime) -> Reading:
+    try:
+        said = _states.decode(message.payload)
+        state = said if isinstance(said, str) else said.state
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        state = message.payload[:20].decode(errors="replace")  # older bridges say the bare word
+    if state not in ("online", "offline"):
+        why = f'The availability is "{state}", neither "online" nor "offline".'
+        return _trouble(message, Trouble.UNREADABLE, why, received_at)
+    home, sensor = site.friendly[name]
+    seen = state == "online"
+    reason = "" if seen else "availability"
+    return Reading(sights=(SensorSight(at=received_at, home=home, sensor=sensor, seen=seen, reason=reason),))
+
+
+def _trouble(message: Message, trouble: Trouble, why: str, received_at: datetime) -> Reading:
+    kept = Unreadable(
+        at=received_at,
+        topic=message.topic[:200],
+        trouble=trouble,
+        why=why,
+        payload=message.payload[:KEPT_MAX],
+        size=len(message.payload),
+    )
+    return Reading(troubles=(kept,))
