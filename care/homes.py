@@ -130,7 +130,7 @@ class _Reader:
         zone = str(site.get("zone", "Europe/Amsterdam"))
         try:
             ZoneInfo(zone)
-        except (ValueError, OSError):
+        except (ValueError, OSError, KeyError):
             self._wrong("[site]", 0, "zone", f'time zone "{zone}" does not exist. Write for example "Europe/Amsterdam"')
         friendly: dict[str, tuple[HomeId, SensorId]] = {}
         homes: list[Home] = []
@@ -207,7 +207,7 @@ class _Reader:
 
     def _rooms(self, table: Any, number: int) -> dict[RoomId, RoomKind]:
         rooms: dict[RoomId, RoomKind] = {}
-        for name, kind in self._table(table, "[home.rooms]", None, number).items():
+        for name, kind in self._table(table, "[[home]]", None, number).items():
             if kind not in set(RoomKind):
                 line = f'room "{name}" is of an unknown kind "{kind}".{_meant(str(kind), list(RoomKind))}'
                 self._wrong("[[home]]", number, name, line)
@@ -229,13 +229,17 @@ class _Reader:
     def _limits(self, table: Any, number: int) -> Limits:
         minutes: dict[str, float] = {}
         least, most = _LIMIT_MINUTES
-        for name, value in self._table(table, "limits", set(Limits.__struct_fields__), number).items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        known = Limits.__struct_fields__
+        for name, value in self._table(table, "[[home]]", None, number).items():
+            if name not in known:
+                line = f'"{name}" is not known here.{_meant(name, list(known))}'
+                self._wrong("[[home]]", number, "limits", line)
+            elif isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
                 line = f'limit "{name}" is {value!r}. Write a number of minutes from {least} to {most}'
                 self._wrong("[[home]]", number, "limits", line)
             else:
                 minutes[name] = float(value)
-        return Limits(**{name: value for name, value in minutes.items() if name in Limits.__struct_fields__})
+        return Limits(**minutes)
 
     def _soon(self, kinds: Any, number: int) -> tuple[str, ...]:
         may = [What.OOB_ACTIVE, What.DOOR_ARRIVED]

@@ -18,7 +18,7 @@ START = instant("22:30")
 DAWN = instant("07:30")
 HOMES = {"with a bed sensor": a_home(), "without": a_home(bed=False)}
 
-MANY = settings(max_examples=1500)
+MANY = settings(max_examples=150)
 Arrival = tuple[SensorEvent, datetime]
 
 

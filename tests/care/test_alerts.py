@@ -1,0 +1,162 @@
+"""The life of an alert, as the fold of what was found and what people did."""
+
+from datetime import datetime
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.alerts import State, Tier, alert_of
+from care.board import Board
+from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Released, Resolved, StaffId
+from detectors.findings import Cleared, Finding, What
+from detectors.homes import HomeId, SiteId
+from tests.stories import a_home, instant
+
+HOME = a_home()
+SANNE, MO = StaffId("sk"), StaffId("mb")
+
+
+def a_finding(what: What = What.STILL, at: str = "02:25", since: str = "02:10", episode: str = "02:09") -> Finding:
+    return Finding(at=instant(at), home=HOME.id, what=what, since=instant(since), episode=instant(episode))
+
+
+ALERT = alert_of(a_finding())
+
+
+def over(finding: Finding, at: str) -> Cleared:
+    return Cleared(at=instant(at), home=finding.home, what=finding.what, since=finding.since, episode=finding.episode)
+
+
+def claim(by: StaffId, at: str, *, takeover: bool = False) -> Claimed:
+    return Claimed(at=instant(at), home=HOME.id, alert=ALERT, by=by, takeover=takeover)
+
+
+def resolve(by: StaffId, at: str) -> Resolved:
+    return Resolved(at=instant(at), home=HOME.id, alert=ALERT, by=by, outcome=Outcome.REASSURED, how=How.VIDEO)
+
+
+def a_board(*records: Record, plan: Plan | None = None) -> Board:
+    board = Board()
+    for record in (*([plan] if plan else []), *records):
+        board.add(record, recorded_at=instant("02:26"))
+    return board
+
+
+def state(*records: Record) -> State:
+    return a_board(*records).alerts[ALERT].state
+
+
+def test_an_alert_is_raised_then_shown_then_claimed_then_resolved() -> None:
+    story: list[Record] = [a_finding()]
+    assert state(*story) is State.RAISED
+    story.append(Delivered(at=instant("02:26"), home=HOME.id, alert=ALERT, screen="desk-2"))
+    assert state(*story) is State.DELIVERED
+    story.append(claim(SANNE, "02:27"))
+    assert state(*story) is State.CLAIMED
+    story.append(resolve(SANNE, "02:33"))
+    assert state(*story) is State.RESOLVED
+    assert a_board(*story).open_alerts() == []
+
+
+def test_of_two_who_claim_at_once_the_first_on_disk_has_it() -> None:
+    alert = a_board(a_finding(), claim(MO, "02:27"), claim(SANNE, "02:27")).alerts[ALERT]
+    assert alert.holder == MO
+
+
+def test_who_takes_over_knowingly_has_it_and_who_gives_back_has_not() -> None:
+    story = [a_finding(), claim(MO, "02:27"), claim(SANNE, "02:29", takeover=True)]
+    assert a_board(*story).alerts[ALERT].holder == SANNE
+    given_back = Released(at=instant("02:30"), home=HOME.id, alert=ALERT, by=SANNE)
+    assert a_board(*story, given_back).alerts[ALERT].holder is None
+
+
+def test_giving_back_what_a_colleague_has_changes_nothing() -> None:
+    not_mine = Released(at=instant("02:30"), home=HOME.id, alert=ALERT, by=SANNE)
+    assert a_board(a_finding(), claim(MO, "02:27"), not_mine).alerts[ALERT].holder == MO
+
+
+def test_a_second_finding_of_the_same_stay_out_of_bed_joins_the_alert() -> None:
+    bath = a_finding(What.BATH, at="02:30")
+    board = a_board(a_finding(), bath)
+    assert len(board.open_alerts()) == 1
+    assert board.alerts[ALERT].main == bath
+
+
+def test_a_new_finding_opens_a_resolved_alert_again() -> None:
+    story = [a_finding(), claim(SANNE, "02:27"), resolve(SANNE, "02:28")]
+    assert state(*story) is State.RESOLVED
+    assert state(*story, a_finding(What.OOB_ACTIVE, at="02:54", since="02:09")) is State.CLAIMED
+
+
+def test_back_in_bed_before_anybody_looked_stays_on_the_desk_until_somebody_has() -> None:
+    assert state(a_finding(), over(a_finding(), "02:28")) is State.RETURNED
+    assert len(a_board(a_finding(), over(a_finding(), "02:28")).open_alerts()) == 1
+
+
+def test_a_call_for_help_is_never_over_by_itself() -> None:
+    call = a_finding(What.BUTTON, at="02:30", since="02:30", episode="02:30")
+    board = a_board(call, over(call, "02:40"))
+    assert board.alerts[alert_of(call)].state is State.RAISED
+
+
+def test_moving_about_may_wait_where_that_is_agreed_and_lying_still_may_not() -> None:
+    agreed = msgspec.structs.replace(HOME, agreed_soon=("oob-active",))
+    plan = Plan(at=instant("22:00"), site=SiteId("wilg"), name="De Wilg", zone="Europe/Amsterdam", homes=(agreed,))
+    about = a_finding(What.OOB_ACTIVE, at="02:54", since="02:09")
+    assert a_board(about, plan=plan).alerts[ALERT].tier is Tier.SOON
+    assert a_board(about).alerts[ALERT].tier is Tier.ACUTE
+    assert a_board(about, a_finding(), plan=plan).alerts[ALERT].tier is Tier.ACUTE
+
+
+def test_the_most_urgent_is_on_top_and_then_the_oldest() -> None:
+    arrived = a_finding(What.DOOR_ARRIVED, at="01:00", since="01:00", episode="01:00")
+    left = a_finding(What.DOOR_LEFT, at="03:00", since="02:55", episode="02:55")
+    queue = a_board(arrived, left, a_finding()).open_alerts()
+    assert [alert.main.what for alert in queue] == [What.STILL, What.DOOR_LEFT, What.DOOR_ARRIVED]
+
+
+def test_a_plan_without_a_home_takes_the_home_off_the_board() -> None:
+    plan = Plan(at=instant("22:00"), site=SiteId("wilg"), name="De Wilg", zone="Europe/Amsterdam", homes=(HOME,))
+    board = a_board(plan=plan)
+    assert list(board.homes) == [HomeId("wilg/12")]
+    touched, _ = board.add(msgspec.structs.replace(plan, homes=()), recorded_at=instant("22:01"))
+    assert touched == {HomeId("wilg/12")}
+    assert list(board.homes) == []
+
+
+def stories() -> st.SearchStrategy[list[Record]]:
+    findings = st.sampled_from(
+        [a_finding(), a_finding(What.BATH, at="02:30"), a_finding(What.OOB_ACTIVE, at="02:54", since="02:09")]
+    )
+    times = st.sampled_from(["02:27", "02:31", "02:40", "03:10"])
+    deeds = st.one_of(
+        st.builds(claim, st.just(SANNE), times),
+        st.builds(resolve, st.just(SANNE), times),
+        st.builds(over, findings, times),
+        st.builds(lambda at: Delivered(at=instant(at), home=HOME.id, alert=ALERT, screen="desk-2"), times),
+    )
+    return st.lists(st.one_of(findings, deeds), max_size=8)
+
+
+@given(story=stories(), pick=st.randoms(use_true_random=False))
+def test_the_order_in_which_findings_and_deeds_arrive_does_not_matter(story: list[Record], pick: object) -> None:
+    shuffled = list(story)
+    pick.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = a_board(*story), a_board(*shuffled)
+    assert {key: alert.state for key, alert in one.alerts.items()} == {
+        key: alert.state for key, alert in other.alerts.items()
+    }
+
+
+@given(story=stories())
+def test_no_finding_is_ever_without_an_alert(story: list[Record]) -> None:
+    board = a_board(*story)
+    for record in story:
+        if isinstance(record, Finding):
+            assert record in board.alerts[AlertId(alert_of(record))].findings
+
+
+def test_when_an_alert_was_raised_is_when_it_became_true() -> None:
+    board = a_board(a_finding(What.BATH, at="02:30"), a_finding())
+    assert board.alerts[ALERT].raised_at == instant("02:25") == datetime.fromisoformat("2026-03-03T01:25:00+00:00")

@@ -1,0 +1,220 @@
+"""The link: whatever the network does to messages, both journals end with all that each must have, once, in order."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from care import journal, link
+from care.link import Batch, Beat, Garbled, Have, Outgoing
+from care.records import CENTRE, AlertId, Claimed, Record, StaffId
+from detectors.findings import Cleared, What
+from detectors.homes import HomeId
+from tests.stories import a_home, event
+
+NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
+SITE = "wilg"
+
+
+def told(number: int) -> Cleared:
+    at = NOW + timedelta(seconds=number)
+    return Cleared(at=at, home=HomeId("wilg/12"), what=What.STILL, since=NOW, episode=NOW)
+
+
+def ordered(number: int) -> Claimed:
+    at = NOW + timedelta(seconds=number)
+    return Claimed(at=at, home=HomeId("wilg/12"), alert=AlertId("0a1b2c3d4e"), by=StaffId("sk"))
+
+
+class End:
+    """One end of a link, driven by hand."""
+
+    def __init__(self, me: str, peer: str, db: sqlite3.Connection | None = None) -> None:
+        self.db = db or journal.connect(":memory:")
+        self.me, self.peer = me, peer
+        self.outgoing = Outgoing(self.db, peer)
+
+    def write(self, *records: Record) -> None:
+        journal.append(self.db, records, recorded_at=NOW)
+
+    def restart(self) -> None:
+        self.outgoing = Outgoing(self.db, self.peer)
+
+    def hear(self, payload: bytes) -> bytes | None:
+        message = link.decode(payload)
+        if isinstance(message, Have):
+            self.outgoing.answered(message)
+            return None
+        assert isinstance(message, Batch)
+        have, _ = link.take(self.db, self.peer, message, recorded_at=NOW)
+        return link.encode(have)
+
+    def from_peer(self) -> list[Record]:
+        return [entry.record for entry in journal.read_after(self.db, 0) if entry.origin == self.peer]
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[End, End]]:
+    building, centre = End(SITE, CENTRE), End(CENTRE, SITE)
+    with contextlib.closing(building.db), contextlib.closing(centre.db):
+        yield building, centre
+
+
+def exchange(building: End, centre: End, *, at_s: float) -> None:
+    """Carry messages both ways, without a fault, until nobody has anything to say."""
+    for _ in range(200):
+        silent = True
+        for speaker, hearer in ((building, centre), (centre, building)):
+            batch = speaker.outgoing.next(at_s)
+            if batch is not None:
+                silent = False
+                answer = hearer.hear(link.encode(batch))
+                if answer is not None:
+                    speaker.hear(answer)
+        if silent:
+            return
+    pytest.fail("the two ends never fall silent")
+
+
+def test_findings_go_up_and_orders_come_down(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    building.write(event(a_home(), "02:09 bed out"), told(1), told(2))
+    centre.write(ordered(3))
+    exchange(building, centre, at_s=0)
+    assert centre.from_peer() == [told(1), told(2)]  # and the raw event stayed at home
+    assert building.from_peer() == [ordered(3)]
+
+
+def test_an_outage_of_any_length_is_caught_up(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    exchange(building, centre, at_s=0)
+    building.write(*(told(number) for number in range(1, 1001)))
+    building.outgoing.broken()
+    exchange(building, centre, at_s=10)
+    assert centre.from_peer() == [told(number) for number in range(1, 1001)]
+
+
+def test_a_centre_restored_from_an_older_backup_is_brought_up_to_date(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    building.write(told(1))
+    exchange(building, centre, at_s=0)
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as backup:
+        centre.db.backup(backup)
+        building.write(told(2), told(3))
+        exchange(building, centre, at_s=0)
+        restored = End(CENTRE, SITE, backup)
+        building.write(told(4))
+        exchange(building, restored, at_s=0)
+        exchange(building, restored, at_s=link.RESEND_AFTER_S)
+        assert restored.from_peer() == [told(1), told(2), told(3), told(4)]
+
+
+def test_a_building_that_starts_with_a_new_journal_is_heard_from_its_first_record(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    building.write(*(told(number) for number in range(1, 6)))
+    exchange(building, centre, at_s=0)
+    renewed = End(SITE, CENTRE)
+    with contextlib.closing(renewed.db):
+        renewed.write(told(100))
+        exchange(renewed, centre, at_s=0)
+    assert centre.from_peer()[-1] == told(100)
+
+
+def test_an_unanswered_batch_is_sent_again_and_not_before_its_time(ends: tuple[End, End]) -> None:
+    building, _ = ends
+    building.write(told(1))
+    assert building.outgoing.next(0) is not None
+    assert building.outgoing.next(link.RESEND_AFTER_S - 0.1) is None
+    assert building.outgoing.next(link.RESEND_AFTER_S) is not None
+
+
+def test_a_batch_with_a_record_that_cannot_be_read_leaves_nothing_behind(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    building.write(told(1))
+    exchange(building, centre, at_s=0)
+    bad = b'{"type":"batch","journal":"x","after":0,"upto":2,"records":[{"type":"sensor"}]}'
+    with pytest.raises(Garbled):
+        centre.hear(bad)
+    assert centre.from_peer() == [told(1)]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"\xff\xfe", b"[]", b'{"type":"nothing"}', b'{"type":"have","journal":1,"number":"x"}']
+)
+def test_a_message_that_is_none_of_ours_is_garbled(payload: bytes) -> None:
+    with pytest.raises(Garbled):
+        link.decode(payload)
+
+
+def test_a_sign_of_life_survives_the_wire() -> None:
+    assert link.decode(link.encode(Beat(NOW))) == Beat(NOW)
+
+
+FAULTS = st.lists(st.sampled_from(["up", "down", "write", "order", "lose", "twice", "old", "restart"]), max_size=80)
+
+
+@settings(max_examples=120)
+@given(faults=FAULTS, pick=st.randoms(use_true_random=False))
+def test_whatever_is_lost_repeated_or_reordered_everything_arrives_once_and_in_order(
+    faults: list[str], pick: st.DataObject
+) -> None:
+    building, centre = End(SITE, CENTRE), End(CENTRE, SITE)
+    flying: list[tuple[str, bytes]] = []  # messages under way, and to whom
+    seen: list[tuple[str, bytes]] = []
+    written, given_, at_s = 0, 0, 0.0
+    for fault in faults:
+        at_s += link.RESEND_AFTER_S
+        match fault:
+            case "write":
+                written += 1
+                building.write(told(written))
+            case "order":
+                given_ += 1
+                centre.write(ordered(given_))
+            case "lose" if flying:
+                flying.pop()
+            case "twice" if flying:
+                flying.append(flying[0])
+            case "old" if seen:
+                flying.append(pick.choice(seen))  # type: ignore[attr-defined]
+            case "restart":
+                building.restart()
+                centre.restart()
+            case "up" | "down":
+                for end, to in ((building, "centre"), (centre, "building")):
+                    batch = end.outgoing.next(at_s)
+                    if batch is not None:
+                        flying.append((to, link.encode(batch)))
+                if flying:
+                    to, payload = flying.pop(0 if fault == "up" else -1)
+                    seen.append((to, payload))
+                    hearer, other = (centre, "building") if to == "centre" else (building, "centre")
+                    answer = hearer.hear(payload)
+                    if answer is not None:
+                        flying.append((other, answer))
+            case _:
+                pass
+    exchange(building, centre, at_s=at_s + 10)
+    exchange(building, centre, at_s=at_s + 20)
+    try:
+        assert centre.from_peer() == [told(number) for number in range(1, written + 1)]
+        assert building.from_peer() == [ordered(number) for number in range(1, given_ + 1)]
+    finally:
+        building.db.close()
+        centre.db.close()
+
+
+def test_a_journal_on_disk_goes_on_where_it_was(tmp_path: Path) -> None:
+    centre = End(CENTRE, SITE)
+    with contextlib.closing(centre.db):
+        for number in (1, 2):
+            with contextlib.closing(journal.connect(tmp_path / "gateway.db")) as db:
+                building = End(SITE, CENTRE, db)
+                building.write(told(number))
+                exchange(building, centre, at_s=0)
+        assert centre.from_peer() == [told(1), told(2)]
