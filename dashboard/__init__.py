@@ -1,0 +1,1 @@
+"""The care centre: takes in what buildings tell, keeps the board, and shows it to the night desk."""

@@ -1,0 +1,338 @@
+"""What comes into the centre's journal: over the link what buildings tell, from the desk what people do.
+
+`Centre` is the one door: on disk first, then on the board, then to whoever follows it. `Intake` is the centre's end
+of the link; what is said on it is decided in `care.link`, here are only the sockets and the order of things.
+"""
+
+import asyncio
+import functools
+import re
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import aiomqtt
+import msgspec
+import structlog
+
+from care import journal, link
+from care.board import SILENT_AFTER, Board
+from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
+from care.journal import Entry
+from care.link import Batch, Beat, Garbled, Have, Outgoing
+from care.records import AlertId, Order, Plan, Told, site_of
+from detectors.homes import HomeId, SiteId
+
+CLIENT_ID = "nachtwacht-centre"  # fixed, or the broker would keep nothing for us while we are away
+PAYLOAD_MAX = 16_000_000  # bytes; a full batch of findings with long windows is well under half of it
+SITES_MAX = 20_000  # buildings that one process speaks with
+PAUSES_S = (1, 2, 4, 8, 15, 30)  # between two tries to reach the broker; the last goes on
+
+log = structlog.get_logger()
+
+Answer = TypeVar("Answer")
+
+_decode_told = msgspec.json.Decoder(Told).decode
+_SITE = re.compile(r"nachtwacht/([A-Za-z0-9][A-Za-z0-9._-]{0,39})/up")
+
+
+class News(NamedTuple):
+    """Records that have come onto the board, and what looks different by them."""
+
+    entries: Sequence[Entry]
+    homes: AbstractSet[HomeId]
+    alerts: AbstractSet[AlertId]
+
+
+class Centre:
+    """The centre's journal with its one writer, and the board that follows it.
+
+    Lives in one event loop: the board is touched there only, the journal only in the writer's thread, so that
+    nobody waits for a disk but who asked for it.
+    """
+
+    def __init__(
+        self, db: sqlite3.Connection, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Read the whole journal onto a new board. Raises `sqlite3.DatabaseError` or `msgspec.DecodeError`."""
+        self.board = Board()
+        self.number = 0  # of the last record on the board
+        self.recorded_at: datetime | None = None  # when that one was written
+        self._db = db
+        self._clock = clock
+        self._monotonic = monotonic
+        self._heard: dict[SiteId, float] = {}  # monotonic seconds: no clock that is set can make a building seem silent
+        self._followers: list[Callable[[News], None]] = []
+        self._writer = ThreadPoolExecutor(1, "journal")
+        self._turn = asyncio.Lock()
+        self._last_order_at: datetime | None = None
+        while entries := journal.read_after(db, self.number):
+            self._fold(entries)
+
+    def follow(self, follower: Callable[[News], None]) -> None:
+        """Call the follower, in the event loop, after every change of the board."""
+        self._followers.append(follower)
+
+    def now(self) -> datetime:
+        """Return the centre's time, with the board told how long ago each building was last heard.
+
+        Silence is counted in real seconds, the ages of alerts by the centre's clock. In a rehearsal a real second is
+        a minute of that clock, so the board is told afresh before it is asked.
+        """
+        now, monotonic_s = self._clock.now(), self._monotonic()
+        for site, heard_s in self._heard.items():
+            self.board.heard(site, now - timedelta(seconds=monotonic_s - heard_s))
+        return now
+
+    def heard(self, site: SiteId) -> None:
+        """Note a sign of life of a building."""
+        self._heard[site] = self._monotonic()
+
+    def unheard_s(self, site: SiteId) -> float | None:
+        """Return for how many real seconds a building has not been heard; None if never since this process started."""
+        heard_s = self._heard.get(site)
+        return None if heard_s is None else self._monotonic() - heard_s
+
+    def silent(self, site: SiteId) -> bool:
+        """Whether a building cannot be heard."""
+        unheard_s = self.unheard_s(site)
+        return unheard_s is None or unheard_s > SILENT_AFTER.total_seconds()
+
+    async def write(self, decide: Callable[[Board, datetime], Sequence[Order]]) -> list[Entry]:
+        """Ask what is to be written down, and write it; nobody else writes in between.
+
+        Whoever decides thus sees everything that is on disk: of two who claim at once, the second is told of the
+        first. What `decide` raises is raised here, and nothing is written. Raises `sqlite3.Error` if the disk will not.
+        """
+        return await self._to_the_end(self._write(decide))
+
+    async def take(self, site: SiteId, batch: Batch) -> Have:
+        """Take in a building's batch and return the answer it is owed. Raises `Garbled` or `sqlite3.Error`."""
+        return await self._to_the_end(self._take(site, batch))
+
+    async def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Ask the journal something, in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
+
+    def close(self) -> None:
+        """Let the writer finish what it has begun, and close the journal."""
+        self._writer.shutdown()
+        self._db.close()
+
+    async def _write(self, decide: Callable[[Board, datetime], Sequence[Order]]) -> list[Entry]:
+        async with self._turn:
+            now = self._moment_of_order()
+            records = decide(self.board, now)
+            if not records:
+                return []
+            entries = await self.ask(functools.partial(journal.append, records=records, recorded_at=now))
+            self._fold(entries)
+            return entries
+
+    async def _take(self, site: SiteId, batch: Batch) -> Have:
+        async with self._turn:
+            now = self._clock.now()
+            have, entries = await self.ask(lambda db: _take_in(db, site, batch, recorded_at=now))
+            self._fold(entries)
+            return have
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Go on with the work if its caller is called off: what is on disk must come onto the board."""
+        return await asyncio.shield(asyncio.ensure_future(work))
+
+    def _moment_of_order(self) -> datetime:
+        """Return now, but never the same moment twice: a record whose body is on disk already is not written again.
+
+        A rehearsal's clock stands still between two messages, and for good when the night is over.
+        """
+        now, last = self._clock.now(), self._last_order_at
+        if last is not None and timedelta() <= last - now < timedelta(seconds=1):
+            now = last + timedelta(microseconds=1)
+        self._last_order_at = now
+        return now
+
+    def _fold(self, entries: Sequence[Entry]) -> None:
+        homes: set[HomeId] = set()
+        alerts: set[AlertId] = set()
+        for entry in entries:
+            touched = self.board.add(entry.record, recorded_at=entry.recorded_at)
+            homes |= touched[0]
+            alerts |= touched[1]
+            self.number, self.recorded_at = entry.number, entry.recorded_at
+        if entries:
+            for follower in self._followers:
+                follower(News(entries, homes, alerts))
+
+
+class Intake:
+    """The centre's end of the link to every building, over one connection to the broker."""
+
+    def __init__(self, centre: Centre, host: str, port: int, *, rehearsal: RehearsalClock | None = None) -> None:
+        """Prepare; `run` connects. With `rehearsal`, that clock is set by what a rehearsal tells."""
+        self.connected = False
+        self.refused: Counter[str] = Counter()  # messages that were not taken, by site
+        self._centre = centre
+        self._broker = (host, port)
+        self._tries = 0
+        self._rehearsal = rehearsal
+        self._outgoing: dict[SiteId, Outgoing] = {}
+        self._due: set[SiteId] = set()  # buildings for which there may be something to send
+        self._woken = asyncio.Event()
+        centre.follow(self._orders_written)
+
+    async def run(self) -> None:
+        """Take in and send until cancelled; a broker that is away is tried again and again."""
+        while True:
+            try:
+                # Its queue has no bound: it would drop what the broker has forgotten, and buildings wait for answers.
+                async with aiomqtt.Client(*self._broker, identifier=CLIENT_ID, clean_session=False) as client:
+                    await self._converse(client)
+            except* aiomqtt.MqttError as errors:
+                log.warning("no connection", broker=self._broker, tries=self._tries, why=str(errors.exceptions[0]))
+            self.connected = False
+            pause_s = PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
+            self._tries += 1
+            await asyncio.sleep(pause_s)
+
+    async def _converse(self, client: aiomqtt.Client) -> None:
+        # Always, also when the broker says that it kept the session: some say so and have lost the subscription.
+        await client.subscribe(link.up_topic("+"), qos=1)
+        if self._rehearsal is not None:
+            await client.subscribe(REHEARSAL_TOPIC, qos=1)
+        self._outgoing.clear()  # nothing is under way on a new connection, and what buildings have must be asked
+        self._due.update(site for site in self._centre.board.plans if not self._centre.silent(site))
+        self.connected, self._tries = True, 0
+        log.info("connected", broker=self._broker)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._send(client))
+            async for message in client.messages:
+                await self._receive(client, message)
+
+    async def _receive(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+        """Take one message; whatever is wrong with it stops no other."""
+        topic = message.topic.value
+        try:
+            payload = _payload_of(message)
+            if topic == REHEARSAL_TOPIC:
+                self._tell_clock(payload)
+            else:
+                await self._hear(client, _site_in(topic), link.decode(payload), retained=message.retain)
+        except aiomqtt.MqttError:
+            raise
+        except Exception as error:  # noqa: BLE001  # also what nobody foresaw: the next message may be a call for help
+            self._refuse(topic, error)
+
+    async def _hear(self, client: aiomqtt.Client, site: SiteId, said: link.Message, *, retained: bool) -> None:
+        match said:
+            case Beat():
+                if not retained:  # a broker that repeats itself is no sign of life
+                    self._alive(site)
+            case Have():
+                outgoing = await self._outgoing_to(site)
+                await self._centre.ask(lambda _: outgoing.answered(said))
+                self._wake(site)
+            case Batch():
+                have = await self._centre.take(site, said)
+                await client.publish(link.down_topic(site), link.encode(have), qos=1)
+
+    def _alive(self, site: SiteId) -> None:
+        if self._centre.unheard_s(site) is None and len(self._outgoing) >= SITES_MAX:
+            raise Garbled(f"more than {SITES_MAX} buildings")
+        if self._centre.silent(site):
+            self._outgoing.pop(site, None)  # it may have come back with an older journal: ask what it has
+        self._centre.heard(site)
+        if site not in self._outgoing:
+            self._wake(site)
+
+    def _orders_written(self, news: News) -> None:
+        for site in {site_of(entry.record.home) for entry in news.entries if isinstance(entry.record, Order)}:
+            self._wake(site)
+
+    def _wake(self, site: SiteId) -> None:
+        self._due.add(site)
+        self._woken.set()
+
+    async def _send(self, client: aiomqtt.Client) -> None:
+        """Send what is due, at once when woken; look once a second at what was never answered."""
+        while True:
+            self._woken.clear()
+            due, self._due = self._due, set()
+            for site in sorted(due):
+                # To a building that cannot be heard nothing is sent: the broker would pile it up.
+                if not self._centre.silent(site):
+                    await self._send_next(client, site)
+            try:
+                async with asyncio.timeout(1):
+                    await self._woken.wait()
+            except TimeoutError:
+                self._due.update(site for site, outgoing in self._outgoing.items() if not outgoing.idle)
+
+    async def _send_next(self, client: aiomqtt.Client, site: SiteId) -> None:
+        try:
+            outgoing = await self._outgoing_to(site)
+            batch = await self._centre.ask(lambda _: outgoing.next(time.monotonic()))
+        except Exception as error:  # noqa: BLE001  # one building's impossible answer must not keep orders from the rest
+            self._outgoing.pop(site, None)
+            self._refuse(link.up_topic(site), error)
+            return
+        if batch is not None:
+            await client.publish(link.down_topic(site), link.encode(batch), qos=1)
+
+    async def _outgoing_to(self, site: SiteId) -> Outgoing:
+        if site not in self._outgoing:
+            made = await self._centre.ask(lambda db: Outgoing(db, site))
+            self._outgoing.setdefault(site, made)
+        return self._outgoing[site]
+
+    def _tell_clock(self, payload: bytes) -> None:
+        if self._rehearsal is None:
+            raise Garbled("the time of a rehearsal, and this is none")
+        try:
+            moment = datetime.fromisoformat(payload.decode())
+        except ValueError as error:
+            raise Garbled("no ISO 8601 instant") from error
+        if moment.tzinfo is None:
+            raise Garbled("an instant without its zone")
+        self._rehearsal.tell(moment)
+
+    def _refuse(self, topic: str, error: Exception) -> None:
+        site = _SITE.fullmatch(topic)
+        known = site is not None and site[1] in self._centre.board.plans
+        who = site[1] if site is not None and known else "unknown"  # or made-up topics would fill the memory
+        self.refused[who] += 1
+        count = self.refused[who]
+        if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a building that repeats itself must not fill the log
+            unforeseen = not isinstance(error, Garbled | sqlite3.Error)
+            log.warning("message refused", topic=topic, why=str(error), count=count, exc_info=unforeseen)
+
+
+def _take_in(db: sqlite3.Connection, site: SiteId, batch: Batch, *, recorded_at: datetime) -> tuple[Have, list[Entry]]:
+    for raw in batch.records:
+        try:
+            told = _decode_told(raw)
+        except msgspec.DecodeError as error:
+            raise Garbled(f"a record that buildings do not send: {error}") from error
+        homes = {home.id for home in told.homes} if isinstance(told, Plan) else {told.home}
+        sites = {site_of(home) for home in homes} | ({told.site} if isinstance(told, Plan) else set())
+        if sites != {site}:
+            raise Garbled("a record about somebody else's home")
+    return link.take(db, site, batch, recorded_at=recorded_at)
+
+
+def _payload_of(message: aiomqtt.Message) -> bytes:
+    payload = message.payload
+    if not isinstance(payload, bytes) or len(payload) > PAYLOAD_MAX:
+        raise Garbled(f"more than {PAYLOAD_MAX} bytes")
+    return payload
+
+
+def _site_in(topic: str) -> SiteId:
+    site = _SITE.fullmatch(topic)
+    if site is None:
+        raise Garbled("no topic of a building")
+    return SiteId(site[1])

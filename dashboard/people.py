@@ -1,0 +1,273 @@
+"""The people store: who may sign in, who is signed in, and what a resident likes to be called.
+
+Mutable rows in a file of their own, apart from the journal: a name can be changed or taken out, a record never.
+Moments here are real time, also in a rehearsal: a session must not end sooner because a night is played faster.
+"""
+
+import hashlib
+import math
+import secrets
+import sqlite3
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import argon2
+
+from care.records import StaffId
+from detectors.homes import ResidentId
+
+SESSION = timedelta(hours=14)  # a night shift, its hand-over and some overtime; ends by itself, used or not
+SESSIONS_MAX = 20  # per person; the oldest ends when a further one starts
+WINDOW = timedelta(minutes=15)  # in which tries to sign in are counted
+TRIES_PER_NAME = 10
+TRIES_PER_CLIENT = 30  # the seats of one care centre may share an address
+PASSWORD_MIN = 10  # characters
+NAME_MAX = 60  # characters, of any name here
+
+_USED_EVERY = timedelta(minutes=1)  # a page more or less is not worth a write
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS staff (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,     -- to sign in with, folded: no capitals, no look-alikes
+    first_name TEXT NOT NULL,
+    initials TEXT NOT NULL,
+    password TEXT NOT NULL         -- argon2id, with its salt and cost
+) STRICT;
+CREATE TABLE IF NOT EXISTS session (
+    token BLOB PRIMARY KEY,        -- a hash: whoever reads this file cannot sign in with it
+    staff TEXT NOT NULL REFERENCES staff ON DELETE CASCADE,
+    until REAL NOT NULL,           -- seconds since 1970, as every moment here
+    used_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempt (
+    at REAL NOT NULL,
+    name BLOB NOT NULL,            -- a hash: people type passwords where the name goes
+    client TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS attempt_at ON attempt (at);
+CREATE TABLE IF NOT EXISTS resident (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;
+"""
+
+_hasher = argon2.PasswordHasher()
+
+
+class NameTaken(Exception):
+    """Somebody else signs in with this name."""
+
+
+class Unknown(Exception):
+    """Nobody signs in with this name."""
+
+
+class BadInput(ValueError):
+    """What was asked to be kept cannot be, with a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a password is held against. Those of a name that is not known look and cost the same, and fit nothing."""
+
+    staff: StaffId | None
+    password: str  # the argon2 hash
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in."""
+
+    key: str  # names the session without giving access to it
+    staff: StaffId
+    first_name: str
+    initials: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people are called, read afresh every time: a changed name shows on the next page."""
+
+    db: sqlite3.Connection
+
+    def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # the drawing asks for it by this name
+        """Return the name a resident likes, or None when none is known."""
+        row = self.db.execute("SELECT name FROM resident WHERE id = ?", (id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def staff(self, id: StaffId) -> str:  # noqa: A002
+        """Return the first name of a member of staff; the bare id of one who is no longer in the store."""
+        row = self.db.execute("SELECT first_name FROM staff WHERE id = ?", (id,)).fetchone()
+        return str(id if row is None else row[0])
+
+
+def connect(file: Path | str) -> sqlite3.Connection:
+    """Open the store, making it if it is not there. Raises `sqlite3.DatabaseError` if the file is something else."""
+    _of_nobody()  # made before anybody knocks, or the first unknown name would take longer than a known one
+    if file != ":memory:":
+        with suppress(OSError):  # SQLite says better what is wrong with it
+            Path(file).touch(mode=0o600)  # names and hashes: for nobody else on this machine
+    db = sqlite3.connect(file, isolation_level=None)
+    try:
+        db.execute("PRAGMA busy_timeout=2000")
+        db.execute("PRAGMA journal_mode=WAL")
+        # NORMAL: what a power cut can cost here is a sign-in, and the event loop must not wait for the disk.
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA foreign_keys=ON")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def add_staff(db: sqlite3.Connection, name: str, *, first_name: str, initials: str, password: str) -> StaffId:
+    """Let somebody sign in from now on. Raises `NameTaken`, or `BadInput` with what is wrong."""
+    staff = StaffId(f"s-{secrets.token_hex(4)}")
+    row = (staff, _folded(_text(name)), _text(first_name), _text(initials, longest=4), _hashed(password))
+    try:
+        db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
+    except sqlite3.IntegrityError as error:
+        raise NameTaken(name) from error
+    return staff
+
+
+def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
+    """Change somebody's password and end their sessions. Raises `Unknown` or `BadInput`."""
+    hashed = _hashed(password)
+    with _transaction(db):
+        row = db.execute(
+            "UPDATE staff SET password = ? WHERE name = ? RETURNING id", (hashed, _folded(name))
+        ).fetchone()
+        if row is None:
+            raise Unknown(name)
+        db.execute("DELETE FROM session WHERE staff = ?", row)
+
+
+def name_resident(db: sqlite3.Connection, resident: ResidentId, name: str) -> None:
+    """Keep what a resident likes to be called, in place of what was kept before. Raises `BadInput`."""
+    db.execute("INSERT OR REPLACE INTO resident VALUES (?, ?)", (_text(resident), _text(name)))
+
+
+def attempt(db: sqlite3.Connection, name: str, client: str, now: datetime) -> timedelta | None:
+    """Count a try to sign in; return None if it may go on, else how long to wait before a next one.
+
+    Counted before the password is looked at, so that many tries at once count as many. A refused try is not
+    counted: who keeps knocking is let in again as soon as who waits.
+    """
+    key, since = _digest(_folded(name)), (now - WINDOW).timestamp()
+    with _transaction(db):
+        db.execute("DELETE FROM attempt WHERE at <= ?", (since,))
+        waits = [
+            until + WINDOW.total_seconds() - now.timestamp()
+            for column, value, most in (("name", key, TRIES_PER_NAME), ("client", client, TRIES_PER_CLIENT))
+            if (until := _oldest_of_last(db, column, value, most)) is not None
+        ]
+        if waits:
+            return timedelta(seconds=math.ceil(max(waits)))
+        db.execute("INSERT INTO attempt VALUES (?, ?, ?)", (now.timestamp(), key, client))
+    return None
+
+
+def credentials(db: sqlite3.Connection, name: str) -> Credentials:
+    """Return what the password of this name must fit."""
+    row = db.execute("SELECT id, password FROM staff WHERE name = ?", (_folded(name),)).fetchone()
+    return Credentials(None, _of_nobody()) if row is None else Credentials(StaffId(row[0]), row[1])
+
+
+def verify(known: Credentials, password: str) -> StaffId | None:
+    """Return who it is, or None. Slow on purpose (tens of ms, 64 MB), and touches no connection: run it in a thread."""
+    try:
+        _hasher.verify(known.password, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return None
+    return known.staff
+
+
+def start_session(db: sqlite3.Connection, staff: StaffId, now: datetime) -> str:
+    """Sign somebody in, forget their failed tries, and return the token that only their browser gets to keep."""
+    token = secrets.token_urlsafe(32)
+    at = now.timestamp()
+    with _transaction(db):
+        name = db.execute("SELECT name FROM staff WHERE id = ?", (staff,)).fetchone()[0]
+        db.execute("DELETE FROM attempt WHERE name = ?", (_digest(name),))
+        db.execute("DELETE FROM session WHERE until <= ?", (at,))
+        db.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (_digest(token), staff, (now + SESSION).timestamp(), at))
+        db.execute(
+            "DELETE FROM session WHERE token IN"
+            " (SELECT token FROM session WHERE staff = ? ORDER BY until DESC, used_at DESC LIMIT -1 OFFSET ?)",
+            (staff, SESSIONS_MAX),
+        )
+    return token
+
+
+def session(db: sqlite3.Connection, token: str, now: datetime) -> Session | None:
+    """Return who has this token and is still signed in, and note that they were here."""
+    key = _digest(token)
+    row = db.execute(
+        "SELECT staff.id, first_name, initials, until, used_at FROM session JOIN staff ON staff.id = session.staff"
+        " WHERE token = ? AND until > ?",
+        (key, now.timestamp()),
+    ).fetchone()
+    if row is None:
+        return None
+    staff, first_name, initials, until, used_at = row
+    if now.timestamp() - used_at >= _USED_EVERY.total_seconds():
+        db.execute("UPDATE session SET used_at = ? WHERE token = ?", (now.timestamp(), key))
+    return Session(key.hex(), StaffId(staff), first_name, initials, datetime.fromtimestamp(until, UTC))
+
+
+def end_session(db: sqlite3.Connection, token: str) -> None:
+    """Sign out: the token is worth nothing from now on."""
+    db.execute("DELETE FROM session WHERE token = ?", (_digest(token),))
+
+
+def _oldest_of_last(db: sqlite3.Connection, column: str, value: bytes | str, most: int) -> float | None:
+    """Return when the first of the last `most` tries was, if there were that many: until it is forgotten, no more."""
+    row = db.execute(
+        f"SELECT at FROM attempt WHERE {column} = ? ORDER BY at DESC LIMIT 1 OFFSET ?",  # noqa: S608  # a column of ours
+        (value, most - 1),
+    ).fetchone()
+    return None if row is None else float(row[0])
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _text(text: str, *, longest: int = NAME_MAX) -> str:
+    """Tidy a name that people will read. Raises `BadInput` if there is nothing to read, or too much."""
+    tidy = " ".join(unicodedata.normalize("NFC", text).split())
+    if not tidy.isprintable() or not 1 <= len(tidy) <= longest:
+        raise BadInput(f"{text!r} is not 1 to {longest} printable characters.")
+    return tidy
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _hashed(password: str) -> str:
+    if len(password) < PASSWORD_MIN:
+        raise BadInput(f"A password has at least {PASSWORD_MIN} characters.")
+    return _hasher.hash(password)
+
+
+@cache
+def _of_nobody() -> str:
+    return _hasher.hash(secrets.token_urlsafe(32))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=32).digest()

@@ -1,0 +1,169 @@
+"""The centre's composition root: opens what it works with, starts it, and stops it in order."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from care import journal
+from care.clock import Clock, RehearsalClock, SystemClock
+from dashboard import people
+from dashboard.drawing import Drawing
+from dashboard.intake import Centre, Intake
+from dashboard.live import Live
+from dashboard.pages import Desk, application
+from dashboard.people import Names
+
+STOP_WITHIN_S = 5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the centre must be told; nothing is read from anywhere else."""
+
+    journal: Path
+    people: Path
+    broker_host: str = "127.0.0.1"
+    broker_port: int = 1883
+    host: str = "127.0.0.1"
+    port: int = 8000
+    rehearsal: bool = False  # take the time from what a rehearsal tells
+
+
+class CannotStart(Exception):
+    """The centre cannot start, with one sentence that says why and what to do."""
+
+
+def run(settings: Settings) -> None:
+    """Run the centre until it is told to stop (SIGTERM or SIGINT). Raises `CannotStart`."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Run the centre in this event loop. Raises `CannotStart`."""
+    with contextlib.ExitStack() as open_things:
+        sock = open_things.enter_context(_listening(settings.host, settings.port))
+        store = open_things.enter_context(closing(_people(settings.people)))
+        clock: Clock = SystemClock()
+        rehearsal = None
+        if settings.rehearsal:
+            # Early enough for any night: this clock only goes on, and the first message says what time it is.
+            clock = rehearsal = RehearsalClock(datetime(2000, 1, 1, tzinfo=UTC))
+        centre = open_things.enter_context(closing(_centre(settings.journal, clock)))
+        if rehearsal is not None and centre.recorded_at is not None:
+            rehearsal.tell(centre.recorded_at)
+        await _run_together(settings, centre, rehearsal, store, sock)
+
+
+async def _run_together(
+    settings: Settings,
+    centre: Centre,
+    rehearsal: RehearsalClock | None,
+    store: sqlite3.Connection,
+    sock: socket.socket,
+) -> None:
+    drawing = Drawing(centre.board, Names(store))
+    live = Live(centre, drawing)
+    intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
+    desk = Desk(centre=centre, live=live, drawing=drawing, people=store, wall=SystemClock(), intake=intake)
+    server = _Server(application(desk), live)
+    log.info("the desk is open", url=f"http://{settings.host}:{sock.getsockname()[1]}", records=centre.number)
+    work = [asyncio.create_task(intake.run()), asyncio.create_task(live.run())]
+    for task in work:
+        # Neither ever ends by itself. If a mistake of ours ends one, the whole centre must go down where it is seen.
+        task.add_done_callback(lambda _: server.stop())
+    try:
+        await server.serve(sockets=[sock])
+    finally:
+        for task in work:
+            task.cancel()
+        ended = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which lets the screens go before it waits for its connections to end, and stops with exit code 0."""
+
+    def __init__(self, app: ASGIApp, live: Live) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,  # who looked at whom is no business of a web server's log
+                server_header=False,
+                timeout_graceful_shutdown=STOP_WITHIN_S,
+            )
+        )
+        self._live = live
+
+    def stop(self) -> None:
+        """Stop in order; told twice, at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signal again when it is done, which would kill us before the journal is closed.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = str(error.strerror).partition(" (")[0]  # Python says the address once more
+        raise CannotStart(f"Cannot listen on {host}:{port}: {why}. Choose another with --port.") from error
+
+
+def _people(file: Path) -> sqlite3.Connection:
+    try:
+        return people.connect(file)
+    except sqlite3.Error as error:
+        raise CannotStart(f"Cannot open the people store {file}: {error}.") from error
+
+
+def _centre(file: Path, clock: Clock) -> Centre:
+    db = None
+    try:
+        db = journal.connect(file)
+        return Centre(db, clock)
+    except (sqlite3.Error, msgspec.DecodeError) as error:
+        if db is not None:
+            db.close()
+        text = f"Cannot read the journal {file}: {error}. Put back a copy, or start with a new file."
+        raise CannotStart(text) from error

@@ -1,0 +1,195 @@
+"""The people store: signing in, being held back, being called by one's name."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.records import StaffId
+from dashboard import people
+from dashboard.people import Names
+from detectors.homes import ResidentId
+
+NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+PASSWORD = "maan en sterren"
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(people.connect(tmp_path / "people.db")) as made:
+        yield made
+
+
+@pytest.fixture
+def sanne(db: sqlite3.Connection) -> StaffId:
+    return people.add_staff(db, "Sanne", first_name="Sanne", initials="SV", password=PASSWORD)
+
+
+def test_the_right_name_and_password_say_who_it_is(db: sqlite3.Connection, sanne: StaffId) -> None:
+    assert people.verify(people.credentials(db, " SANNE "), PASSWORD) == sanne
+    assert people.verify(people.credentials(db, "sanne"), PASSWORD + "!") is None
+
+
+def test_a_name_nobody_has_is_held_against_a_password_of_the_same_cost(db: sqlite3.Connection, sanne: StaffId) -> None:
+    known, unknown = people.credentials(db, "sanne"), people.credentials(db, "nobody")
+    assert people.verify(unknown, PASSWORD) is None
+    assert known.password.split("$")[:4] == unknown.password.split("$")[:4]  # kind, version and cost of argon2
+
+
+def test_two_people_cannot_sign_in_by_one_name(db: sqlite3.Connection, sanne: StaffId) -> None:
+    with pytest.raises(people.NameTaken):
+        people.add_staff(db, "sanne", first_name="Sanne", initials="SB", password=PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("name", "first_name", "initials", "password"),
+    [
+        ("", "Noor", "N", PASSWORD),
+        ("noor", " ", "N", PASSWORD),
+        ("noor", "No\x00or", "N", PASSWORD),
+        ("noor", "Noor", "N" * 5, PASSWORD),
+        ("noor", "N" * 61, "N", PASSWORD),
+        ("noor", "Noor", "N", "kort"),
+    ],
+)
+def test_what_cannot_be_shown_or_is_easily_guessed_is_not_kept(
+    db: sqlite3.Connection, name: str, first_name: str, initials: str, password: str
+) -> None:
+    with pytest.raises(people.BadInput):
+        people.add_staff(db, name, first_name=first_name, initials=initials, password=password)
+    assert db.execute("SELECT count(*) FROM staff").fetchone() == (0,)
+
+
+def test_a_session_lasts_a_shift_and_no_longer(db: sqlite3.Connection, sanne: StaffId) -> None:
+    token = people.start_session(db, sanne, NOW)
+    found = people.session(db, token, NOW + people.SESSION - timedelta(seconds=1))
+    assert found is not None
+    assert (found.staff, found.first_name, found.initials) == (sanne, "Sanne", "SV")
+    assert found.until == NOW + people.SESSION
+    assert people.session(db, token, NOW + people.SESSION) is None
+
+
+def test_who_signs_out_is_out_and_a_colleague_is_not(db: sqlite3.Connection, sanne: StaffId) -> None:
+    mine, other = people.start_session(db, sanne, NOW), people.start_session(db, sanne, NOW)
+    people.end_session(db, mine)
+    assert people.session(db, mine, NOW) is None
+    assert people.session(db, other, NOW) is not None
+
+
+def test_the_file_does_not_hold_what_opens_a_session(tmp_path: Path) -> None:
+    with closing(people.connect(tmp_path / "people.db")) as db:
+        sanne = people.add_staff(db, "sanne", first_name="Sanne", initials="SV", password=PASSWORD)
+        token = people.start_session(db, sanne, NOW)
+    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"Sanne" in stored
+    assert token.encode() not in stored
+    assert PASSWORD.encode() not in stored
+
+
+def test_nobody_else_on_the_machine_reads_the_file(tmp_path: Path) -> None:
+    with closing(people.connect(tmp_path / "people.db")) as db:
+        people.name_resident(db, ResidentId("r-0012"), "mevrouw Jansen")
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+
+
+def test_when_somebody_was_last_here_is_noted_but_not_at_every_page(db: sqlite3.Connection, sanne: StaffId) -> None:
+    token = people.start_session(db, sanne, NOW)
+    people.session(db, token, NOW + timedelta(seconds=30))
+    assert db.execute("SELECT used_at FROM session").fetchone() == (NOW.timestamp(),)
+    later = NOW + timedelta(hours=2)
+    people.session(db, token, later)
+    assert db.execute("SELECT used_at FROM session").fetchone() == (later.timestamp(),)
+
+
+def test_nobody_gathers_sessions_without_end(db: sqlite3.Connection, sanne: StaffId) -> None:
+    tokens = [people.start_session(db, sanne, NOW + timedelta(seconds=n)) for n in range(people.SESSIONS_MAX + 3)]
+    later = NOW + timedelta(minutes=1)
+    assert [people.session(db, token, later) is not None for token in tokens] == [False] * 3 + [
+        True
+    ] * people.SESSIONS_MAX
+
+
+def test_another_password_ends_every_session(db: sqlite3.Connection, sanne: StaffId) -> None:
+    token = people.start_session(db, sanne, NOW)
+    people.set_password(db, "Sanne", "zon en wolken")
+    assert people.session(db, token, NOW) is None
+    assert people.verify(people.credentials(db, "sanne"), "zon en wolken") == sanne
+    with pytest.raises(people.Unknown):
+        people.set_password(db, "nobody", "zon en wolken")
+
+
+def test_who_guesses_at_one_name_must_wait_from_wherever_they_knock(db: sqlite3.Connection) -> None:
+    for n in range(people.TRIES_PER_NAME):
+        assert people.attempt(db, "sanne", f"10.0.0.{n}", NOW + timedelta(seconds=n)) is None
+    wait = people.attempt(db, "SANNE", "10.0.0.99", NOW + timedelta(minutes=1))
+    assert wait == people.WINDOW - timedelta(minutes=1)
+    assert people.attempt(db, "noor", "10.0.0.99", NOW + timedelta(minutes=1)) is None
+
+
+def test_who_guesses_at_many_names_must_wait_too(db: sqlite3.Connection) -> None:
+    for n in range(people.TRIES_PER_CLIENT):
+        assert people.attempt(db, f"name {n}", "10.0.0.1", NOW) is None
+    assert people.attempt(db, "a further name", "10.0.0.1", NOW) == people.WINDOW
+    assert people.attempt(db, "a further name", "10.0.0.2", NOW) is None
+
+
+def test_who_waited_may_try_again(db: sqlite3.Connection) -> None:
+    for _ in range(people.TRIES_PER_NAME):
+        people.attempt(db, "sanne", "10.0.0.1", NOW)
+    wait = people.attempt(db, "sanne", "10.0.0.1", NOW)
+    assert wait is not None
+    assert people.attempt(db, "sanne", "10.0.0.1", NOW + wait) is None
+
+
+def test_a_tired_colleague_who_got_it_right_starts_afresh(db: sqlite3.Connection, sanne: StaffId) -> None:
+    for _ in range(people.TRIES_PER_NAME - 1):
+        people.attempt(db, "sanne", "10.0.0.1", NOW)
+    people.start_session(db, sanne, NOW)
+    assert people.attempt(db, "sanne", "10.0.0.1", NOW) is None
+
+
+@given(
+    gaps=st.lists(st.integers(0, 600), max_size=60),
+    names=st.lists(st.sampled_from(["a", "b"]), min_size=60, max_size=60),
+)
+def test_in_no_window_do_more_tries_pass_than_are_allowed(gaps: list[int], names: list[str]) -> None:
+    """However somebody spreads their guesses."""
+    with closing(people.connect(":memory:")) as db:
+        passed: dict[str, list[datetime]] = {"a": [], "b": []}
+        now = NOW
+        for gap, name in zip(gaps, names, strict=False):
+            now += timedelta(seconds=gap)
+            if people.attempt(db, name, "10.0.0.1", now) is None:
+                passed[name].append(now)
+    for times, most in (
+        *((times, people.TRIES_PER_NAME) for times in passed.values()),
+        (sorted(passed["a"] + passed["b"]), people.TRIES_PER_CLIENT),
+    ):
+        assert all(last - first >= people.WINDOW for first, last in zip(times, times[most:], strict=False))
+
+
+def test_a_resident_is_called_what_they_like_from_the_next_look_on(db: sqlite3.Connection) -> None:
+    names, jansen = Names(db), ResidentId("r-0012")
+    assert names.resident(jansen) is None
+    people.name_resident(db, jansen, "mevrouw Jansen")
+    assert names.resident(jansen) == "mevrouw Jansen"
+    people.name_resident(db, jansen, "  Riet   Jansen ")
+    assert names.resident(jansen) == "Riet Jansen"
+
+
+def test_a_colleague_who_left_keeps_an_id_and_no_name(db: sqlite3.Connection, sanne: StaffId) -> None:
+    assert Names(db).staff(sanne) == "Sanne"
+    db.execute("DELETE FROM staff")
+    assert Names(db).staff(sanne) == sanne
+
+
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "people.db"
+    file.write_text("this is no database, but long enough to look like one to whoever reads its first hundred bytes")
+    with pytest.raises(sqlite3.DatabaseError):
+        people.connect(file)
