@@ -60,18 +60,25 @@ class Cursor(NamedTuple):
     number: int
 
 
-def connect(file: Path | str) -> sqlite3.Connection:
-    """Open a journal, making it if it is not there.
+def connect(file: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a journal, making it if it is not there, unless it is only to be read.
 
     `synchronous=FULL` because what is acknowledged must survive a power cut. The connection may pass between
-    threads, one at a time. Raises `sqlite3.DatabaseError` if the file is something else.
+    threads, one at a time. Raises `sqlite3.DatabaseError` if the file is something else, or is not there to be read.
     """
+    if read_only:
+        uri = f"{Path(file).resolve().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("PRAGMA busy_timeout=5000")
-    db.executescript(_SCHEMA)
-    db.execute("INSERT OR IGNORE INTO identity VALUES (1, ?)", (secrets.token_hex(8),))
+    try:
+        db.execute("PRAGMA busy_timeout=5000")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.executescript(_SCHEMA)
+        db.execute("INSERT OR IGNORE INTO identity VALUES (1, ?)", (secrets.token_hex(8),))
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

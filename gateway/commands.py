@@ -123,10 +123,9 @@ def _entries(file: Path) -> list[journal.Entry]:
     if not file.exists():
         typer.echo(f"{file}: there is no such journal.", err=True)
         raise typer.Exit(1)
-    with contextlib.closing(journal.connect(file)) as db:
+    with contextlib.closing(journal.connect(file, read_only=True)) as db:
         number, entries = 0, []
         while batch := journal.read_after(db, number):
             entries += batch
             number = batch[-1].number
         return entries
-

@@ -59,6 +59,18 @@ class Inbox:
         return batch
 
 
+def leave(client: mqtt.Client) -> None:
+    """Say good-bye to a broker, and return when the connection is closed: `loop_stop` alone would leave it open."""
+    if client.is_connected():
+        gone = threading.Event()
+        client.on_disconnect = lambda *_: gone.set()
+        client.disconnect()
+        gone.wait(2)
+    client.loop_stop()
+    # A client closes its last sockets when nothing refers to it any more, its owner's methods included.
+    client.on_connect = client.on_disconnect = client.on_message = None
+
+
 class Ingest:
     """The connection to the site's broker. Reconnects by itself; the session outlives it."""
 
@@ -82,8 +94,7 @@ class Ingest:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Tell the broker that these are on disk."""

@@ -15,6 +15,7 @@ from care import link
 from care.link import Batch, Beat, Garbled, Have, Outgoing
 from care.records import CENTRE
 from detectors.homes import SiteId
+from gateway.ingest import leave
 
 log = structlog.get_logger()
 
@@ -47,8 +48,7 @@ class Uplink:
         self._client.loop_start()
 
     def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
 
     def speak(self, now: datetime) -> None:
         """Say what is to be said now: a sign of life, and the next batch if the last was answered."""

@@ -62,7 +62,7 @@ def instant(clock: str) -> datetime:
 
 
 def event(home: Home, line: str) -> SensorEvent:
-    """Return what a line says: "02:09 bed out", "02:10 badkamer", "02:11 badkamer off", "02:40 door open", "02:30 button"."""
+    """Return what a line says: "02:09 bed out", "02:10 badkamer", "02:11 badkamer off", "02:40 door open"."""
     clock, what, *rest = line.split()
     how = rest[0] if rest else "on"
     number = home.id.partition("/")[2]
@@ -97,7 +97,11 @@ def found(home: Home, *lines: str, until: str) -> list[str]:
 
     Time goes on to `until`, and the window beyond it, so that all that was due by then is told.
     """
-    return [brief(one) for one in told(home, events(home, lines), instant(until)) if isinstance(one, Finding)]
+    return [brief(one) for one in findings(told(home, events(home, lines), instant(until)))]
+
+
+def findings(said: Iterable[Told]) -> list[Finding]:
+    return [one for one in said if isinstance(one, Finding)]
 
 
 def brief(finding: Finding) -> str:
@@ -110,4 +114,4 @@ def same(told_once: Iterable[Told], told_again: Iterable[Told]) -> bool:
 
 
 def _bodies(said: Iterable[Told]) -> list[bytes]:
-    return sorted(msgspec.json.encode(one) for one in said if isinstance(one, Finding))
+    return sorted(msgspec.json.encode(one) for one in findings(said))

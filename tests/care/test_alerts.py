@@ -65,7 +65,7 @@ def test_of_two_who_claim_at_once_the_first_on_disk_has_it() -> None:
 
 
 def test_who_takes_over_knowingly_has_it_and_who_gives_back_has_not() -> None:
-    story = [a_finding(), claim(MO, "02:27"), claim(SANNE, "02:29", takeover=True)]
+    story: list[Record] = [a_finding(), claim(MO, "02:27"), claim(SANNE, "02:29", takeover=True)]
     assert a_board(*story).alerts[ALERT].holder == SANNE
     given_back = Released(at=instant("02:30"), home=HOME.id, alert=ALERT, by=SANNE)
     assert a_board(*story, given_back).alerts[ALERT].holder is None
@@ -84,7 +84,7 @@ def test_a_second_finding_of_the_same_stay_out_of_bed_joins_the_alert() -> None:
 
 
 def test_a_new_finding_opens_a_resolved_alert_again() -> None:
-    story = [a_finding(), claim(SANNE, "02:27"), resolve(SANNE, "02:28")]
+    story: list[Record] = [a_finding(), claim(SANNE, "02:27"), resolve(SANNE, "02:28")]
     assert state(*story) is State.RESOLVED
     assert state(*story, a_finding(What.OOB_ACTIVE, at="02:54", since="02:09")) is State.CLAIMED
 

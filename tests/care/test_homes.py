@@ -72,7 +72,7 @@ def test_a_plan_says_who_sleeps_where_and_when() -> None:
         ('role = "bed"', 'role = "bedd"', 17, 'role "bedd" does not exist. Do you mean "bed"?'),
         ("bath = 25", "bath = -1", 9, 'limit "bath" is -1.0. Write a number of minutes from 1 to 720'),
         ("bath = 25", 'bath = "x"', 9, "limit \"bath\" is 'x'. Write a number of minutes from 1 to 720"),
-        ("bath = 25", "bad = 25", 9, '"bad" is not known here. Do you mean "bath"?'),
+        ("bath = 25", "baht = 25", 9, '"baht" is not known here. Do you mean "bath"?'),
         ('"22:30-07:30"', '"half elf"', 8, 'night "half elf" is not two times. Write for example "23:00-07:00"'),
         ('"22:30-07:30"', '"23:00-23:00"', 8, "is not two times"),
         ('"12/gast"', '"12/bed"', 26, 'sensor "12/bed" stands in the plan twice, also in home "12"'),

@@ -1,9 +1,12 @@
 """Out of bed and not back, still, and long in the bathroom: the nights that matter, and those that do not."""
 
-from datetime import time
+from datetime import time, timedelta
 
+import msgspec
+
+from detectors.findings import Cleared, Finding, Status
 from detectors.homes import Limits, Night
-from tests.stories import a_home, events, found, instant, told
+from tests.stories import a_home, event, events, findings, found, instant, told
 
 
 def test_a_short_trip_to_the_bathroom_is_not_reported() -> None:
@@ -44,13 +47,12 @@ def test_an_early_riser_is_not_reported() -> None:
     assert found(a_home(), *lines, until="11:00") == []
 
 
-def test_who_was_up_all_evening_has_not_been_out_of_bed_since_the_morning() -> None:
+def test_who_rose_before_the_night_ended_has_not_been_up_all_night_the_next_evening() -> None:
     home = a_home()
     moments = events(home, ["23:30 bed in", "06:50 bed out", "06:55 keuken"])
-    evening = [*moments]
-    later = moments[-1].at.replace(hour=22, minute=30)
-    evening += [moment for moment in events(home, ["06:56 woonkamer"])]
-    assert [one for one in told(home, evening, later) if type(one).__name__ == "Finding"] == []
+    evening = event(home, "06:56 woonkamer")
+    tv = msgspec.structs.replace(evening, at=evening.at + timedelta(hours=16, minutes=10))
+    assert findings(told(home, [*moments, tv], tv.at + timedelta(minutes=40))) == []
 
 
 def test_the_night_is_the_residents_own() -> None:
@@ -68,17 +70,17 @@ def test_the_limit_is_the_one_agreed() -> None:
 def test_back_in_bed_is_told_as_the_end_of_it() -> None:
     home = a_home()
     said = told(home, events(home, ["22:40 bed in", "02:00 bed out", "02:40 bed in"]), instant("02:41"))
-    assert [type(one).__name__ for one in said if type(one).__name__ != "Status"] == ["Finding", "Cleared"]
+    assert [type(one) for one in said if not isinstance(one, Status)] == [Finding, Cleared]
 
 
 def test_a_finding_carries_its_evidence() -> None:
     home = a_home()
     lines = ["22:40 bed in", "02:09 bed out", "02:10 badkamer", "02:11:30 badkamer off"]
-    (still, *_) = [one for one in told(home, events(home, lines), instant("02:25")) if type(one).__name__ == "Finding"]
-    assert still.since == still.last_at == instant("02:10")  # type: ignore[union-attr]
-    assert still.episode == instant("02:09")  # type: ignore[union-attr]
-    assert still.room == "badkamer"  # type: ignore[union-attr]
-    assert [mark.at for mark in still.window] == [instant(at) for at in ("22:40", "02:09", "02:10")]  # type: ignore[union-attr]
+    (still,) = findings(told(home, events(home, lines), instant("02:25")))
+    assert still.since == still.last_at == instant("02:10")
+    assert still.episode == instant("02:09")
+    assert still.room == "badkamer"
+    assert [mark.at for mark in still.window] == [instant(at) for at in ("22:40", "02:09", "02:10")]
 
 
 def test_without_a_bed_sensor_a_quiet_bedroom_is_bed_and_motion_elsewhere_is_getting_up() -> None:

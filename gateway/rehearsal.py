@@ -1,0 +1,677 @@
+"""The rehearsal: nights of people who do not exist, for a building that is not there.
+
+Three layers, each a stream that the next one reads, so that a life may go on for years:
+
+* a **life**: where a person is and how much they move, stay after stay, drawn from their habits;
+* the **ways**: the same life with the steps in between, for whoever goes from bed to bathroom passes the hall;
+* what the **sensors** make of it: a motion sensor that looks away for a minute after each report, a door that falls
+  shut by itself, a sensor that is not heard for a while.
+
+An incident is cut into a life and changes nothing before or after it, so that a night with it and the same night
+without can be compared. Chance is drawn from the seed for each stay by itself, and so is every home.
+"""
+
+import heapq
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import partial
+from itertools import chain, pairwise, takewhile, tee
+from math import exp
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from care.homes import ROOM_NAMES, Site
+from detectors.findings import What
+from detectors.homes import Home, HomeId, Kind, Night, ResidentId, RoomId, Sensor, SensorId, SiteId
+from detectors.moments import SensorEvent, SensorSight
+
+Moment = SensorEvent | SensorSight
+Dice = Callable[..., random.Random]  # for a subject (a day, a stay) always the same dice
+
+ZONE = ZoneInfo("Europe/Amsterdam")
+START = datetime(2026, 3, 3, 1, 50, tzinfo=ZONE).astimezone(UTC)
+"""When the demo night begins."""
+DEMO_FOR = timedelta(hours=6, minutes=10)  # until 08:00
+
+BLIND = timedelta(seconds=60)  # a battery motion sensor of the Aqara class ignores motion for so long after a report
+CLEAR = timedelta(seconds=90)  # so long after the last report, Zigbee2MQTT says clear
+DOOR_OPEN = timedelta(seconds=5)
+NOTICED = timedelta(minutes=25)  # a sensor that is not heard is reported as unavailable after so long
+
+
+class Place(StrEnum):
+    """Where a person can be. Every room opens on the hall, and so does the front door."""
+
+    BED = "bed"
+    BEDROOM = "bedroom"
+    BATHROOM = "bathroom"
+    LIVING = "living"
+    KITCHEN = "kitchen"
+    HALL = "hall"
+    OUT = "out"
+
+
+_MOVES = {Place.BATHROOM: 4.0, Place.KITCHEN: 4.0, Place.LIVING: 0.7, Place.BEDROOM: 3.0, Place.HALL: 6.0}
+
+
+class Stay(NamedTuple):
+    """From `start` until the next stay begins, a person is here and moves so many times a minute."""
+
+    start: datetime
+    place: Place
+    moves: float = 0.0
+
+
+class Habits(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody lives, as far as it shows at night. Clock times are local; numbers are means a night.
+
+    The defaults are the figures of 220 nights in one real home (detection study, section 5.1).
+    """
+
+    to_bed: time = time(22, 50)
+    rises: time = time(7, 0)
+    spread: timedelta = timedelta(minutes=20)  # standard deviation of both
+    visits: float = 0.77  # to the bathroom
+    visit_median: float = 2.9  # minutes
+    visit_sigma: float = 0.29  # of the logarithm: p90 is 1.45 times the median
+    long_visits: float = 0.02  # share of visits that take two to four times as long, and mean nothing
+    walks: float = 0.0  # up and about in living room and kitchen
+    walk_median: float = 60.0  # minutes
+    smokes: float = 0.0  # out by the front door, and back within five minutes
+    rounds: tuple[time, ...] = ()  # night staff look in
+    silences: float = 0.0  # a motion sensor is not heard for one to three hours
+    night: Night = Night()  # as agreed
+    agreed_soon: tuple[str, ...] = ()
+
+
+class Mishap(StrEnum):
+    """What can be cut into a night."""
+
+    FALL = "fall"  # out of bed to the bathroom, and down there; hardly a movement after it, until somebody helps
+    NOT_BACK = "not-back"  # out of bed, about the house, and not back
+    LEFT = "left"  # out of bed, out by the front door, and not back
+    BUTTON = "button"  # the help button is pressed twice; somebody comes
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """A mishap in one home. From `until` on, life is where it would have been without it."""
+
+    home: HomeId
+    kind: Mishap
+    at: datetime
+    until: datetime
+
+
+def site(homes: int = 8) -> Site:
+    """Draw up the plan of De Wilg: eight homes whose lives are told here, then as many more as asked for."""
+    more = (str(number) for number in range(13, 13 + max(0, homes - len(_LIVES))))
+    plans = tuple(_home(number) for number in [*_LIVES, *more][:homes])
+    friendly = {str(sensor.id): (home.id, sensor.id) for home in plans for sensor in home.sensors}
+    return Site(id=_SITE, name="De Wilg", zone=ZONE.key, homes=plans, friendly=friendly)
+
+
+def demo_night(
+    seed: int = 1, start: datetime = START, *, plan: Site | None = None, loop: bool = False
+) -> Iterator[Moment]:
+    """Yield the night of the demo: a story in its first hours, then a morning; with `loop`, days and nights after it.
+
+    From the first minute somebody is up somewhere. In home 12 the resident leaves bed at 01:54 and falls in the
+    bathroom; in home 3 the button is pressed at 02:30; the resident of home 8 goes out at 02:40; in home 7 somebody
+    is up from 03:00 to 04:00; home 2 loses sight of its living room at 03:35.
+    """
+    start, homes = _to_ms(start), (plan or site()).homes
+    told = heapq.merge(*(_home_moments(home, seed, start, scripts=_story(home, start)) for home in homes), key=_when)
+    return _until(None if loop else start + DEMO_FOR, told)
+
+
+def night(
+    plan: Site,
+    *,
+    seed: int,
+    start: datetime,
+    hours: float = 12,
+    incidents: Iterable[Incident] = (),
+    habits: Mapping[HomeId, Habits] | None = None,
+) -> Iterator[Moment]:
+    """Yield what the sensors of a site say from `start` on, in the order of time.
+
+    The first moments say how every bed and door stands at `start`. The same arguments give the same night, and a home
+    has the same night whatever its neighbours do.
+
+    Parameters
+    ----------
+    plan : the site. What happens where it has no sensor, nobody sees.
+    seed : any number.
+    start : with its zone.
+    hours : how long; lives go on for as long as asked.
+    incidents : those of one home must not overlap.
+    habits : of the homes that shall not live as `habits_of` has it.
+    """
+    start = _to_ms(start)
+    scripts: dict[HomeId, list[_Script]] = {home.id: [] for home in plan.homes}
+    for one in sorted(incidents, key=lambda one: one.at):
+        scripts[one.home].append(_scripted(one, _chance(seed, one.home, one.at, "incident")))
+    homes = (
+        _home_moments(home, seed, start, scripts=scripts[home.id], habits=(habits or {}).get(home.id))
+        for home in plan.homes
+    )
+    return _until(start + timedelta(hours=hours), heapq.merge(*homes, key=_when))
+
+
+def pace(at: datetime) -> float:
+    """Return how much faster than asked an hour may pass: by day there is nothing here for a night watch."""
+    return 1.0 if not time(8) <= at.astimezone(ZONE).time() < time(22) else 20.0
+
+
+def habits_of(home: HomeId, seed: int) -> Habits:
+    """Return how the resident lives: as told for the eight homes of the demo, drawn for any other.
+
+    Homes differ in the median of a visit with a standard deviation of 0.41 of its logarithm, visits of one home by
+    0.48 (detection study, section 5.7).
+    """
+    known = _LIVES.get(home.partition("/")[2])
+    if known is not None:
+        return known
+    chance = _chance(seed, home, "habits")
+    late = chance.choice((0, 0, 0, 0, 30, 60, 120))  # minutes
+    return Habits(
+        to_bed=_later(time(22, 30), late + chance.uniform(-60, 60)),
+        rises=_later(time(7, 0), late + chance.uniform(-60, 60)),
+        visits=chance.gammavariate(2.0, 0.95),
+        visit_median=4.6 * exp(chance.gauss(0, 0.41)),
+        visit_sigma=0.48,
+        walks=chance.choice((0.0, 0.0, 0.0, 0.02, 0.1)),
+        smokes=chance.choice((*[0.0] * 9, 1.0)),
+        silences=0.02,
+    )
+
+
+# The life of a resident.
+
+
+def life(habits: Habits, dice: Dice, first: date, zone: ZoneInfo) -> Iterator[Stay]:
+    """Draw a life without end, from getting up on a date: day, night, day, in stays that follow on one another."""
+    day, rises = first, _about(first, habits.rises, habits.spread, zone, dice(first, "rises"))
+    while True:
+        to_bed_on = day if habits.to_bed > habits.rises else day + timedelta(days=1)
+        to_bed = _about(to_bed_on, habits.to_bed, habits.spread, zone, dice(day, "to bed"))
+        yield from _by_day(rises, to_bed, dice(day, "day"))
+        night_of = dice(day, "night")
+        day += timedelta(days=1)
+        rises = _about(day, habits.rises, habits.spread, zone, dice(day, "rises"))
+        yield from _by_night(to_bed, rises, habits, night_of)
+
+
+def _by_day(rises: datetime, to_bed: datetime, chance: random.Random) -> Iterator[Stay]:
+    """Washing and breakfast, then from room to room, and now and then out."""
+    medians = {Place.LIVING: 35.0, Place.KITCHEN: 9.0, Place.BATHROOM: 4.5, Place.OUT: 50.0}  # minutes
+    likely = {Place.LIVING: 6.0, Place.KITCHEN: 3.0, Place.BATHROOM: 2.0, Place.OUT: 0.7}
+    yield _in(Place.BATHROOM, rises)
+    at = rises + _minutes(9 * chance.uniform(0.6, 1.5))
+    place = Place.KITCHEN
+    while at < to_bed:
+        yield _in(place, at)
+        at += _minutes(medians[place] * chance.lognormvariate(0, 0.5))
+        others = [other for other in likely if other is not place]
+        place = chance.choices(others, [likely[other] for other in others])[0]
+        if place is Place.OUT and to_bed - at < timedelta(hours=3):
+            place = Place.BATHROOM  # home in time
+
+
+def _by_night(to_bed: datetime, rises: datetime, habits: Habits, chance: random.Random) -> Iterator[Stay]:
+    """To bed, and out of it as often as habit has it; two outings at once are one."""
+    yield Stay(to_bed, Place.BED)
+    outings = [
+        *[Place.BATHROOM] * _poisson(habits.visits, chance),
+        *[Place.LIVING] * _poisson(habits.walks, chance),
+        *[Place.OUT] * _poisson(habits.smokes, chance),
+    ]
+    settled, stirring = to_bed + timedelta(minutes=30), rises - timedelta(minutes=30)
+    seconds = (stirring - settled).total_seconds()
+    free = settled
+    for at, place in sorted((settled + timedelta(seconds=chance.uniform(0, seconds)), place) for place in outings):
+        stays = list(_outing(at, place, habits, chance))
+        if at >= free and stays[-1].start < stirring:
+            yield from stays
+            free = stays[-1].start + timedelta(minutes=15)
+
+
+def _outing(at: datetime, place: Place, habits: Habits, chance: random.Random) -> Iterator[Stay]:
+    if place is Place.BATHROOM:
+        minutes = habits.visit_median * chance.lognormvariate(0, habits.visit_sigma)
+        minutes *= chance.uniform(2, 4) if chance.random() < habits.long_visits else 1
+        yield _in(place, at)
+    elif place is Place.OUT:
+        minutes = chance.uniform(2.5, 4.0)
+        yield _in(place, at)
+    else:
+        minutes = habits.walk_median * chance.lognormvariate(0, 0.2)
+        yield from _about_the_house(at, at + _minutes(minutes), chance)
+    yield Stay(at + _minutes(minutes), Place.BED)
+
+
+def _about_the_house(at: datetime, until: datetime, chance: random.Random) -> Iterator[Stay]:
+    place = Place.LIVING
+    while at < until:
+        yield Stay(at, place, 3.0)
+        at += _minutes(chance.uniform(4, 12))
+        place = Place.KITCHEN if place is Place.LIVING else Place.LIVING
+
+
+def callers(visits: Iterable["Visit"], first: datetime) -> Iterator[Stay]:
+    """Draw the same kind of life for whoever comes in from outside: one at a time, and gone again."""
+    yield Stay(first, Place.OUT)
+    free = first
+    for visit in visits:
+        if visit.at >= free:
+            yield Stay(visit.at, visit.place, 3.0)
+            yield Stay(visit.at + visit.lasts, Place.OUT)
+            free = visit.at + visit.lasts + timedelta(minutes=5)
+
+
+class Visit(NamedTuple):
+    """Somebody comes in by the front door, goes to a room and leaves."""
+
+    at: datetime
+    lasts: timedelta
+    place: Place
+
+
+def _rounds(habits: Habits, dice: Dice, first: date, zone: ZoneInfo) -> Iterator[Visit]:
+    day = first
+    while habits.rounds:
+        chance = dice(day, "rounds")
+        starts = (_about(day, clock, timedelta(minutes=5), zone, chance) for clock in habits.rounds)
+        yield from (Visit(at, _minutes(chance.uniform(3, 6)), Place.BEDROOM) for at in sorted(starts))
+        day += timedelta(days=1)
+
+
+# What is cut into a life.
+
+
+class _Silence(NamedTuple):
+    at: datetime
+    until: datetime
+    sensor: SensorId
+
+
+class _Script(NamedTuple):
+    """What happens in one home from `start` to `end`: stays in place of those drawn, and what comes on top of them."""
+
+    start: datetime
+    end: datetime
+    stays: tuple[Stay, ...] = ()  # none: life is as drawn
+    visits: tuple[Visit, ...] = ()
+    presses: tuple[datetime, ...] = ()
+    silences: tuple[_Silence, ...] = ()
+
+
+def _scripted(incident: Incident, chance: random.Random) -> _Script:
+    """Write an incident out (detection study, section 2.3), with what differs from one to the next drawn by chance."""
+    at, until = _to_ms(incident.at), _to_ms(incident.until)
+    match incident.kind:
+        case Mishap.FALL:
+            help_comes = Visit(until - _minutes(6), _minutes(12), Place.BATHROOM)
+            return _Script(at, until, _fall(at, at + _minutes(chance.uniform(1, 3)), chance), visits=(help_comes,))
+        case Mishap.NOT_BACK:
+            return _Script(at, until, tuple(_about_the_house(at, until, chance)))
+        case Mishap.LEFT:
+            return _Script(at, until, (Stay(at, Place.OUT),))
+        case Mishap.BUTTON:
+            presses = tuple(at + timedelta(seconds=second) for second in (0, chance.uniform(4, 30)))
+            help_comes = Visit(until - _minutes(6), _minutes(8), Place.BEDROOM)
+            return _Script(at, until, presses=presses, visits=(help_comes,))
+
+
+def _fall(at: datetime, fell: datetime, chance: random.Random) -> tuple[Stay, ...]:
+    seen_moving = 0.5 if chance.random() < 0.3 else 0.0  # noqa: PLR2004  # in three of ten, for some minutes
+    lies = fell + _minutes(4)
+    return _in(Place.BATHROOM, at), Stay(fell, Place.BATHROOM, seen_moving), Stay(lies, Place.BATHROOM)
+
+
+def _cut_in(drawn: Iterable[Stay], scripts: Iterable[_Script]) -> Iterator[Stay]:
+    """Put each script in the place of what was drawn for its time."""
+    cuts = [script for script in scripts if script.stays]
+    last: Stay | None = None
+    for stay in drawn:
+        while cuts and cuts[0].end <= stay.start:
+            cut = cuts.pop(0)
+            yield from cut.stays
+            if last is not None:
+                yield Stay(cut.end, last.place, last.moves)
+        if not cuts or stay.start < cuts[0].start:
+            yield stay
+        last = stay
+
+
+# The steps in between.
+
+
+def ways(stays: Iterable[Stay], dice: Dice) -> Iterator[Stay]:
+    """Add how one gets from each stay to the next: out of bed, through the hall. Nobody jumps.
+
+    A stay's start is when one sets out for it. Who is still under way by then sets out on arrival.
+    """
+    here: Stay | None = None
+    for there in stays:
+        at = there.start
+        if here is not None:
+            at = max(at, here.start + timedelta(seconds=1))
+            chance = dice(there.start, "way")
+            for step in _steps(here.place, there.place):
+                yield _in(step, at)
+                at += timedelta(seconds=chance.uniform(10, 25) if step is Place.BEDROOM else chance.uniform(4, 12))
+        here = Stay(at, there.place, there.moves)
+        yield here
+
+
+def _steps(here: Place, there: Place) -> tuple[Place, ...]:
+    """Return the places that one passes between two others."""
+    if here is there:
+        return ()
+    out_of = [Place.BEDROOM] if here is Place.BED else []
+    into = [Place.BEDROOM] if there is Place.BED else []
+    through = [] if {here, there} == {Place.BED, Place.BEDROOM} else [Place.HALL]
+    return tuple(step for step in (*out_of, *through, *into) if step not in {here, there})
+
+
+# What the sensors make of it.
+
+
+class _Trace(NamedTuple):
+    """What a sensor could notice of a person, were it never blind."""
+
+    at: datetime
+    kind: Kind
+    place: Place
+    value: float = 1.0
+
+
+def _traces(stays: Iterable[Stay], dice: Dice) -> Iterator[_Trace]:
+    before: Place | None = None
+    for stay, after in pairwise(chain[Stay | None](stays, (None,))):
+        assert stay is not None
+        start, place, moves = stay
+        came = before is not place
+        if came and Place.BED in {before, place}:
+            yield _Trace(start, Kind.BED, Place.BED, float(place is Place.BED))
+        if came and before is not None and Place.OUT in {before, place}:
+            yield _Trace(start, Kind.DOOR, Place.HALL)
+        chance = dice(start, place)
+        until = after.start if after is not None and moves else start
+        at = start + (timedelta(seconds=1) if came else _next_move(moves, chance))
+        while at < until:
+            yield _Trace(at, Kind.MOTION, place)
+            at += _next_move(moves, chance)
+        before = place
+
+
+def _next_move(moves: float, chance: random.Random) -> timedelta:
+    return _minutes(chance.expovariate(moves)) if moves else timedelta()
+
+
+def _sensed(home: Home, traces: Iterable[_Trace]) -> Iterator[SensorEvent]:
+    """Let the sensors of a home notice what they can, and say by themselves that motion or opening is over."""
+    by_view: dict[tuple[Kind, str], list[Sensor]] = {}
+    for sensor in home.sensors:
+        by_view.setdefault(_view(sensor.kind, home.kind_of(sensor.room)), []).append(sensor)
+    reported: dict[SensorId, datetime] = {}
+    ends: dict[SensorId, SensorEvent] = {}
+    for trace in traces:
+        at = _to_ms(trace.at)
+        for over in sorted((end for end in ends.values() if end.at <= at), key=_when):
+            yield ends.pop(over.sensor)
+        for sensor in by_view.get(_view(trace.kind, trace.place), ()):
+            if trace.kind is Kind.MOTION and at - reported.get(sensor.id, at - BLIND) < BLIND:
+                continue
+            event = SensorEvent(
+                at=at, home=home.id, sensor=sensor.id, room=sensor.room, kind=sensor.kind, value=trace.value
+            )
+            if trace.kind is not Kind.DOOR or sensor.id not in ends:  # an open door cannot be opened
+                yield event
+            if trace.kind in _OVER_AFTER:
+                reported[sensor.id] = at
+                ends[sensor.id] = msgspec.structs.replace(event, at=at + _OVER_AFTER[trace.kind], value=0.0)
+
+
+_OVER_AFTER = {Kind.MOTION: CLEAR, Kind.DOOR: DOOR_OPEN}
+
+
+def _view(kind: Kind, place: str) -> tuple[Kind, str]:
+    """Return what tells apart the sensors of a kind: motion is seen in one room, all others are the only ones."""
+    return kind, str(place) if kind is Kind.MOTION else ""
+
+
+def _heard(home: Home, events: Iterable[SensorEvent], silences: Iterable[_Silence]) -> Iterator[Moment]:
+    """Drop what a sensor says while it is not heard, and say in time that it is not."""
+    windows, known = tee(_one_by_one(silences))
+    sights = (sight for silence in known for sight in _sights(home, silence))
+    silent: _Silence | None = None
+    streams: tuple[Iterable[Moment | _Silence], ...] = (windows, events, sights)
+    for thing in heapq.merge(*streams, key=_when):
+        if isinstance(thing, _Silence):
+            silent = thing
+        elif isinstance(thing, SensorSight) or silent is None or not _covers(silent, thing):
+            yield thing
+
+
+def _covers(silence: _Silence, event: SensorEvent) -> bool:
+    return event.sensor == silence.sensor and event.at < silence.until
+
+
+def _sights(home: Home, silence: _Silence) -> Iterator[SensorSight]:
+    noticed_at = silence.at + NOTICED
+    if noticed_at < silence.until:
+        yield SensorSight(at=noticed_at, home=home.id, sensor=silence.sensor, seen=False, reason="availability")
+        yield SensorSight(at=silence.until, home=home.id, sensor=silence.sensor, seen=True)
+
+
+def _silences(home: Home, habits: Habits, dice: Dice, first: date, zone: ZoneInfo) -> Iterator[_Silence]:
+    sensors = [sensor.id for sensor in home.sensors if sensor.kind is Kind.MOTION]
+    day = first
+    while habits.silences and sensors:
+        chance = dice(day, "silences")
+        evening = datetime.combine(day, time(22), tzinfo=zone).astimezone(UTC)
+        begins = sorted(
+            evening + timedelta(hours=chance.uniform(0, 9)) for _ in range(_poisson(habits.silences, chance))
+        )
+        for at in begins:
+            yield _Silence(at, at + timedelta(hours=chance.uniform(1, 3)), chance.choice(sensors))
+        day += timedelta(days=1)
+
+
+def _one_by_one(silences: Iterable[_Silence]) -> Iterator[_Silence]:
+    """Leave out a silence that begins before the one before it is over."""
+    free: datetime | None = None
+    for silence in silences:
+        if free is None or silence.at > free:
+            yield silence
+            free = silence.until
+
+
+# A home, all in all.
+
+
+def _home_moments(
+    home: Home, seed: int, start: datetime, *, scripts: Iterable[_Script], habits: Habits | None = None
+) -> Iterator[Moment]:
+    """Yield how a home stands at `start`, and then without end what its sensors say."""
+    habits = habits or habits_of(home.id, seed)
+    scripts = tuple(scripts)
+    zone = ZoneInfo(home.night.zone)
+    first = start.astimezone(zone).date() - timedelta(days=2)  # so that nothing of the beginning is left by `start`
+    dice = partial(_chance, seed, home.id)
+    resident = _cut_in(life(habits, dice, first, zone), scripts)
+    visits = heapq.merge(_rounds(habits, dice, first, zone), (visit for one in scripts for visit in one.visits))
+    others = callers(visits, datetime.combine(first, time(), tzinfo=zone).astimezone(UTC))
+    traces = heapq.merge(
+        _traces(ways(resident, dice), partial(dice, "resident")),
+        _traces(ways(others, dice), partial(dice, "caller")),
+        (_Trace(at, Kind.BUTTON, Place.BED) for one in scripts for at in one.presses),
+        key=_when,
+    )
+    silences = heapq.merge(
+        _silences(home, habits, dice, first, zone), (silence for one in scripts for silence in one.silences)
+    )
+    return _from(_to_ms(start), home, _heard(home, _sensed(home, traces), silences))
+
+
+def _from(start: datetime, home: Home, moments: Iterator[Moment]) -> Iterator[Moment]:
+    """Say once how beds, doors and sensors stand at `start`; leave out what was before."""
+    stands: dict[SensorId, SensorEvent] = {}
+    unseen: dict[SensorId, SensorSight] = {}
+    for moment in moments:
+        if moment.at > start:
+            break
+        if isinstance(moment, SensorSight):
+            unseen[moment.sensor] = moment
+        else:
+            stands[moment.sensor] = moment
+    for sensor in home.sensors:
+        if sensor.kind in {Kind.BED, Kind.DOOR}:
+            value = stands[sensor.id].value if sensor.id in stands else 0.0
+            yield SensorEvent(at=start, home=home.id, sensor=sensor.id, room=sensor.room, kind=sensor.kind, value=value)
+        if sensor.id in unseen and not unseen[sensor.id].seen:
+            yield msgspec.structs.replace(unseen[sensor.id], at=start)
+    yield from chain((moment,), moments)
+
+
+def _until(end: datetime | None, moments: Iterable[Moment]) -> Iterator[Moment]:
+    return takewhile(lambda moment: end is None or moment.at < end, moments)
+
+
+# The eight homes, and their night.
+
+_SITE = SiteId("wilg")
+
+_LIVES: dict[str, Habits] = {
+    "1": Habits(visits=0.3, rounds=(time(3, 20),)),
+    "2": Habits(to_bed=time(21, 30), rises=time(5, 30), night=Night(start=time(21, 30), end=time(4, 45))),
+    "3": Habits(visits=2.0, visit_median=4.6),
+    "4": Habits(smokes=1.5, to_bed=time(23, 40)),
+    "7": Habits(walks=0.8, agreed_soon=(What.OOB_ACTIVE,)),
+    "8": Habits(),
+    "11": Habits(to_bed=time(2, 30), rises=time(12), night=Night(start=time(2, 30), end=time(12))),
+    "12": Habits(visits=2.0, rises=time(7, 40)),
+}
+
+_ROOMS = {
+    Place.BEDROOM: "slaapkamer",
+    Place.BATHROOM: "badkamer",
+    Place.LIVING: "woonkamer",
+    Place.KITCHEN: "keuken",
+    Place.HALL: "gang",
+}
+_SENSORS = {
+    "bed": (Kind.BED, Place.BEDROOM),
+    "door": (Kind.DOOR, Place.HALL),
+    "bedroom": (Kind.MOTION, Place.BEDROOM),
+    "bath": (Kind.MOTION, Place.BATHROOM),
+    "living": (Kind.MOTION, Place.LIVING),
+    "kitchen": (Kind.MOTION, Place.KITCHEN),
+    "hall": (Kind.MOTION, Place.HALL),
+    "button": (Kind.BUTTON, Place.BEDROOM),
+}
+
+
+def _home(number: str) -> Home:
+    known = _LIVES.get(number, Habits())
+    return Home(
+        id=HomeId(f"{_SITE}/{number}"),
+        resident=ResidentId(f"r-{int(number):04}"),
+        rooms={RoomId(room): ROOM_NAMES[room] for room in _ROOMS.values()},
+        sensors=tuple(
+            Sensor(id=SensorId(f"{number}/{name}"), kind=kind, room=RoomId(_ROOMS[place]))
+            for name, (kind, place) in _SENSORS.items()
+        ),
+        night=known.night,
+        agreed_soon=known.agreed_soon,
+    )
+
+
+def _story(home: Home, start: datetime) -> list[_Script]:
+    """Return what happens in a home in the demo night, told as if it began at 01:50."""
+
+    def at(clock: str) -> datetime:
+        told = datetime.combine(START.astimezone(ZONE), time.fromisoformat(clock), tzinfo=ZONE)
+        return start + (told - START)
+
+    def stays(*told: tuple[str, Place]) -> tuple[Stay, ...]:
+        return tuple(_in(place, at(clock)) for clock, place in told)
+
+    begin, end = at("01:00"), at("04:20")
+    bed, bath, kitchen, living, out = Place.BED, Place.BATHROOM, Place.KITCHEN, Place.LIVING, Place.OUT
+    number = home.id.partition("/")[2]
+    nights: dict[str, tuple[Stay, ...]] = {
+        "1": stays(("01:00", bed), ("02:06", bath), ("02:09", bed)),
+        "2": stays(("01:00", bed), ("01:51", bath), ("01:55", bed), ("02:12", bath), ("02:15", bed)),
+        "3": stays(("01:00", bed), ("01:57", bath), ("02:01", bed)),
+        "4": stays(("01:00", bed), ("02:02", out), ("02:05", bed)),
+        "7": (
+            *stays(("01:00", bed), ("02:09", kitchen), ("02:13", bed)),
+            *_about_the_house(at("03:00"), at("04:00"), _chance(home.id, "story")),
+            *stays(("04:00", bed)),
+        ),
+        "8": stays(("01:00", bed), ("01:53", bath), ("01:56", bed), ("02:39", out), ("03:40", bed)),
+        "11": stays(("01:00", living), ("01:52", kitchen), ("01:59", living), ("02:18", bath), ("02:26", bed)),
+        "12": (*stays(("01:00", bed), ("01:54", bath)), Stay(at("02:00"), bath), *stays(("03:12", bed))),
+    }
+    more: dict[str, _Script] = {
+        "2": _Script(begin, end, silences=(_Silence(at("03:10"), at("05:05"), SensorId("2/living")),)),
+        "3": _Script(
+            begin,
+            end,
+            presses=(at("02:30"), at("02:30") + timedelta(seconds=12)),
+            visits=(Visit(at("02:52"), _minutes(8), Place.BEDROOM),),
+        ),
+        "12": _Script(begin, end, visits=(Visit(at("03:06"), _minutes(14), Place.BATHROOM),)),
+    }
+    if number not in nights:
+        return []
+    return [more.get(number, _Script(begin, end))._replace(stays=nights[number])]
+
+
+# Chance and the clock.
+
+
+def _chance(*subject: object) -> random.Random:
+    """Return dice that always fall the same way for the same subject."""
+    return random.Random("/".join(map(str, subject)))  # noqa: S311  # a rehearsal must be repeatable, not secret
+
+
+def _poisson(mean: float, chance: random.Random) -> int:
+    count, left = 0, chance.expovariate(1.0)
+    while left < mean:
+        count, left = count + 1, left + chance.expovariate(1.0)
+    return count
+
+
+def _about(day: date, clock: time, spread: timedelta, zone: ZoneInfo, chance: random.Random) -> datetime:
+    """Return an instant near a local clock time, never further than two and a half spreads from it."""
+    off = max(-2.5, min(2.5, chance.gauss(0, 1)))
+    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC) + spread * off
+
+
+def _later(clock: time, minutes: float) -> time:
+    return (datetime.combine(date.min + timedelta(days=1), clock) + _minutes(minutes)).time()
+
+
+def _to_ms(at: datetime) -> datetime:
+    """Return an instant as bridges date it: in UTC, to the millisecond."""
+    return at.astimezone(UTC) - timedelta(microseconds=at.microsecond % 1000)
+
+
+def _in(place: Place, start: datetime) -> Stay:
+    return Stay(start, place, _MOVES.get(place, 0.0))
+
+
+def _minutes(minutes: float) -> timedelta:
+    return timedelta(minutes=minutes)
+
+
+def _when(thing: Moment | _Trace | _Silence) -> datetime:
+    return thing.at

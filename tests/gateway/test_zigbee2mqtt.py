@@ -1,0 +1,175 @@
+"""What Zigbee2MQTT sends, read; and everything else it might send, kept and counted."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.records import Trouble
+from detectors.homes import Kind
+from detectors.moments import Origin
+from gateway.sources import Reading
+from gateway.sources.zigbee2mqtt import PAYLOAD_MAX, Message, bridge_online, read
+from tests.stories import a_home, a_site
+
+NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
+SITE = a_site(a_home("12"), a_home("13"))
+
+
+def reading(
+    name: str, payload: bytes | Mapping[str, object], *, retained: bool = False, started_at: datetime | None = None
+) -> Reading:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    message = Message(f"zigbee2mqtt/{name}", body, retained)
+    return read(SITE, "zigbee2mqtt", message, received_at=NOW, started_at=started_at)
+
+
+def troubles(read_: Reading) -> list[Trouble]:
+    return [one.trouble for one in read_.troubles]
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "kind", "value"),
+    [
+        ("12/badkamer", {"occupancy": True, "illuminance": 3, "linkquality": 90}, Kind.MOTION, 1.0),
+        ("12/badkamer", {"occupancy": False}, Kind.MOTION, 0.0),
+        ("12/badkamer", {"presence": True}, Kind.MOTION, 1.0),
+        ("12/door", {"contact": True}, Kind.DOOR, 0.0),  # true is closed
+        ("12/door", {"contact": False}, Kind.DOOR, 1.0),
+        ("12/bed", {"occupancy": True}, Kind.BED, 1.0),
+        ("12/bed", {"contact": True}, Kind.BED, 0.0),  # a pad that says contact: open is pressed
+        ("12/button", {"action": "single"}, Kind.BUTTON, 1.0),
+    ],
+)
+def test_a_payload_means_what_the_role_in_the_plan_makes_of_it(
+    name: str, payload: dict[str, object], kind: Kind, value: float
+) -> None:
+    (event,) = reading(name, payload).events
+    assert (event.home, event.sensor, event.kind, event.value) == ("wilg/12", name, kind, value)
+    assert event.at == NOW
+
+
+@pytest.mark.parametrize("last_seen", ["2026-03-03T02:09:58.120+01:00", "2026-03-03T01:09:58.120Z", 1772500198120])
+def test_an_event_is_dated_by_the_device_in_utc(last_seen: str | int) -> None:
+    (event,) = reading("12/bed", {"occupancy": False, "last_seen": last_seen}).events
+    assert event.at == datetime(2026, 3, 3, 1, 9, 58, 120_000, tzinfo=UTC)
+    assert event.origin is Origin.LIVE
+
+
+@pytest.mark.parametrize(
+    ("last_seen", "why"),
+    [
+        ("2026-03-03T02:09:58", "has no time zone"),
+        ("2099-01-01T00:00:00Z", "lies in the future"),
+        ("1970-01-01T00:00:07Z", "more than a year back"),
+        ("yesterday", "is no date"),
+        (10**18, "is no date"),
+    ],
+)
+def test_a_date_that_cannot_be_believed_is_told_and_the_event_taken_as_of_its_arrival(
+    last_seen: str | int, why: str
+) -> None:
+    read_ = reading("12/bed", {"occupancy": False, "last_seen": last_seen})
+    assert [event.at for event in read_.events] == [NOW]
+    assert troubles(read_) == [Trouble.CLOCK]
+    assert why in read_.troubles[0].why
+
+
+@pytest.mark.parametrize(
+    ("payload", "trouble"),
+    [
+        (b"not json", Trouble.UNREADABLE),
+        (b'{"occupancy": "yes"}', Trouble.UNREADABLE),
+        (b"\xff\xfe\x00", Trouble.UNREADABLE),
+        (b"[1, 2]", Trouble.UNREADABLE),
+        (b"null", Trouble.UNREADABLE),
+        (b'{"temperature": 21}', Trouble.NO_VALUE),
+        (b"x" * 1_000_000, Trouble.TOO_LARGE),
+    ],
+)
+def test_what_cannot_be_read_is_kept_with_a_sentence(payload: bytes, trouble: Trouble) -> None:
+    read_ = reading("12/bed", payload)
+    assert troubles(read_) == [trouble]
+    (kept,) = read_.troubles
+    assert kept.size == len(payload)
+    assert kept.payload == payload[:2_000]
+    assert kept.why.endswith((".", "?"))
+
+
+def test_a_sensor_that_is_not_in_the_plan_is_named_for_the_installer() -> None:
+    read_ = reading("14/bed", {"occupancy": True})
+    assert troubles(read_) == [Trouble.UNKNOWN_SENSOR]
+    assert '"14/bed"' in read_.troubles[0].why
+
+
+def test_a_battery_report_is_no_event_and_no_trouble() -> None:
+    assert reading("12/bed", {"battery": 71, "voltage": 2955, "linkquality": 84}) == Reading()
+    assert reading("12/button", {"action": "", "last_seen": "2026-03-03T01:09:58Z"}) == Reading()
+
+
+def test_what_the_broker_kept_is_no_news() -> None:
+    seen = {"occupancy": False, "last_seen": "2026-03-02T13:00:00Z"}
+    assert reading("12/bed", seen, retained=True).events[0].origin is Origin.RETAINED
+    assert reading("12/bed", {"occupancy": False}, retained=True).events[0].origin is Origin.UNDATED
+
+
+def test_what_a_bridge_repeats_at_its_start_is_no_news_and_what_happens_then_is() -> None:
+    started = NOW - timedelta(seconds=2)
+    before = {"occupancy": False, "last_seen": "2026-03-03T01:04:00Z"}
+    after = {"occupancy": False, "last_seen": "2026-03-03T01:09:59Z"}
+    assert reading("12/bed", before, started_at=started).events[0].origin is Origin.REPLAY
+    assert reading("12/bed", after, started_at=started).events[0].origin is Origin.LIVE
+    assert reading("12/bed", {"occupancy": False}, started_at=started).events[0].origin is Origin.UNDATED
+    long_ago = NOW - timedelta(hours=1)
+    assert reading("12/bed", before, started_at=long_ago).events[0].origin is Origin.LIVE
+
+
+@pytest.mark.parametrize(("payload", "seen"), [(b'{"state":"offline"}', False), (b"online", True)])
+def test_availability_says_whether_a_sensor_can_be_heard(payload: bytes, seen: bool) -> None:
+    (sight,) = reading("12/bed/availability", payload).sights
+    assert (sight.sensor, sight.seen) == ("12/bed", seen)
+
+
+def test_a_bridge_that_goes_off_line_silences_every_sensor_of_the_site() -> None:
+    sights = reading("bridge/state", {"state": "offline"}).sights
+    assert len(sights) == sum(len(home.sensors) for home in SITE.homes)
+    assert {sight.seen for sight in sights} == {False}
+    assert bridge_online("zigbee2mqtt", Message("zigbee2mqtt/bridge/state", b'"online"')) is True
+    assert bridge_online("zigbee2mqtt", Message("zigbee2mqtt/bridge/state", b"offline")) is False
+    assert bridge_online("zigbee2mqtt", Message("zigbee2mqtt/12/bed", b"offline")) is None
+
+
+def test_settings_of_the_bridge_that_care_cannot_do_with_are_told() -> None:
+    info = {"config": {"advanced": {"cache_state": True, "last_seen": "disable"}}}
+    assert troubles(reading("bridge/info", info)) == [Trouble.SETTING, Trouble.SETTING]
+    right = {"config": {"advanced": {"cache_state": False, "last_seen": "ISO_8601"}}}
+    assert reading("bridge/info", right) == Reading()
+
+
+def test_what_is_said_to_a_device_and_a_cleared_topic_are_nothing() -> None:
+    assert reading("12/bed/set", {"sensitivity": 3}) == Reading()
+    assert reading("12/bed", b"", retained=True) == Reading()
+    assert reading("bridge/logging", {"level": "info"}) == Reading()
+
+
+SAID = st.dictionaries(
+    st.sampled_from(["occupancy", "contact", "presence", "action", "last_seen", "battery", "state"]),
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.integers())),
+)
+NAMES = st.sampled_from([*SITE.friendly, "12/bed/availability", "bridge/state", "bridge/info", "x/y", ""])
+
+
+@given(
+    name=NAMES,
+    payload=st.one_of(st.binary(max_size=60), SAID.map(lambda said: json.dumps(said).encode())),
+    retained=st.booleans(),
+)
+def test_nothing_that_can_be_sent_stops_the_reading(name: str, payload: bytes, retained: bool) -> None:
+    read_ = reading(name, payload, retained=retained)
+    assert len(payload) <= PAYLOAD_MAX
+    for event in read_.events:
+        assert event.at.utcoffset() == timedelta(0)
+        assert event.value in (0.0, 1.0)
