@@ -1,1 +1,274 @@
-print()
+"""Nachtwacht, put together: one command for the building, the centre and the demo. It alone knows both sides."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Self
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.panel import Panel
+
+    import dashboard.commands
+    import gateway.commands
+    from care import homes
+    from detectors.homes import ResidentId
+    from gateway import recordings, rehearsal
+    from gateway.replay import rehearse, replay
+except ImportError as broken:
+    sys.exit(f"The installation is not whole: {broken}. Make it again: make clean, then make demo or make setup.")
+
+cli = typer.Typer(no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night.")
+cli.add_typer(gateway.commands.cli, name="gateway")
+cli.add_typer(dashboard.commands.cli, name="desk")
+cli.command()(replay)
+cli.command()(rehearse)
+
+PATIENCE_S = 30.0  # how long a part of the demo may take to start
+STOP_WITHIN_S = 10.0
+MARK = "this-folder-is-a-demo-and-can-be-thrown-away"
+SIGN_IN = "demo"
+NAMES = {
+    "1": "mevrouw Bakker",
+    "2": "Dirk",
+    "3": "mevrouw De Vries",
+    "4": "Anneke",
+    "7": "meneer Yilmaz",
+    "8": "meneer Visser",
+    "11": "Tom",
+    "12": "mevrouw Jansen",
+}
+"""What the residents of the demo's homes like to be called. They do not exist."""
+
+
+@cli.command()
+def demo(
+    *,
+    speed: Annotated[float, typer.Option(min=0.1, max=100_000, help="seconds of the night in a second")] = 60,
+    state: Annotated[Path, typer.Option(help="folder for everything the demo writes; emptied at its start")] = Path(
+        ".state/demo"
+    ),
+    recording: Annotated[Path | None, typer.Option(help="a recorded home, in place of the rehearsal")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="where the desk's page is")] = 8000,
+) -> None:
+    """Run a broker, a building, a night desk and a night in simulated homes, until Ctrl-C.
+
+    Example: nachtwacht demo --speed 60
+    """
+    console = Console()
+    try:
+        with _Demo(state, console) as parts:
+            parts.run(speed=speed, recording=recording, port=port)
+    except _CannotRun as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+class _CannotRun(Exception):
+    """The demo cannot start, or go on: one sentence."""
+
+
+class _Demo:
+    """The parts of a demo: processes of their own, which end together."""
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        self._folder = folder
+        self._console = console
+        self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        _empty(self._folder)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stop.set())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the parts, the last one started first."""
+        for process in reversed(self._parts.values()):
+            if process.poll() is None:
+                process.terminate()
+            try:
+                process.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def run(self, *, speed: float, recording: Path | None, port: int) -> None:
+        _free(port)
+        broker = f"127.0.0.1:{_any_port()}"
+        plan, people, journal = (self._folder / name for name in ("site.toml", "people.db", "centre.db"))
+        password = self._furnish(plan, people, recording)
+        address = f"http://127.0.0.1:{port}"
+        with self._console.status("The broker starts"):
+            self._start("broker", ["-m", "gateway.embedded_broker", "--port", broker.rpartition(":")[2]])
+            self._until("broker", lambda: _listens(broker))
+        with self._console.status("The building starts"), _Ready(self._folder / "ready") as ready:
+            command: list[str | Path] = ["gateway", "run", "--plan", plan, "--journal", self._folder / "gateway.db", "--rehearsal"]
+            command += ["--broker", broker, "--centre", broker]
+            self._start("gateway", ["-m", "nachtwacht", *command], NOTIFY_SOCKET=str(ready.where))
+            self._until("gateway", ready.told)
+        with self._console.status("The desk starts"):
+            command = ["desk", "run", "--journal", journal, "--people", people, "--broker", broker]
+            self._start("desk", ["-m", "nachtwacht", *command, "--port", str(port), "--rehearsal"])
+            self._until("desk", lambda: _hears(address))
+        what = ["rehearse", "--loop"] if recording is None else ["replay", recording]
+        night = [*what, "--broker", broker, "--speed", str(speed), "--plan-out", self._folder / "played.toml"]
+        self._start("night", ["-m", "nachtwacht", *night])
+        self._welcome(address, password, recording)
+        self._watch()
+
+    def _furnish(self, plan: Path, people: Path, recording: Path | None) -> str:
+        """Write the plan, and who works and lives there; return the password to sign in with."""
+        from dashboard.people import add_staff, connect, name_resident
+
+        try:
+            site = rehearsal.site() if recording is None else recordings.plan_of(recording)
+        except (recordings.BadRecording, OSError) as error:
+            raise _CannotRun(str(error)) from error
+        plan.write_text(homes.write(site), encoding="utf-8")
+        password = secrets.token_urlsafe(6)
+        with closing(connect(people)) as store:
+            add_staff(store, SIGN_IN, first_name="Sanne", initials="SK", password=password)
+            for home in site.homes if recording is None else ():
+                name = NAMES.get(home.id.partition("/")[2])
+                if name is not None:
+                    name_resident(store, ResidentId(home.resident), name)
+        return password
+
+    def _start(self, name: str, arguments: list[str | Path], **environment: str) -> None:
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self._parts[name] = subprocess.Popen(
+                [sys.executable, *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # Ctrl-C is for us, who end the parts in their order
+            )
+
+    def _until(self, name: str, ready: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not ready():
+            if self._parts[name].poll() is not None:
+                raise _CannotRun(self._last_words(name))
+            if self._stop.is_set():
+                raise _CannotRun("Stopped before it had started.")
+            if time.monotonic() > end:
+                raise _CannotRun(f"The {name} did not start within {PATIENCE_S:.0f} s. Its log: {self._log(name)}")
+            self._stop.wait(0.05)
+
+    def _watch(self) -> None:
+        """Wait for Ctrl-C, or for a part that ended though nobody asked it to."""
+        while not self._stop.wait(0.5):
+            for name, process in self._parts.items():
+                code = process.poll()
+                if code is None:
+                    continue
+                if name == "night" and code == 0:
+                    self._console.print("The night is over. The desk stays open until Ctrl-C.")
+                    del self._parts[name]
+                    break
+                raise _CannotRun(self._last_words(name))
+        self._console.print("Stopping.")
+
+    def _welcome(self, address: str, password: str, recording: Path | None) -> None:
+        what = "eight simulated homes" if recording is None else f"the recording {recording.name}"
+        text = (
+            f"The night desk:  [bold]{address}[/bold]\n"
+            f"Sign in as [bold]{SIGN_IN}[/bold] with [bold]{password}[/bold]\n\n"
+            f"It watches {what}. Everything it writes is in {self._folder}. Ctrl-C stops all of it."
+        )
+        self._console.print(Panel(text, title="Nachtwacht", expand=False))
+
+    def _last_words(self, name: str) -> str:
+        lines = self._log(name).read_text(errors="replace").strip().splitlines()
+        return f"The {name} stopped: {lines[-1] if lines else 'it said nothing'}. Its log: {self._log(name)}"
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+
+class _Ready:
+    """Hears from a process that it is ready (sd_notify's protocol)."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where.resolve()
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def __enter__(self) -> Self:
+        try:
+            self._line.bind(str(self.where))
+        except OSError as error:
+            self._line.close()
+            raise _CannotRun(f"Cannot use {self.where.parent}: {error}. Choose a shorter --state.") from error
+        self._line.settimeout(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
+        self.where.unlink(missing_ok=True)
+
+    def told(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            return self._line.recv(64) == b"READY=1"
+        return False
+
+
+def _empty(folder: Path) -> None:
+    """Make an empty folder, throwing away only what an earlier demo left."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise _CannotRun(f"{folder} holds something else than an earlier demo. Choose another with --state.")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+
+
+def _free(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise _CannotRun(f"Port {port} is taken. Choose another: nachtwacht demo --port {port + 1}") from error
+
+
+def _any_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _hears(address: str) -> bool:
+    """Whether the desk answers, and has reached its broker."""
+    try:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as answer:  # noqa: S310  # our own desk
+            said: Mapping[str, object] = json.load(answer)
+    except (OSError, ValueError):
+        return False
+    return said.get("broker") is True
+
+
+if __name__ == "__main__":
+    cli()

@@ -90,10 +90,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return self.findings[0].at
 
     @property
+    def reopened(self) -> bool:
+        """Whether something new was found after it was closed: then it starts over, waiting for anybody."""
+        return self.resolved is not None and self.findings[-1].at > self.resolved.at
+
+    @property
+    def shown_on(self) -> tuple[Delivered, ...]:
+        """The screens that have shown it as it stands now."""
+        return tuple(one for one in self.delivered if self._counts(one))
+
+    @property
     def holder(self) -> StaffId | None:
-        """Who has it now: the first on disk wins, unless taken over or given back."""
+        """Who has it now: the first on disk wins, unless taken over or given back. Closing it ends that."""
         holder: StaffId | None = None
         for hold in self.holds:
+            if not self._counts(hold):
+                continue
             if isinstance(hold, Released):
                 holder = None if hold.by == holder else holder
             elif holder is None or hold.takeover:
@@ -115,18 +127,21 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> State:
-        if self.resolved is not None and self.findings[-1].at <= self.resolved.at:
+        if self.resolved is not None and not self.reopened:
             return State.RESOLVED
         if self.holder is not None:
             return State.CLAIMED
         if self.over:
             return State.RETURNED
-        return State.DELIVERED if self.delivered else State.RAISED
+        return State.DELIVERED if self.shown_on else State.RAISED
 
     @property
     def open(self) -> bool:
         """Whether it still asks for a person."""
         return self.state is not State.RESOLVED
+
+    def _counts(self, deed: Claimed | Released | Delivered) -> bool:
+        return not self.reopened or self.resolved is None or deed.at > self.resolved.at
 
 
 def raised(finding: Finding, *, home: Home | None, arrived_at: datetime) -> Alert:

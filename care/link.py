@@ -13,11 +13,25 @@ import msgspec
 
 from care import journal
 from care.journal import Cursor, Entry
-from care.records import Record
+from care.records import (
+    CENTRE,
+    Claimed,
+    Delivered,
+    Plan,
+    Record,
+    Released,
+    Resolved,
+    Trouble,
+    Unreadable,
+    site_of,
+)
+from detectors.findings import Cleared, Finding, Status, Withheld
 from detectors.homes import SiteId
 
 RECORDS_MAX = 200  # records in one batch
 RESEND_AFTER_S = 3.0  # seconds without an answer before a batch is sent again
+KEPT_MAX = 2_000  # bytes kept of a record that could not be taken
+PORT_MAX = 65_535
 BEAT_S = 5.0  # seconds between two signs of life of a building
 
 
@@ -72,6 +86,18 @@ def down_topic(site: SiteId | str) -> str:
     return f"nachtwacht/{site}/down"
 
 
+def broker_address(text: str) -> tuple[str, int]:
+    """Return host and port of "host:port", where the port may be left out. Raises `ValueError` with a sentence.
+
+    >>> broker_address("127.0.0.1:1884"), broker_address("broker.local")
+    (('127.0.0.1', 1884), ('broker.local', 1883))
+    """
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", "1883")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) <= PORT_MAX:
+        raise ValueError(f'"{text}" is no address. Write host:port, like 127.0.0.1:1883.')
+    return host.strip("[]"), int(port)
+
+
 class Outgoing:
     """What one peer still has to hear: at most one batch under way at a time, sent again until it is answered."""
 
@@ -116,17 +142,37 @@ class Outgoing:
 def take(db: sqlite3.Connection, peer: str, batch: Batch, *, recorded_at: datetime) -> tuple[Have, list[Entry]]:
     """Take in a peer's batch, if it follows on what is here; return the answer and the records that were new.
 
-    Raises `Garbled` if a record in it cannot be read; nothing of the batch is then kept.
+    A record that cannot be read, or that is not the peer's to send, is kept as `Unreadable` in its place: it stops
+    neither the ones behind it nor the link.
     """
     cursor = journal.cursor_of(db, peer)
     here = cursor.number if cursor is not None and cursor.journal == batch.journal else 0
     if batch.after > here or batch.upto <= here:
         return Have(batch.journal, here), []
-    try:
-        records = [_records.decode(raw) for raw in batch.records]
-    except msgspec.DecodeError as error:
-        raise Garbled(str(error)) from error
+    records = [_read(peer, bytes(raw), recorded_at) for raw in batch.records]
     entries = journal.append(
         db, records, recorded_at=recorded_at, origin=peer, cursor=Cursor(batch.journal, batch.upto)
     )
     return Have(batch.journal, batch.upto), entries
+
+
+def _read(peer: str, raw: bytes, at: datetime) -> Record:
+    try:
+        record = _records.decode(raw)
+    except msgspec.DecodeError as error:
+        why = f"Not a record that this version knows: {error}."
+    else:
+        if _may_send(peer, record):
+            return record
+        why = f"Not for {peer} to say."
+    kept = raw[:KEPT_MAX]
+    return Unreadable(at=at, topic=f"link {peer}", trouble=Trouble.UNREADABLE, why=why, payload=kept, size=len(raw))
+
+
+def _may_send(peer: str, record: Record) -> bool:
+    """Whether a record is a peer's to send: orders come from the centre, and a building speaks of its own homes."""
+    if isinstance(record, Delivered | Claimed | Released | Resolved):
+        return peer == CENTRE
+    if isinstance(record, Plan):
+        return record.site == peer and all(site_of(home.id) == peer for home in record.homes)
+    return isinstance(record, Finding | Cleared | Withheld | Status) and site_of(record.home) == peer

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from care.link import broker_address
 from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -43,7 +44,10 @@ def run(
     """
     from dashboard.server import CannotStart, Settings, run
 
-    broker_host, broker_port = _host_and_port(broker)
+    try:
+        broker_host, broker_port = broker_address(broker)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--broker") from error
     settings = Settings(
         journal=journal,
         people=people,
@@ -140,13 +144,6 @@ def _password(from_stdin: bool) -> str:  # noqa: FBT001
         return sys.stdin.readline().rstrip("\r\n")
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":") if ":" in text else (text, "", "1883")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65_535:  # noqa: PLR2004
-        raise typer.BadParameter(f"{text!r} is not HOST:PORT, such as 127.0.0.1:1883.", param_hint="--broker")
-    return host.strip("[]"), int(port)
 
 
 def _failed(sentence: str) -> typer.Exit:

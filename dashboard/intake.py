@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import aiomqtt
-import msgspec
 import structlog
 
 from care import journal, link
@@ -25,7 +24,7 @@ from care.board import SILENT_AFTER, Board
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import AlertId, Order, Plan, Told, site_of
+from care.records import AlertId, Order, Unreadable, site_of
 from detectors.homes import HomeId, SiteId
 
 CLIENT_ID = "nachtwacht-centre"  # fixed, or the broker would keep nothing for us while we are away
@@ -37,7 +36,6 @@ log = structlog.get_logger()
 
 Answer = TypeVar("Answer")
 
-_decode_told = msgspec.json.Decoder(Told).decode
 _SITE = re.compile(r"nachtwacht/([A-Za-z0-9][A-Za-z0-9._-]{0,39})/up")
 
 
@@ -112,7 +110,7 @@ class Centre:
         return await self._to_the_end(self._write(decide))
 
     async def take(self, site: SiteId, batch: Batch) -> Have:
-        """Take in a building's batch and return the answer it is owed. Raises `Garbled` or `sqlite3.Error`."""
+        """Take in a building's batch and return the answer it is owed. Raises `sqlite3.Error`."""
         return await self._to_the_end(self._take(site, batch))
 
     async def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
@@ -137,7 +135,7 @@ class Centre:
     async def _take(self, site: SiteId, batch: Batch) -> Have:
         async with self._turn:
             now = self._clock.now()
-            have, entries = await self.ask(lambda db: _take_in(db, site, batch, recorded_at=now))
+            have, entries = await self.ask(lambda db: link.take(db, site, batch, recorded_at=now))
             self._fold(entries)
             return have
 
@@ -183,7 +181,7 @@ class Intake:
         self._outgoing: dict[SiteId, Outgoing] = {}
         self._due: set[SiteId] = set()  # buildings for which there may be something to send
         self._woken = asyncio.Event()
-        centre.follow(self._orders_written)
+        centre.follow(self._on_news)
 
     async def run(self) -> None:
         """Take in and send until cancelled; a broker that is away is tried again and again."""
@@ -249,7 +247,10 @@ class Intake:
         if site not in self._outgoing:
             self._wake(site)
 
-    def _orders_written(self, news: News) -> None:
+    def _on_news(self, news: News) -> None:
+        for entry in news.entries:
+            if isinstance(entry.record, Unreadable):
+                self._refuse(link.up_topic(entry.origin), Garbled(entry.record.why))
         for site in {site_of(entry.record.home) for entry in news.entries if isinstance(entry.record, Order)}:
             self._wake(site)
 
@@ -309,19 +310,6 @@ class Intake:
         if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a building that repeats itself must not fill the log
             unforeseen = not isinstance(error, Garbled | sqlite3.Error)
             log.warning("message refused", topic=topic, why=str(error), count=count, exc_info=unforeseen)
-
-
-def _take_in(db: sqlite3.Connection, site: SiteId, batch: Batch, *, recorded_at: datetime) -> tuple[Have, list[Entry]]:
-    for raw in batch.records:
-        try:
-            told = _decode_told(raw)
-        except msgspec.DecodeError as error:
-            raise Garbled(f"a record that buildings do not send: {error}") from error
-        homes = {home.id for home in told.homes} if isinstance(told, Plan) else {told.home}
-        sites = {site_of(home) for home in homes} | ({told.site} if isinstance(told, Plan) else set())
-        if sites != {site}:
-            raise Garbled("a record about somebody else's home")
-    return link.take(db, site, batch, recorded_at=recorded_at)
 
 
 def _payload_of(message: aiomqtt.Message) -> bytes:

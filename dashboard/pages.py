@@ -1,7 +1,6 @@
 """The routes of the night desk: read the request, say one thing to the centre, answer with a page or with fragments.
 
-A page never changes anything but by appending a record. What may be appended is decided here by pure functions of the
-alert as it stands on disk (`claim`, `release`, `take_over`, `resolve`, `shown`).
+A page never changes anything but by appending a record. What may be appended is decided in `care.deeds`.
 """
 
 import asyncio
@@ -31,8 +30,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from care.alerts import Alert, State
 from care.board import Board
 from care.clock import Clock
+from care.deeds import Taken, claim, release, resolve, shown, take_over
 from care.language import LANGUAGES, mark, words
-from care.records import HOWS, AlertId, Claimed, Delivered, How, Order, Outcome, Released, Resolved, StaffId
+from care.records import HOWS, AlertId, How, Order, Outcome, StaffId
 from dashboard import people
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre, Intake
@@ -43,7 +43,6 @@ from detectors.homes import HomeId
 BODY_MAX = 64_000  # bytes of a request
 BODY_WITHIN_S = 10.0
 SEND_WITHIN_S = 15.0  # one event to one screen; past this nobody is there
-SCREENS_PER_ALERT = 200  # that are written down as having shown it
 PASSWORD_MAX = 200  # characters
 PATH_MAX = 200  # characters
 STATIC = Path(__file__).parent / "static"
@@ -67,59 +66,6 @@ _ALERT = re.compile(r"[0-9a-f]{10}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._-]+/)*[A-Za-z0-9._-]*")  # on this site: no host can hide in it
 _SCREEN = r"^[A-Za-z0-9._-]{1,64}$"
-
-
-# What people may do with an alert.
-
-
-class Taken(Exception):
-    """The alert is with somebody else, or closed: nothing was written."""
-
-
-def claim(alert: Alert, by: StaffId, at: datetime) -> tuple[Order, ...]:
-    """Take an alert that nobody has. Raises `Taken`."""
-    if alert.holder == by and alert.open:
-        return ()
-    if alert.holder is not None or not alert.open:
-        raise Taken
-    return (Claimed(at=at, home=alert.home, alert=alert.id, by=by),)
-
-
-def take_over(alert: Alert, by: StaffId, at: datetime) -> tuple[Order, ...]:
-    """Take an alert, from whoever has it. Raises `Taken` if it is closed."""
-    if not alert.open:
-        raise Taken
-    if alert.holder == by:
-        return ()
-    return (Claimed(at=at, home=alert.home, alert=alert.id, by=by, takeover=alert.holder is not None),)
-
-
-def release(alert: Alert, by: StaffId, at: datetime) -> tuple[Order, ...]:
-    """Give an alert back. Raises `Taken` if somebody else has it or it is closed."""
-    if not alert.open or alert.holder not in {by, None}:
-        raise Taken
-    return () if alert.holder is None else (Released(at=at, home=alert.home, alert=alert.id, by=by),)
-
-
-def resolve(alert: Alert, by: StaffId, at: datetime, outcome: Outcome, how: How) -> tuple[Order, ...]:
-    """Close an alert; one that nobody had is claimed with it. Raises `Taken`."""
-    if not alert.open:
-        done = alert.resolved
-        if done is not None and (done.by, done.outcome, done.how) == (by, outcome, how):
-            return ()  # the same tap twice
-        raise Taken
-    claimed = claim(alert, by, at)
-    # A building's clock may run ahead of ours; what somebody has read and closed must not stay open for that.
-    closed_at = max(at, alert.findings[-1].at)
-    return (*claimed, Resolved(at=closed_at, home=alert.home, alert=alert.id, by=by, outcome=outcome, how=how))
-
-
-def shown(alert: Alert, screen: str, at: datetime) -> tuple[Order, ...]:
-    """Note that a screen has shown the alert, once for each."""
-    screens = {one.screen for one in alert.delivered}
-    if screen in screens or len(screens) >= SCREENS_PER_ALERT:
-        return ()
-    return (Delivered(at=at, home=alert.home, alert=alert.id, screen=screen),)
 
 
 # What the routes work with.

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from care import journal
 from care.homes import BadPlan, Site, read
+from care.link import broker_address
 from care.records import Unreadable
 from gateway import daemon, watch
 
@@ -21,15 +22,11 @@ JournalFile = Annotated[Path, typer.Option("--journal", help="the journal of the
 
 
 def address(text: str) -> tuple[str, int]:
-    """Return host and port of "host:port"; the port may be left out.
-
-    >>> address("127.0.0.1:1884"), address("broker.local")
-    (('127.0.0.1', 1884), ('broker.local', 1883))
-    """
-    host, _, port = text.rpartition(":") if ":" in text else (text, "", "1883")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004
-        raise typer.BadParameter(f'"{text}" is no address. Write host:port, like 127.0.0.1:1883.')
-    return host, int(port)
+    """Return host and port, or end the command with what is wrong."""
+    try:
+        return broker_address(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @cli.command()

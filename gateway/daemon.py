@@ -5,7 +5,9 @@ refuses ends the process: the journal is the truth, and a start goes on from it.
 """
 
 import contextlib
+import os
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -156,7 +158,11 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
 
 def _turn_until(stop: threading.Event, gateway: Gateway, inbox: Inbox, ingest: Ingest, uplink: Uplink) -> None:
     ticked_at_s = 0.0
+    ready = False
     while not stop.is_set():
+        if not ready and ingest.subscribed.is_set():
+            ready = True
+            _notify("READY=1")
         arrivals = inbox.batch(SPEAK_S)
         gateway.take([arrival for arrival in arrivals if not arrival.link])
         ingest.acknowledge(arrivals)
@@ -168,6 +174,15 @@ def _turn_until(stop: threading.Event, gateway: Gateway, inbox: Inbox, ingest: I
             gateway.tick()
         uplink.speak(gateway.clock.now())
         gateway.save()
+
+
+def _notify(state: str) -> None:
+    """Tell whoever started us, if it asked to be told (sd_notify's protocol)."""
+    where = os.environ.get("NOTIFY_SOCKET")
+    if where:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            line.connect(f"\0{where[1:]}" if where.startswith("@") else where)
+            line.send(state.encode())
 
 
 def _on_signal() -> threading.Event:

@@ -68,7 +68,7 @@ def leave(client: mqtt.Client) -> None:
         gone.wait(2)
     client.loop_stop()
     # A client closes its last sockets when nothing refers to it any more, its owner's methods included.
-    client.on_connect = client.on_disconnect = client.on_message = None
+    client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
 
 
 class Ingest:
@@ -80,12 +80,14 @@ class Ingest:
         self._rehearsal = isinstance(inbox.clock, RehearsalClock)
         self._connection = 0
         self._stopping = threading.Event()
+        self.subscribed = threading.Event()  # from the first time that the broker said so
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True, protocol=mqtt.MQTTv311
         )
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.reconnect_delay_set(min_delay=1, max_delay=30)
         self._client.connect_async(host, port, keepalive=30)
 

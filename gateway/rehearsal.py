@@ -150,11 +150,21 @@ def night(
     hours : how long; lives go on for as long as asked.
     incidents : those of one home must not overlap.
     habits : of the homes that shall not live as `habits_of` has it.
+
+    Raises
+    ------
+    ValueError
+        If incidents of one home overlap.
+    KeyError
+        If one is of a home that is not in the plan.
     """
     start = _to_ms(start)
     scripts: dict[HomeId, list[_Script]] = {home.id: [] for home in plan.homes}
     for one in sorted(incidents, key=lambda one: one.at):
-        scripts[one.home].append(_scripted(one, _chance(seed, one.home, one.at, "incident")))
+        script = _scripted(one, _chance(seed, one.home, _to_ms(one.at), "incident"))
+        if scripts[one.home] and scripts[one.home][-1].end > script.start:
+            raise ValueError(f"{one.home}: an incident at {one.at} begins before the one before it is over")
+        scripts[one.home].append(script)
     homes = (
         _home_moments(home, seed, start, scripts=scripts[home.id], habits=(habits or {}).get(home.id))
         for home in plan.homes
@@ -480,7 +490,8 @@ def _silences(home: Home, habits: Habits, dice: Dice, first: date, zone: ZoneInf
             evening + timedelta(hours=chance.uniform(0, 9)) for _ in range(_poisson(habits.silences, chance))
         )
         for at in begins:
-            yield _Silence(at, at + timedelta(hours=chance.uniform(1, 3)), chance.choice(sensors))
+            until = at + timedelta(hours=chance.uniform(1, 3))
+            yield _Silence(_to_ms(at), _to_ms(until), chance.choice(sensors))
         day += timedelta(days=1)
 
 

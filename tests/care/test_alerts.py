@@ -83,10 +83,12 @@ def test_a_second_finding_of_the_same_stay_out_of_bed_joins_the_alert() -> None:
     assert board.alerts[ALERT].main == bath
 
 
-def test_a_new_finding_opens_a_resolved_alert_again() -> None:
-    story: list[Record] = [a_finding(), claim(SANNE, "02:27"), resolve(SANNE, "02:28")]
+def test_a_new_finding_opens_a_resolved_alert_again_for_anybody_and_every_screen_must_show_it_again() -> None:
+    shown = Delivered(at=instant("02:26"), home=HOME.id, alert=ALERT, screen="desk-2")
+    story: list[Record] = [a_finding(), shown, claim(SANNE, "02:27"), resolve(SANNE, "02:28")]
     assert state(*story) is State.RESOLVED
-    assert state(*story, a_finding(What.OOB_ACTIVE, at="02:54", since="02:09")) is State.CLAIMED
+    again = a_board(*story, a_finding(What.OOB_ACTIVE, at="02:54", since="02:09")).alerts[ALERT]
+    assert (again.state, again.holder, again.shown_on) == (State.RAISED, None, ())
 
 
 def test_back_in_bed_before_anybody_looked_stays_on_the_desk_until_somebody_has() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from care import journal, link
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import CENTRE, AlertId, Claimed, Record, StaffId
+from care.records import CENTRE, AlertId, Claimed, Record, StaffId, Unreadable
 from detectors.findings import Cleared, What
 from detectors.homes import HomeId
 from tests.stories import a_home, event
@@ -133,14 +133,25 @@ def test_an_unanswered_batch_is_sent_again_and_not_before_its_time(ends: tuple[E
     assert building.outgoing.next(link.RESEND_AFTER_S) is not None
 
 
-def test_a_batch_with_a_record_that_cannot_be_read_leaves_nothing_behind(ends: tuple[End, End]) -> None:
-    building, centre = ends
-    building.write(told(1))
-    exchange(building, centre, at_s=0)
-    bad = b'{"type":"batch","journal":"x","after":0,"upto":2,"records":[{"type":"sensor"}]}'
-    with pytest.raises(Garbled):
-        centre.hear(bad)
-    assert centre.from_peer() == [told(1)]
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ('{"type":"sensor"}', "Not a record that this version knows"),
+        ('{"type":"of-next-year","at":1}', "Not a record that this version knows"),
+        (link.encode(ordered(9)).decode(), "Not for wilg to say"),
+        (link.encode(told(9)).decode().replace("wilg/12", "eik/12"), "Not for wilg to say"),
+    ],
+)
+def test_a_record_that_cannot_be_taken_is_kept_in_its_place_and_stops_nothing_behind_it(
+    ends: tuple[End, End], record: str, why: str
+) -> None:
+    _, centre = ends
+    good = link.encode(told(1)).decode()
+    centre.hear(f'{{"type":"batch","journal":"x","after":0,"upto":2,"records":[{record},{good}]}}'.encode())
+    kept, after = centre.from_peer()
+    assert isinstance(kept, Unreadable)
+    assert kept.why.startswith(why)
+    assert after == told(1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""What people may do with an alert: of two who tap, nobody loses it unknowingly, and what is closed is closed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care import deeds
+from care.alerts import Alert, State, raised, with_order
+from care.records import HOWS, How, Order, Outcome, StaffId
+from detectors.findings import Finding
+from tests.care.test_alerts import a_finding
+from tests.stories import instant
+
+NOW = instant("02:26")
+
+
+def test_the_screens_of_one_alert_have_a_limit() -> None:
+    alert = known(a_finding())
+    for n in range(deeds.SCREENS_MAX + 3):
+        alert = after(alert, deeds.shown(alert, f"screen-{n}", NOW))
+    assert len(alert.delivered) == deeds.SCREENS_MAX
+
+
+def test_what_somebody_has_read_and_closed_is_closed_though_the_buildings_clock_is_ahead() -> None:
+    ahead = a_finding(at="02:28")
+    alert = known(ahead)
+    alert = after(alert, deeds.resolve(alert, StaffId("s-sanne"), NOW, Outcome.HELPED, How.VIDEO))
+    assert alert.state is State.RESOLVED
+
+
+TAPS: dict[str, Callable[[Alert, StaffId, datetime], Sequence[Order]]] = {
+    "claim": deeds.claim,
+    "take over": deeds.take_over,
+    "release": deeds.release,
+    "resolve": lambda alert, by, at: deeds.resolve(alert, by, at, Outcome.HELPED, How.VIDEO),
+}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["sanne", "noor"]), st.sampled_from(sorted(TAPS)))))
+def test_whatever_two_people_tap_nobody_loses_an_alert_unknowingly(taps: list[tuple[str, str]]) -> None:
+    alert, at = known(a_finding()), NOW
+    for who, tap in taps:
+        at += timedelta(seconds=1)
+        before, by = alert, StaffId(who)
+        try:
+            orders = TAPS[tap](before, by, at)
+        except deeds.Taken:
+            assert before.holder not in {by, None} or not before.open
+            continue
+        alert = after(alert, orders)
+        if tap in {"claim", "take over"}:
+            assert alert.holder == by
+        if tap == "release":
+            assert alert.holder is None
+        if tap == "resolve":
+            assert not alert.open
+        if before.holder not in {by, None} and before.open:
+            assert tap == "take over"
+
+
+@given(st.sampled_from(Outcome), st.sampled_from(How))
+def test_every_second_tap_that_is_offered_closes_the_alert(outcome: Outcome, how: How) -> None:
+    alert = known(a_finding())
+    if how in HOWS[outcome]:
+        assert not after(alert, deeds.resolve(alert, StaffId("s"), NOW, outcome, how)).open
+
+
+def known(first: Finding) -> Alert:
+    return raised(first, home=None, arrived_at=NOW)
+
+
+def after(alert: Alert, orders: Sequence[Order]) -> Alert:
+    for order in orders:
+        alert = with_order(alert, order)
+    return alert
