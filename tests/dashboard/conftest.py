@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 
 from care import journal
 from care.alerts import alert_of
@@ -115,6 +116,13 @@ async def eventually(true: Callable[[], bool], *, within_s: float = 10) -> None:
     while not true():
         assert time.monotonic() < end, "it did not happen"
         await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A command that ran inside a test has turned the log to that test's own screen, which is closed by now."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

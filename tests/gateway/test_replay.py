@@ -91,7 +91,9 @@ def until_it_listens(broker: tuple[str, int], file: Path, start: datetime) -> No
     end = time.monotonic() + 20
     while not any(isinstance(one, Plan) for one in kept(file)):
         assert time.monotonic() < end
-        publish.single(REHEARSAL_TOPIC, start.isoformat(), qos=1, hostname=broker[0], port=broker[1])
+        publish.single(
+            REHEARSAL_TOPIC, start.replace(microsecond=0).isoformat(), qos=1, hostname=broker[0], port=broker[1]
+        )
         time.sleep(0.05)
 
 
