@@ -9,7 +9,6 @@ News from before the settled reading is late. It waits until the burst it came i
 what is still true after it is told, dated by when it began; what was over by then is withheld, and counted.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -27,7 +26,6 @@ from detectors.whereabouts import Whereabouts
 
 WINDOW = timedelta(seconds=30)  # how late an event may be and still be put in its place
 BURST_MAX = timedelta(minutes=2)  # how long one late burst may hold the settled reading up
-SILENT_AFTER = timedelta(hours=25)  # no sensor that lives is silent for so long
 MARKS_FOR = timedelta(hours=6)
 MARKS_MAX = 240
 MARK_EVERY = timedelta(seconds=60)  # motion in one room closer together than this is one mark
@@ -118,14 +116,6 @@ def advance(vigil: Vigil, now: datetime, home: Home) -> tuple[Vigil, tuple[Told,
     if vigil.settled_to is None or settle_to > vigil.settled_to:
         vigil = msgspec.structs.replace(vigil, settled_to=settle_to)
     return _look(vigil, now, home, said)
-
-
-def gone_silent(vigil: Vigil, home: Home, now: datetime) -> Iterator[SensorId]:
-    """Yield the sensors that were heard once and have said nothing for longer than any that lives."""
-    for sensor in home.sensors:
-        heard = vigil.view.heard.get(sensor.id)
-        if heard is not None and now - heard[0] > SILENT_AFTER and sensor.kind is not Kind.BUTTON:
-            yield sensor.id
 
 
 def _is_news(vigil: Vigil, event: SensorEvent) -> bool:

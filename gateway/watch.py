@@ -6,7 +6,7 @@ the journal, and so goes on exactly where the journal ends, whatever happened to
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -18,8 +18,6 @@ from detectors.findings import Finding
 from detectors.homes import HomeId, Instant
 from detectors.moments import SensorEvent, SensorSight
 from detectors.vigil import Vigil
-
-LOOK_FOR_SILENCE_EVERY = timedelta(minutes=10)
 
 
 class _Remembered(msgspec.Struct):
@@ -41,7 +39,6 @@ class Watch:
         self._vigils = {home.id: Vigil() for home in site.homes}
         self._plan: Plan | None = None
         self._clock: datetime | None = None  # the newest instant taken in; time does not go back
-        self._looked_at: datetime | None = None
 
     @classmethod
     def resumed(cls, site: Site, db: sqlite3.Connection) -> "tuple[Watch, list[Dated]]":
@@ -72,17 +69,12 @@ class Watch:
         return [(now, one) for one in told]
 
     def advance(self, moment: datetime) -> list[Dated]:
-        """Let time pass in every home; also look, now and then, for sensors that fell silent."""
+        """Let time pass in every home."""
         now = self._at(moment)
         told: list[Dated] = []
         for home in self._site.homes:
             self._vigils[home.id], said = vigil.advance(self._vigils[home.id], now, home)
             told += [(now, one) for one in said]
-        if self._looked_at is None or now - self._looked_at >= LOOK_FOR_SILENCE_EVERY:
-            self._looked_at = now
-            for silent in list(self._silences(now)):
-                told.append((now, silent))
-                told += self.take(silent, now)
         return told
 
     def told_plan(self, moment: datetime) -> list[Dated]:
@@ -106,13 +98,6 @@ class Watch:
     def _at(self, moment: datetime) -> datetime:
         self._clock = moment if self._clock is None else max(moment, self._clock)
         return self._clock
-
-    def _silences(self, now: datetime) -> Iterator[SensorSight]:
-        for home in self._site.homes:
-            one = self._vigils[home.id]
-            for sensor in vigil.gone_silent(one, home, now):
-                if sensor not in one.silent:
-                    yield SensorSight(at=now, home=home.id, sensor=sensor, seen=False, reason="silent")
 
 
 def findings(site: Site, entries: Iterable[journal.Entry], *, until: datetime | None = None) -> Iterator[Finding]:

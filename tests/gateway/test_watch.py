@@ -1,13 +1,11 @@
 """The watch over a building goes on through restarts, and tells the same whenever it is asked."""
 
 import contextlib
-from datetime import timedelta
 from pathlib import Path
 
 from care import journal
 from care.records import Plan
 from detectors.findings import Finding
-from detectors.moments import SensorSight
 from gateway.watch import Dated, Watch, findings
 from tests.stories import a_home, a_site, brief, events, instant
 
@@ -66,17 +64,6 @@ def test_the_plan_is_told_when_it_is_new_and_not_again(tmp_path: Path) -> None:
         assert Watch.resumed(SITE, db)[0].told_plan(instant("22:02")) == []
         larger = a_site(HOME, a_home("13"))
         assert len(Watch.resumed(larger, db)[0].told_plan(instant("22:03"))) == 1
-
-
-def test_a_sensor_that_says_nothing_for_more_than_a_day_is_told_once() -> None:
-    watch = Watch(SITE)
-    watch.take(NIGHT[0], NIGHT[0].at)
-    watch.advance(NIGHT[0].at + timedelta(hours=24))
-    later = NIGHT[0].at + timedelta(hours=26)
-    silent = [one for _, one in watch.advance(later) if isinstance(one, SensorSight)]
-    assert [(one.sensor, one.seen) for one in silent] == [("12/bed", False)]
-    again = watch.advance(later + timedelta(hours=1))
-    assert [one for _, one in again if isinstance(one, SensorSight)] == []
 
 
 def test_an_event_of_a_home_that_left_the_plan_is_no_harm() -> None:
