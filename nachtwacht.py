@@ -140,7 +140,7 @@ class _Demo:
         except (recordings.BadRecording, OSError) as error:
             raise _CannotRun(str(error)) from error
         plan.write_text(homes.write(site), encoding="utf-8")
-        password = secrets.token_urlsafe(6)
+        password = secrets.token_hex(5)
         with closing(connect(people)) as store:
             add_staff(store, SIGN_IN, first_name="Sanne", initials="SK", password=password)
             for home in site.homes if recording is None else ():
