@@ -13,7 +13,7 @@ without can be compared. Chance is drawn from the seed for each stay by itself, 
 
 import heapq
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
@@ -28,9 +28,25 @@ from care.homes import ROOM_NAMES, Site
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Kind, Night, ResidentId, RoomId, Sensor, SensorId, SiteId
 from detectors.moments import SensorEvent, SensorSight
+from gateway.lives import (
+    Dice,
+    Habits,
+    Place,
+    Stay,
+    Visit,
+    about_the_house,
+    callers,
+    chance_of,
+    in_minutes,
+    later,
+    life,
+    poisson,
+    rounds,
+    stay_in,
+    ways,
+)
 
 Moment = SensorEvent | SensorSight
-Dice = Callable[..., random.Random]  # for a subject (a day, a stay) always the same dice
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 START = datetime(2026, 3, 3, 1, 50, tzinfo=ZONE).astimezone(UTC)
@@ -41,51 +57,6 @@ BLIND = timedelta(seconds=60)  # a battery motion sensor of the Aqara class igno
 CLEAR = timedelta(seconds=90)  # so long after the last report, Zigbee2MQTT says clear
 DOOR_OPEN = timedelta(seconds=5)
 NOTICED = timedelta(minutes=25)  # a sensor that is not heard is reported as unavailable after so long
-
-
-class Place(StrEnum):
-    """Where a person can be. Every room opens on the hall, and so does the front door."""
-
-    BED = "bed"
-    BEDROOM = "bedroom"
-    BATHROOM = "bathroom"
-    LIVING = "living"
-    KITCHEN = "kitchen"
-    HALL = "hall"
-    OUT = "out"
-
-
-_MOVES = {Place.BATHROOM: 4.0, Place.KITCHEN: 4.0, Place.LIVING: 0.7, Place.BEDROOM: 3.0, Place.HALL: 6.0}
-
-
-class Stay(NamedTuple):
-    """From `start` until the next stay begins, a person is here and moves so many times a minute."""
-
-    start: datetime
-    place: Place
-    moves: float = 0.0
-
-
-class Habits(msgspec.Struct, frozen=True, kw_only=True):
-    """How somebody lives, as far as it shows at night. Clock times are local; numbers are means a night.
-
-    The defaults are the figures of 220 nights in one real home (detection study, section 5.1).
-    """
-
-    to_bed: time = time(22, 50)
-    rises: time = time(7, 0)
-    spread: timedelta = timedelta(minutes=20)  # standard deviation of both
-    visits: float = 0.77  # to the bathroom
-    visit_median: float = 2.9  # minutes
-    visit_sigma: float = 0.29  # of the logarithm: p90 is 1.45 times the median
-    long_visits: float = 0.02  # share of visits that take two to four times as long, and mean nothing
-    walks: float = 0.0  # up and about in living room and kitchen
-    walk_median: float = 60.0  # minutes
-    smokes: float = 0.0  # out by the front door, and back within five minutes
-    rounds: tuple[time, ...] = ()  # night staff look in
-    silences: float = 0.0  # a motion sensor is not heard for one to three hours
-    night: Night = Night()  # as agreed
-    agreed_soon: tuple[str, ...] = ()
 
 
 class Mishap(StrEnum):
@@ -161,7 +132,7 @@ def night(
     start = _to_ms(start)
     scripts: dict[HomeId, list[_Script]] = {home.id: [] for home in plan.homes}
     for one in sorted(incidents, key=lambda one: one.at):
-        script = _scripted(one, _chance(seed, one.home, _to_ms(one.at), "incident"))
+        script = _scripted(one, chance_of(seed, one.home, _to_ms(one.at), "incident"))
         if scripts[one.home] and scripts[one.home][-1].end > script.start:
             raise ValueError(f"{one.home}: an incident at {one.at} begins before the one before it is over")
         scripts[one.home].append(script)
@@ -186,11 +157,11 @@ def habits_of(home: HomeId, seed: int) -> Habits:
     known = _LIVES.get(home.partition("/")[2])
     if known is not None:
         return known
-    chance = _chance(seed, home, "habits")
+    chance = chance_of(seed, home, "habits")
     late = chance.choice((0, 0, 0, 0, 30, 60, 120))  # minutes
     return Habits(
-        to_bed=_later(time(22, 30), late + chance.uniform(-60, 60)),
-        rises=_later(time(7, 0), late + chance.uniform(-60, 60)),
+        to_bed=later(time(22, 30), late + chance.uniform(-60, 60)),
+        rises=later(time(7, 0), late + chance.uniform(-60, 60)),
         visits=chance.gammavariate(2.0, 0.95),
         visit_median=4.6 * exp(chance.gauss(0, 0.41)),
         visit_sigma=0.48,
@@ -201,103 +172,6 @@ def habits_of(home: HomeId, seed: int) -> Habits:
 
 
 # The life of a resident.
-
-
-def life(habits: Habits, dice: Dice, first: date, zone: ZoneInfo) -> Iterator[Stay]:
-    """Draw a life without end, from getting up on a date: day, night, day, in stays that follow on one another."""
-    day, rises = first, _about(first, habits.rises, habits.spread, zone, dice(first, "rises"))
-    while True:
-        to_bed_on = day if habits.to_bed > habits.rises else day + timedelta(days=1)
-        to_bed = _about(to_bed_on, habits.to_bed, habits.spread, zone, dice(day, "to bed"))
-        yield from _by_day(rises, to_bed, dice(day, "day"))
-        night_of = dice(day, "night")
-        day += timedelta(days=1)
-        rises = _about(day, habits.rises, habits.spread, zone, dice(day, "rises"))
-        yield from _by_night(to_bed, rises, habits, night_of)
-
-
-def _by_day(rises: datetime, to_bed: datetime, chance: random.Random) -> Iterator[Stay]:
-    """Washing and breakfast, then from room to room, and now and then out."""
-    medians = {Place.LIVING: 35.0, Place.KITCHEN: 9.0, Place.BATHROOM: 4.5, Place.OUT: 50.0}  # minutes
-    likely = {Place.LIVING: 6.0, Place.KITCHEN: 3.0, Place.BATHROOM: 2.0, Place.OUT: 0.7}
-    yield _in(Place.BATHROOM, rises)
-    at = rises + _minutes(9 * chance.uniform(0.6, 1.5))
-    place = Place.KITCHEN
-    while at < to_bed:
-        yield _in(place, at)
-        at += _minutes(medians[place] * chance.lognormvariate(0, 0.5))
-        others = [other for other in likely if other is not place]
-        place = chance.choices(others, [likely[other] for other in others])[0]
-        if place is Place.OUT and to_bed - at < timedelta(hours=3):
-            place = Place.BATHROOM  # home in time
-
-
-def _by_night(to_bed: datetime, rises: datetime, habits: Habits, chance: random.Random) -> Iterator[Stay]:
-    """To bed, and out of it as often as habit has it; two outings at once are one."""
-    yield Stay(to_bed, Place.BED)
-    outings = [
-        *[Place.BATHROOM] * _poisson(habits.visits, chance),
-        *[Place.LIVING] * _poisson(habits.walks, chance),
-        *[Place.OUT] * _poisson(habits.smokes, chance),
-    ]
-    settled, stirring = to_bed + timedelta(minutes=30), rises - timedelta(minutes=30)
-    seconds = (stirring - settled).total_seconds()
-    free = settled
-    for at, place in sorted((settled + timedelta(seconds=chance.uniform(0, seconds)), place) for place in outings):
-        stays = list(_outing(at, place, habits, chance))
-        if at >= free and stays[-1].start < stirring:
-            yield from stays
-            free = stays[-1].start + timedelta(minutes=15)
-
-
-def _outing(at: datetime, place: Place, habits: Habits, chance: random.Random) -> Iterator[Stay]:
-    if place is Place.BATHROOM:
-        minutes = habits.visit_median * chance.lognormvariate(0, habits.visit_sigma)
-        minutes *= chance.uniform(2, 4) if chance.random() < habits.long_visits else 1
-        yield _in(place, at)
-    elif place is Place.OUT:
-        minutes = chance.uniform(2.5, 4.0)
-        yield _in(place, at)
-    else:
-        minutes = habits.walk_median * chance.lognormvariate(0, 0.2)
-        yield from _about_the_house(at, at + _minutes(minutes), chance)
-    yield Stay(at + _minutes(minutes), Place.BED)
-
-
-def _about_the_house(at: datetime, until: datetime, chance: random.Random) -> Iterator[Stay]:
-    place = Place.LIVING
-    while at < until:
-        yield Stay(at, place, 3.0)
-        at += _minutes(chance.uniform(4, 12))
-        place = Place.KITCHEN if place is Place.LIVING else Place.LIVING
-
-
-def callers(visits: Iterable["Visit"], first: datetime) -> Iterator[Stay]:
-    """Draw the same kind of life for whoever comes in from outside: one at a time, and gone again."""
-    yield Stay(first, Place.OUT)
-    free = first
-    for visit in visits:
-        if visit.at >= free:
-            yield Stay(visit.at, visit.place, 3.0)
-            yield Stay(visit.at + visit.lasts, Place.OUT)
-            free = visit.at + visit.lasts + timedelta(minutes=5)
-
-
-class Visit(NamedTuple):
-    """Somebody comes in by the front door, goes to a room and leaves."""
-
-    at: datetime
-    lasts: timedelta
-    place: Place
-
-
-def _rounds(habits: Habits, dice: Dice, first: date, zone: ZoneInfo) -> Iterator[Visit]:
-    day = first
-    while habits.rounds:
-        chance = dice(day, "rounds")
-        starts = (_about(day, clock, timedelta(minutes=5), zone, chance) for clock in habits.rounds)
-        yield from (Visit(at, _minutes(chance.uniform(3, 6)), Place.BEDROOM) for at in sorted(starts))
-        day += timedelta(days=1)
 
 
 # What is cut into a life.
@@ -325,22 +199,22 @@ def _scripted(incident: Incident, chance: random.Random) -> _Script:
     at, until = _to_ms(incident.at), _to_ms(incident.until)
     match incident.kind:
         case Mishap.FALL:
-            help_comes = Visit(until - _minutes(6), _minutes(12), Place.BATHROOM)
-            return _Script(at, until, _fall(at, at + _minutes(chance.uniform(1, 3)), chance), visits=(help_comes,))
+            help_comes = Visit(until - in_minutes(6), in_minutes(12), Place.BATHROOM)
+            return _Script(at, until, _fall(at, at + in_minutes(chance.uniform(1, 3)), chance), visits=(help_comes,))
         case Mishap.NOT_BACK:
-            return _Script(at, until, tuple(_about_the_house(at, until, chance)))
+            return _Script(at, until, tuple(about_the_house(at, until, chance)))
         case Mishap.LEFT:
             return _Script(at, until, (Stay(at, Place.OUT),))
         case Mishap.BUTTON:
             presses = tuple(at + timedelta(seconds=second) for second in (0, chance.uniform(4, 30)))
-            help_comes = Visit(until - _minutes(6), _minutes(8), Place.BEDROOM)
+            help_comes = Visit(until - in_minutes(6), in_minutes(8), Place.BEDROOM)
             return _Script(at, until, presses=presses, visits=(help_comes,))
 
 
 def _fall(at: datetime, fell: datetime, chance: random.Random) -> tuple[Stay, ...]:
     seen_moving = 0.5 if chance.random() < 0.3 else 0.0  # noqa: PLR2004  # in three of ten, for some minutes
-    lies = fell + _minutes(4)
-    return _in(Place.BATHROOM, at), Stay(fell, Place.BATHROOM, seen_moving), Stay(lies, Place.BATHROOM)
+    lies = fell + in_minutes(4)
+    return stay_in(Place.BATHROOM, at), Stay(fell, Place.BATHROOM, seen_moving), Stay(lies, Place.BATHROOM)
 
 
 def _cut_in(drawn: Iterable[Stay], scripts: Iterable[_Script]) -> Iterator[Stay]:
@@ -359,34 +233,6 @@ def _cut_in(drawn: Iterable[Stay], scripts: Iterable[_Script]) -> Iterator[Stay]
 
 
 # The steps in between.
-
-
-def ways(stays: Iterable[Stay], dice: Dice) -> Iterator[Stay]:
-    """Add how one gets from each stay to the next: out of bed, through the hall. Nobody jumps.
-
-    A stay's start is when one sets out for it. Who is still under way by then sets out on arrival.
-    """
-    here: Stay | None = None
-    for there in stays:
-        at = there.start
-        if here is not None:
-            at = max(at, here.start + timedelta(seconds=1))
-            chance = dice(there.start, "way")
-            for step in _steps(here.place, there.place):
-                yield _in(step, at)
-                at += timedelta(seconds=chance.uniform(10, 25) if step is Place.BEDROOM else chance.uniform(4, 12))
-        here = Stay(at, there.place, there.moves)
-        yield here
-
-
-def _steps(here: Place, there: Place) -> tuple[Place, ...]:
-    """Return the places that one passes between two others."""
-    if here is there:
-        return ()
-    out_of = [Place.BEDROOM] if here is Place.BED else []
-    into = [Place.BEDROOM] if there is Place.BED else []
-    through = [] if {here, there} == {Place.BED, Place.BEDROOM} else [Place.HALL]
-    return tuple(step for step in (*out_of, *through, *into) if step not in {here, there})
 
 
 # What the sensors make of it.
@@ -421,7 +267,7 @@ def _traces(stays: Iterable[Stay], dice: Dice) -> Iterator[_Trace]:
 
 
 def _next_move(moves: float, chance: random.Random) -> timedelta:
-    return _minutes(chance.expovariate(moves)) if moves else timedelta()
+    return in_minutes(chance.expovariate(moves)) if moves else timedelta()
 
 
 def _sensed(home: Home, traces: Iterable[_Trace]) -> Iterator[SensorEvent]:
@@ -487,7 +333,7 @@ def _silences(home: Home, habits: Habits, dice: Dice, first: date, zone: ZoneInf
         chance = dice(day, "silences")
         evening = datetime.combine(day, time(22), tzinfo=zone).astimezone(UTC)
         begins = sorted(
-            evening + timedelta(hours=chance.uniform(0, 9)) for _ in range(_poisson(habits.silences, chance))
+            evening + timedelta(hours=chance.uniform(0, 9)) for _ in range(poisson(habits.silences, chance))
         )
         for at in begins:
             until = at + timedelta(hours=chance.uniform(1, 3))
@@ -515,9 +361,9 @@ def _home_moments(
     scripts = tuple(scripts)
     zone = ZoneInfo(home.night.zone)
     first = start.astimezone(zone).date() - timedelta(days=2)  # so that nothing of the beginning is left by `start`
-    dice = partial(_chance, seed, home.id)
+    dice = partial(chance_of, seed, home.id)
     resident = _cut_in(life(habits, dice, first, zone), scripts)
-    visits = heapq.merge(_rounds(habits, dice, first, zone), (visit for one in scripts for visit in one.visits))
+    visits = heapq.merge(rounds(habits, dice, first, zone), (visit for one in scripts for visit in one.visits))
     others = callers(visits, datetime.combine(first, time(), tzinfo=zone).astimezone(UTC))
     traces = heapq.merge(
         _traces(ways(resident, dice), partial(dice, "resident")),
@@ -612,7 +458,7 @@ def _story(home: Home, start: datetime) -> list[_Script]:
         return start + (told - START)
 
     def stays(*told: tuple[str, Place]) -> tuple[Stay, ...]:
-        return tuple(_in(place, at(clock)) for clock, place in told)
+        return tuple(stay_in(place, at(clock)) for clock, place in told)
 
     begin, end = at("01:00"), at("04:20")
     bed, bath, kitchen, living, out = Place.BED, Place.BATHROOM, Place.KITCHEN, Place.LIVING, Place.OUT
@@ -624,7 +470,7 @@ def _story(home: Home, start: datetime) -> list[_Script]:
         "4": stays(("01:00", bed), ("02:02", out), ("02:05", bed)),
         "7": (
             *stays(("01:00", bed), ("02:09", kitchen), ("02:13", bed)),
-            *_about_the_house(at("03:00"), at("04:00"), _chance(home.id, "story")),
+            *about_the_house(at("03:00"), at("04:00"), chance_of(home.id, "story")),
             *stays(("04:00", bed)),
         ),
         "8": stays(("01:00", bed), ("01:53", bath), ("01:56", bed), ("02:39", out), ("03:40", bed)),
@@ -637,9 +483,9 @@ def _story(home: Home, start: datetime) -> list[_Script]:
             begin,
             end,
             presses=(at("02:30"), at("02:30") + timedelta(seconds=12)),
-            visits=(Visit(at("02:52"), _minutes(8), Place.BEDROOM),),
+            visits=(Visit(at("02:52"), in_minutes(8), Place.BEDROOM),),
         ),
-        "12": _Script(begin, end, visits=(Visit(at("03:06"), _minutes(14), Place.BATHROOM),)),
+        "12": _Script(begin, end, visits=(Visit(at("03:06"), in_minutes(14), Place.BATHROOM),)),
     }
     if number not in nights:
         return []
@@ -649,39 +495,9 @@ def _story(home: Home, start: datetime) -> list[_Script]:
 # Chance and the clock.
 
 
-def _chance(*subject: object) -> random.Random:
-    """Return dice that always fall the same way for the same subject."""
-    return random.Random("/".join(map(str, subject)))  # noqa: S311  # a rehearsal must be repeatable, not secret
-
-
-def _poisson(mean: float, chance: random.Random) -> int:
-    count, left = 0, chance.expovariate(1.0)
-    while left < mean:
-        count, left = count + 1, left + chance.expovariate(1.0)
-    return count
-
-
-def _about(day: date, clock: time, spread: timedelta, zone: ZoneInfo, chance: random.Random) -> datetime:
-    """Return an instant near a local clock time, never further than two and a half spreads from it."""
-    off = max(-2.5, min(2.5, chance.gauss(0, 1)))
-    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC) + spread * off
-
-
-def _later(clock: time, minutes: float) -> time:
-    return (datetime.combine(date.min + timedelta(days=1), clock) + _minutes(minutes)).time()
-
-
 def _to_ms(at: datetime) -> datetime:
     """Return an instant as bridges date it: in UTC, to the millisecond."""
     return at.astimezone(UTC) - timedelta(microseconds=at.microsecond % 1000)
-
-
-def _in(place: Place, start: datetime) -> Stay:
-    return Stay(start, place, _MOVES.get(place, 0.0))
-
-
-def _minutes(minutes: float) -> timedelta:
-    return timedelta(minutes=minutes)
 
 
 def _when(thing: Moment | _Trace | _Silence) -> datetime:

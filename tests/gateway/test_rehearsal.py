@@ -25,8 +25,9 @@ from detectors.findings import Finding
 from detectors.homes import HomeId, Kind
 from detectors.moments import SensorEvent, SensorSight, Tick
 from detectors.vigil import Vigil
-from gateway import rehearsal, stage
-from gateway.rehearsal import ZONE, Habits, Incident, Mishap, Moment, Place
+from gateway import lives, rehearsal, stage
+from gateway.lives import Habits, Place
+from gateway.rehearsal import ZONE, Incident, Mishap, Moment
 from gateway.sources import zigbee2mqtt
 from gateway.stage import BrokerGone, Progress
 from tests.conftest import Mosquitto, free_port, new_mosquitto
@@ -109,9 +110,9 @@ def test_nobody_is_in_two_places(seed: int, start: datetime, data: st.DataObject
 @settings(max_examples=40)
 @given(seeds, evenings)
 def test_a_life_goes_step_by_step_and_forward_in_time(seed: int, start: datetime) -> None:
-    dice = partial(rehearsal._chance, seed)
-    life = rehearsal.life(ALONE, dice, start.date(), ZONE)
-    stays = list(islice(rehearsal.ways(life, dice), 1_500))
+    dice = partial(lives.chance_of, seed)
+    life = lives.life(ALONE, dice, start.date(), ZONE)
+    stays = list(islice(lives.ways(life, dice), 1_500))
     rooms_off_the_hall = {Place.BEDROOM, Place.BATHROOM, Place.LIVING, Place.KITCHEN, Place.OUT}
     beside = {frozenset({Place.BED, Place.BEDROOM})} | {frozenset({room, Place.HALL}) for room in rooms_off_the_hall}
     for here, there in pairwise(stays):
