@@ -302,6 +302,7 @@ def tell(
     now: datetime,
     wording: Wording,
     blind: tuple[SensorId, ...] | None = None,
+    silent_since: datetime | None = None,
 ) -> Sentence:
     """Say what the desk must know of an alert, or of a finding by itself.
 
@@ -311,6 +312,7 @@ def tell(
     client : the name the resident likes; None if it is not known, and then no name is used.
     now : durations that still grow are counted up to here.
     blind : the sensors that cannot be heard at this moment, if that is known; else those of the finding.
+    silent_since : since when the whole building cannot be heard; what is said then stands still at that moment.
     """
     alert = about if isinstance(about, Alert) else None
     finding = about.main if isinstance(about, Alert) else about
@@ -322,6 +324,7 @@ def tell(
         now=now,
         wording=wording,
         blind=finding.blind if blind is None else blind,
+        silent_since=silent_since,
     ).sentence()
 
 
@@ -357,6 +360,7 @@ class _Teller:
     now: datetime
     wording: Wording
     blind: tuple[SensorId, ...]
+    silent_since: datetime | None
 
     def sentence(self) -> Sentence:
         return Sentence(
@@ -380,11 +384,12 @@ class _Teller:
 
     @cached_property
     def until(self) -> datetime:
-        return min(at for at in (self.now, self.closed_at, self.ended_at) if at is not None)
+        stops = (self.now, self.closed_at, self.ended_at, self.silent_since)
+        return min(at for at in stops if at is not None)
 
     @property
     def goes_on(self) -> bool:
-        return self.closed_at is None and self.ended_at is None
+        return self.closed_at is None and self.ended_at is None and self.silent_since is None
 
     def _piece(self, message: str, **values: str) -> Piece:
         # A name begins with a capital where it begins a sentence: "mevrouw De Vries", but "Mevrouw De Vries is op."
@@ -400,16 +405,20 @@ class _Teller:
         return Piece(template, said, began if self.goes_on and "{duration}" in template else None)
 
     def _past(self) -> tuple[Piece, ...]:
-        if self.ended_at is None:
+        # Of somebody who came in, what was seen is past from the first.
+        if self.ended_at is None or self.finding.what is What.DOOR_ARRIVED:
             return ()
         said = self.wording.say("This began at {since} and lasted {duration}. At {until} it was over by itself.")
         return (self._piece(said, until=self.wording.time(self.ended_at)),)
 
     def _as_of(self) -> tuple[Piece, ...]:
-        if self.closed_at is None:
-            return ()
-        said = self.wording.say("This is how it stood when it was closed, at {closed}.")
-        return (self._piece(said, closed=self.wording.time(self.closed_at)),)
+        if self.closed_at is not None:
+            said = self.wording.say("This is how it stood when it was closed, at {closed}.")
+            return (self._piece(said, closed=self.wording.time(self.closed_at)),)
+        if self.silent_since is not None:
+            said = self.wording.say("This is how it stood at {heard}, when the building was last heard.")
+            return (self._piece(said, heard=self.wording.time(self.silent_since)),)
+        return ()
 
     def _seen(self) -> tuple[Piece, ...]:
         match self.finding.what:
@@ -517,8 +526,10 @@ class _Teller:
         unseen = any(door in self.blind for door in doors)
         if finding.what not in _UP or finding.door_at is None or unseen or not self.goes_on:
             return None
-        opened = self.wording.moment(finding.door_at, self.until)
-        return self._piece(self.wording.say("The front door has not been open since {opened}."), opened=opened)
+        # Dated by the finding: a door that opens after it is not told to the centre.
+        said = self.wording.say("At {told} the front door had not been open since {opened}.")
+        opened = self.wording.moment(finding.door_at, finding.at)
+        return self._piece(said, told=self.wording.time(finding.at), opened=opened)
 
     def _late(self) -> Piece | None:
         if self.alert is None or self.alert.arrived_at - self.alert.raised_at < LATE_AFTER:

@@ -1,0 +1,139 @@
+"""What the night desk looks like: pages, and the fragments that keep them up to date.
+
+A fragment has the id of what it takes the place of, and is the same for every reader of a language; whose alert it
+is the page finds out by itself, from `data-holder` and `data-staff`. What is not heard is drawn as no sight, never
+as quiet.
+"""
+
+import functools
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from care.board import Board
+from care.language import LANGUAGES, words
+from care.records import AlertId
+from care.sentences import Piece
+from dashboard.scene import HomePage, Layout, Names, Scene, Story, Viewer, home_path, last_touched
+from detectors.homes import HomeId
+
+__all__ = ["Drawing", "Names", "Viewer"]
+
+RECENT = timedelta(hours=1)  # an alert that was closed within this may still be open on some screen
+_OWN_NAMES = {"nl": "Nederlands", "en": "English"}
+
+
+class Drawing:
+    """Draws the board as pages and fragments. Reads, and changes nothing but what it remembers of the last plan."""
+
+    def __init__(self, board: Board, names: Names) -> None:
+        self._board = board
+        self._names = names
+        self._templates = {language: _environment(language) for language in LANGUAGES}
+        self._laid_out: dict[str, Layout] = {}  # by language: the places of the tiles in the last fragments
+
+    def desk(self, now: datetime, viewer: Viewer) -> str:
+        """Draw the whole page of the night desk."""
+        return self._page("desk.html", Scene(self._board, self._names, now, viewer.language, viewer))
+
+    def alert(self, alert: AlertId, now: datetime, viewer: Viewer) -> str | None:
+        """Draw the page of one alert; None if there is no such alert."""
+        known = self._board.alerts.get(alert)
+        if known is None:
+            return None
+        scene = Scene(self._board, self._names, now, viewer.language, viewer)
+        return self._page("alert.html", scene, alert=scene.story(known), page=f"/alerts/{alert}")
+
+    def home(self, home: HomeId, now: datetime, viewer: Viewer) -> str | None:
+        """Draw the page of one home; None if no plan has it."""
+        known = self._board.homes.get(home)
+        if known is None:
+            return None
+        scene = Scene(self._board, self._names, now, viewer.language, viewer)
+        return self._page("home.html", scene, home=scene.home(known), page=home_path(home))
+
+    def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
+        """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""
+        said = words(language).gettext(problem) if problem else None
+        return self._alone("sign-in.html", language, name=name, problem=said, to=to)
+
+    def message(self, language: str, *, title: str, text: str) -> str:
+        """Draw a page that only tells something; title and text are messages, translated here."""
+        say = words(language).gettext
+        return self._alone("message.html", language, title=say(title), text=say(text))
+
+    def changes(self, homes: Collection[HomeId], alerts: Collection[AlertId], now: datetime, language: str) -> str:
+        """Draw what looks different after these homes and alerts changed; the whole board if the plan did."""
+        scene = Scene(self._board, self._names, now, language)
+        changed = [self._board.alerts[alert] for alert in alerts if alert in self._board.alerts]
+        touched = {*homes, *(alert.home for alert in changed)}
+        known = [self._board.homes[home] for home in touched if home in self._board.homes]
+        pages = [scene.home(home) for home in known]
+        whole = self._laid_out.get(scene.language) != scene.layout
+        return self._fragments(scene, pages, [scene.story(one) for one in changed], board=whole, tiles=not whole)
+
+    def everything(self, now: datetime, language: str) -> str:
+        """Draw all that a page may have missed between being drawn and listening."""
+        scene = Scene(self._board, self._names, now, language)
+        recent = [one for one in self._board.alerts.values() if one.open or last_touched(one) > now - RECENT]
+        homes = [scene.home(home) for home in self._board.homes.values()]
+        return self._fragments(scene, homes, [scene.story(one) for one in recent], board=True, tiles=False, brief=True)
+
+    def _fragments(
+        self,
+        scene: Scene,
+        homes: list[HomePage],
+        alerts: list[Story],
+        *,
+        board: bool,
+        tiles: bool,
+        brief: bool = False,
+    ) -> str:
+        self._laid_out[scene.language] = scene.layout
+        template = self._templates[scene.language].get_template("changes.html")
+        return template.render(
+            scene=scene, homes=homes, alerts=alerts, whole_board=board, tiles=tiles, brief=brief, oob=True
+        )
+
+    def _page(self, template: str, scene: Scene, **values: Any) -> str:
+        page = self._templates[scene.language].get_template(template)
+        return page.render({"scene": scene, "viewer": scene.viewer, "oob": False, "page": "/", **values})
+
+    def _alone(self, template: str, language: str, **values: Any) -> str:
+        language = language if language in LANGUAGES else LANGUAGES[0]
+        return self._templates[language].get_template(template).render(language=language, **values)
+
+
+def _told(piece: Piece | str) -> Markup:
+    """Write a piece out, with a mark around the duration that goes on growing."""
+    if isinstance(piece, str):
+        return Markup.escape(piece)
+    values = dict(piece.values)
+    if piece.since is None:
+        return Markup.escape(piece.template).format(**values)
+    grows = Markup('<b class="grows" data-form="long" data-since="{}">{}</b>').format(
+        piece.since.isoformat(), values.pop("duration")
+    )
+    return Markup.escape(piece.template).format(duration=grows, **values)
+
+
+@functools.cache
+def _environment(language: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dashboard"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(words(language), newstyle=True)  # type: ignore[attr-defined]  # i18n adds it
+    environment.filters["told"] = _told
+    environment.filters["capital"] = lambda text: text[:1].upper() + text[1:]  # the rest as it is, unlike `capitalize`
+    environment.globals["languages"] = _OWN_NAMES
+    environment.globals["this_language"] = language
+    return environment

@@ -1,0 +1,274 @@
+"""Made-up nights on the desk: a board with something of everything, for the tests of what it looks like."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from care.alerts import alert_of
+from care.board import Board
+from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
+from dashboard.drawing import Viewer
+from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What
+from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
+
+NOW = datetime(2026, 3, 3, 1, 31, 12, tzinfo=UTC)  # 02:31:12 in the Netherlands
+SANNE = Viewer(staff=StaffId("s-1"), name="Sanne", initials="S.K.", language="nl")
+SUSAN = Viewer(staff=StaffId("s-1"), name="Sanne", initials="S.K.", language="en")
+
+ROOMS = {
+    "slaapkamer": RoomKind.BEDROOM,
+    "badkamer": RoomKind.BATHROOM,
+    "gang": RoomKind.HALL,
+    "keuken": RoomKind.KITCHEN,
+    "woonkamer": RoomKind.LIVING,
+}
+_NAMES = {"r-wilg-12": "Jan", "r-wilg-3": "mevrouw De Vries", "r-eik-7": "Ahmed", "r-wilg-4": "Riet"}
+_STAFF = {"s-1": "S.K.", "s-2": "M.B."}
+
+
+class People:
+    """Who is who in these nights; most residents' names are not known here."""
+
+    def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # as the protocol calls it
+        return _NAMES.get(id)
+
+    def staff(self, id: StaffId) -> str:  # noqa: A002
+        return _STAFF.get(id, "?")
+
+
+def local(clock: str) -> datetime:
+    """Return the instant of a local time in the night of 2 to 3 March 2026."""
+    hour, minute, second = (int(part) for part in f"{clock}:00".split(":")[:3])
+    return datetime(2026, 3, 2 if hour >= 12 else 3, hour, minute, second, tzinfo=UTC) - timedelta(hours=1)
+
+
+def a_home(site: str, number: str, *, bed: bool = True) -> Home:
+    rooms = {RoomId(room): kind for room, kind in ROOMS.items()}
+    sensors = [Sensor(id=SensorId(f"{number}/{room}"), kind=Kind.MOTION, room=room) for room in rooms]
+    sensors.append(Sensor(id=SensorId(f"{number}/door"), kind=Kind.DOOR, room=RoomId("gang")))
+    sensors.append(Sensor(id=SensorId(f"{number}/button"), kind=Kind.BUTTON, room=RoomId("slaapkamer")))
+    if bed:
+        sensors.append(Sensor(id=SensorId(f"{number}/bed"), kind=Kind.BED, room=RoomId("slaapkamer")))
+    return Home(
+        id=HomeId(f"{site}/{number}"),
+        resident=ResidentId(f"r-{site}-{number}"),
+        rooms=rooms,
+        sensors=tuple(sensors),
+    )
+
+
+def a_plan(site: str, name: str, numbers: Iterable[str | int]) -> Plan:
+    homes = tuple(a_home(site, str(number)) for number in numbers)
+    return Plan(at=local("12:00"), site=SiteId(site), name=name, zone="Europe/Amsterdam", homes=homes)
+
+
+def status(home: str, presence: Presence, since: str, *, sight: Sight = Sight.WATCHED, blind: str = "") -> Status:
+    return Status(
+        at=local(since),
+        home=HomeId(home),
+        presence=presence,
+        since=local(since),
+        sight=sight,
+        blind=(SensorId(f"{home.partition('/')[2]}/{blind}"),) if blind else (),
+    )
+
+
+def seen(*lines: str) -> tuple[Mark, ...]:
+    """Return marks told as "02:09 bed 0", "02:10 badkamer", "02:40 door 1"."""
+    marks = []
+    for line in lines:
+        clock, what, *value = line.split()
+        kind = {"bed": Kind.BED, "door": Kind.DOOR, "button": Kind.BUTTON}.get(what, Kind.MOTION)
+        room = {"bed": "slaapkamer", "door": "gang", "button": "slaapkamer"}.get(what, what)
+        marks.append(Mark(local(clock), RoomId(room), kind, float(value[0]) if value else 1.0))
+    return tuple(marks)
+
+
+def long_in_the_bathroom(home: str = "wilg/12") -> Finding:
+    return Finding(
+        at=local("02:30"),
+        home=HomeId(home),
+        what=What.BATH,
+        since=local("02:10"),
+        episode=local("02:09"),
+        limit=20.0,
+        room=RoomId("badkamer"),
+        last_at=local("02:12"),
+        last_room=RoomId("badkamer"),
+        door_at=local("21:14"),
+        window=seen(
+            "21:14 door 1",
+            "21:15 door 0",
+            "21:16 gang",
+            "21:20 woonkamer",
+            "21:44 woonkamer",
+            "22:05 keuken",
+            "22:20 woonkamer",
+            "22:33 badkamer",
+            "22:36 badkamer",
+            "22:39 slaapkamer",
+            "22:41 bed 1",
+            "00:37 bed 0",
+            "00:38 badkamer",
+            "00:41 badkamer",
+            "00:43 bed 1",
+            "02:09 bed 0",
+            "02:09:20 slaapkamer",
+            "02:10 badkamer",
+            "02:11 badkamer",
+            "02:12 badkamer",
+        ),
+    )
+
+
+def gone_outside(home: str = "eik/7") -> Finding:
+    return Finding(
+        at=local("01:57"),
+        home=HomeId(home),
+        what=What.DOOR_LEFT,
+        since=local("01:52"),
+        episode=local("01:52"),
+        limit=5.0,
+        last_at=local("01:51"),
+        last_room=RoomId("gang"),
+        door_at=local("01:52"),
+        window=seen("23:10 bed 1", "01:44 bed 0", "01:45 slaapkamer", "01:48 keuken", "01:51 gang", "01:52 door 1"),
+    )
+
+
+def still_up(home: str = "wilg/3") -> Finding:
+    return Finding(
+        at=local("01:40"),
+        home=HomeId(home),
+        what=What.OOB_ACTIVE,
+        since=local("00:55"),
+        episode=local("00:55"),
+        limit=45.0,
+        room=RoomId("woonkamer"),
+        last_at=local("01:38"),
+        last_room=RoomId("woonkamer"),
+        window=seen("23:00 bed 1", "00:55 bed 0", "00:56 gang", "01:00 keuken", "01:20 woonkamer", "01:38 woonkamer"),
+    )
+
+
+def help_asked(home: str = "eik/3", clock: str = "02:29") -> Finding:
+    return Finding(
+        at=local(clock),
+        home=HomeId(home),
+        what=What.BUTTON,
+        since=local(clock),
+        episode=local(clock),
+        room=RoomId("slaapkamer"),
+        count=2,
+        window=seen("23:00 bed 1", f"{clock} button"),
+    )
+
+
+def over(finding: Finding, clock: str) -> Cleared:
+    return Cleared(at=local(clock), home=finding.home, what=finding.what, since=finding.since, episode=finding.episode)
+
+
+def claimed(finding: Finding, by: str, clock: str, *, takeover: bool = False) -> Claimed:
+    return Claimed(at=local(clock), home=finding.home, alert=alert_of(finding), by=StaffId(by), takeover=takeover)
+
+
+def closed(finding: Finding, by: str, clock: str) -> Resolved:
+    return Resolved(
+        at=local(clock),
+        home=finding.home,
+        alert=alert_of(finding),
+        by=StaffId(by),
+        outcome=Outcome.REASSURED,
+        how=How.VIDEO,
+    )
+
+
+def delivered(finding: Finding, clock: str, screen: str = "a1") -> Delivered:
+    return Delivered(at=local(clock), home=finding.home, alert=alert_of(finding), screen=screen)
+
+
+def a_calm_night() -> Board:
+    """Two buildings, everybody somewhere, and nothing to do."""
+    wilg = a_plan("wilg", "De Wilg", (1, 2, 3, 4, 7, 8, 11, 12))
+    eik = a_plan("eik", "De Eik", (1, 2, "2A", 3, 5, 7, 10))
+    board = Board()
+    add(board, wilg, eik)
+    for home in (*wilg.homes, *eik.homes):
+        add(board, status(home.id, Presence.BED, "23:10"))
+    add(
+        board,
+        status("wilg/4", Presence.UP, "02:25"),
+        status("eik/10", Presence.OUT, "21:40"),
+    )
+    hear(board)
+    return board
+
+
+def a_busy_night() -> Board:
+    """Every state that a tile and an alert can have."""
+    board = a_calm_night()
+    earlier = msgspec.structs.replace(
+        long_in_the_bathroom(),
+        at=local("00:40"),
+        since=local("00:20"),
+        episode=local("00:19"),
+        last_at=local("00:23"),
+        window=seen("22:41 bed 1", "00:19 bed 0", "00:20 badkamer", "00:23 badkamer"),
+    )
+    add(
+        board,
+        status("wilg/8", Presence.BED, "22:50", sight=Sight.PARTLY, blind="keuken"),
+        status("eik/5", Presence.UNKNOWN, "00:48", sight=Sight.BLIND),
+        status("eik/2A", Presence.BED, "23:30", sight=Sight.PAUSED),
+        status("eik/2", Presence.UNKNOWN, "02:00"),
+        status("wilg/12", Presence.UP, "02:09", sight=Sight.PARTLY, blind="keuken"),
+        earlier,
+        closed(earlier, "s-2", "00:52"),
+        long_in_the_bathroom(),
+        delivered(long_in_the_bathroom(), "02:30:04"),
+        gone_outside(),
+        claimed(gone_outside(), "s-2", "01:59"),
+        still_up(),
+        over(still_up(), "02:20"),
+    )
+    return board
+
+
+def a_full_board() -> Board:
+    """Two hundred homes in ten buildings, as the largest desks have."""
+    board = Board()
+    names = ["De Wilg", "De Eik", "De Beuk", "De Linde", "De Es", "De Iep", "De Berk", "De Olm", "De Els", "Hazelaar"]
+    for row, name in enumerate(names):
+        plan = a_plan(f"s{row}", name, range(1, 21))
+        add(board, plan)
+        for n, home in enumerate(plan.homes):
+            presence = Presence.UP if (n * 7 + row * 3) % 17 == 0 else Presence.BED
+            sight = Sight.PARTLY if (n * 5 + row * 11) % 47 == 0 else Sight.WATCHED
+            add(board, status(home.id, presence, "02:2" + str(n % 10), sight=sight))
+    add(
+        board,
+        status("s1/19", Presence.OUT, "21:10"),
+        status("s4/14", Presence.UNKNOWN, "00:48", sight=Sight.BLIND),
+        status("s6/16", Presence.BED, "23:30", sight=Sight.PAUSED),
+        long_in_the_bathroom("s0/12"),
+        gone_outside("s1/7"),
+        claimed(gone_outside("s1/7"), "s-2", "01:59"),
+    )
+    hear(board)
+    return board
+
+
+def add(board: Board, *records: Record) -> None:
+    for record in records:
+        board.add(record, recorded_at=record.at + timedelta(seconds=2))
+
+
+def hear(board: Board, at: datetime = NOW) -> None:
+    for site in board.plans:
+        board.heard(site, at - timedelta(seconds=3))
+
+
+def alert_in(board: Board, home: str) -> AlertId:
+    """Return the newest alert of a home."""
+    return board.alerts_of(HomeId(home))[0].id

@@ -1,0 +1,160 @@
+"""A desk served to a real browser: the real drawing and the real policy, with beats and changes at a test's command."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+
+from care.board import Board
+from care.records import AlertId, Record, StaffId
+from dashboard.drawing import Drawing, Viewer
+from dashboard.live import event
+from dashboard.pages import POLICY
+from detectors.homes import HomeId
+from tests.conftest import free_port, wait_for_port
+from tests.dashboard.nights import NOW, SANNE, People, add, claimed
+
+STATIC = Path(__file__).parents[2] / "dashboard" / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_BEAT_S = 0.1
+
+
+class Stage:
+    """One desk with its board. Counts what it was asked; beats until told to be silent."""
+
+    def __init__(self, board: Board, viewer: Viewer = SANNE) -> None:
+        self.board = board
+        self.drawing = Drawing(board, People())
+        self.viewer = viewer
+        self.now = NOW
+        self.beating = True
+        self.posts: list[tuple[str, dict[str, str]]] = []
+        self.loads = 0
+        self.refuse_with: str | None = None  # a notice for the next tap
+        self._screens: list[asyncio.Queue[bytes]] = []
+        self.port = free_port()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def happen(self, *records: Record) -> None:
+        """Let records come in, and send what changed to every open page."""
+        add(self.board, *records)
+        homes = {HomeId(record.home) for record in records if hasattr(record, "home")}
+        self.send(event("change", self.drawing.changes(homes, self._alerts_of(homes), self.now, self.viewer.language)))
+
+    def send(self, message: bytes) -> None:
+        for screen in self._screens:
+            self._loop.call_soon_threadsafe(screen.put_nowait, message)
+
+    def _alerts_of(self, homes: set[HomeId]) -> set[AlertId]:
+        return {alert.id for alert in self.board.alerts.values() if alert.home in homes}
+
+    @contextmanager
+    def served(self) -> Iterator["Stage"]:
+        config = uvicorn.Config(
+            self, host="127.0.0.1", port=self.port, log_level="critical", lifespan="off", ws="none", http="h11"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        wait_for_port(self.port)
+        try:
+            yield self
+        finally:
+            server.force_exit = server.should_exit = True
+            thread.join(10)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        path, method = scope["path"], scope["method"]
+        if path == "/live":
+            await self._live(receive, send)
+        elif path.startswith("/static/"):
+            file = STATIC / path.removeprefix("/static/")
+            await _answer(send, 200, file.read_bytes(), _TYPES[file.suffix])
+        elif method == "POST":
+            body = (await receive()).get("body", b"").decode()
+            await self._post(path, dict(parse_qsl(body)), send)
+        else:
+            self.loads += 1
+            page = self._page(path)
+            await _answer(send, 200 if page else 404, (page or "").encode())
+
+    def _page(self, path: str) -> str | None:
+        kind, _, name = path.strip("/").partition("/")
+        match kind:
+            case "alerts":
+                return self.drawing.alert(AlertId(name), self.now, self.viewer)
+            case "homes":
+                return self.drawing.home(HomeId(name), self.now, self.viewer)
+            case "sign-in":
+                return self.drawing.sign_in(self.viewer.language)
+            case _:
+                return self.drawing.desk(self.now, self.viewer)
+
+    async def _post(self, path: str, form: dict[str, str], send: Any) -> None:
+        self.posts.append((path, form))
+        _, alert, what = path.strip("/").split("/")
+        if what == "shown":
+            await _answer(send, 204, b"")
+            return
+        known = self.board.alerts[AlertId(alert)]
+        by = StaffId("s-2") if self.refuse_with else self.viewer.staff
+        if what == "claim":
+            add(self.board, claimed(known.main, by, "02:31"))
+        html = self.drawing.changes([known.home], [known.id], self.now, self.viewer.language).encode()
+        if self.refuse_with is None:
+            await _answer(send, 200, html)
+            return
+        await _answer(send, 409, html, trigger=json.dumps({"notice": self.refuse_with}))
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        screen: asyncio.Queue[bytes] = asyncio.Queue()
+        self._screens.append(screen)
+        await send(_start(200, "text/event-stream"))
+        await _more(send, event("change", self.drawing.everything(self.now, self.viewer.language)))
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            while not gone.done():
+                if self.beating:
+                    sites = dict.fromkeys(self.board.plans, 2.0)
+                    said = {"now": self.now.isoformat(), "sites": sites, "number": 1}
+                    await _more(send, event("beat", json.dumps(said)))
+                try:
+                    await _more(send, await asyncio.wait_for(screen.get(), _BEAT_S))
+                except TimeoutError:
+                    continue
+        finally:
+            gone.cancel()
+            self._screens.remove(screen)
+
+
+def _start(status: int, content: str, trigger: str = "") -> dict[str, Any]:
+    headers = [(b"content-type", content.encode()), (b"content-security-policy", POLICY.encode())]
+    if trigger:
+        headers.append((b"hx-trigger", trigger.encode()))
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+async def _answer(
+    send: Any, status: int, body: bytes, content: str = "text/html; charset=utf-8", trigger: str = ""
+) -> None:
+    await send(_start(status, content, trigger))
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _more(send: Any, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
