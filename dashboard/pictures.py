@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from care.alerts import Alert
 from care.sentences import Wording, began_at, ended_at
-from detectors.findings import Mark, What
+from detectors.findings import Finding, Mark, What
 from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
 
 _ORDER = (
@@ -147,7 +147,9 @@ class _Drawer:
         stops += [at for at in [ended_at(alert)] if at is not None]
         self.moving = not stops
         self.now = max(min([now, *stops]), self.main.at)
-        marks = sorted({mark for finding in alert.findings for mark in finding.window}, key=lambda mark: mark.at)
+        pressed = {Mark(one.since, one.room, Kind.BUTTON, 1.0) for one in alert.findings if one.room and _calls(one)}
+        told = {mark for finding in alert.findings for mark in finding.window}
+        marks = sorted(told | pressed, key=lambda mark: mark.at)
         self.start = self._start(marks)
         # Room to the right, so that the page can move the line of now without asking for a new picture.
         self.end = self.now + (self.now - self.start) * size.ahead if self.moving else self.now
@@ -306,6 +308,11 @@ class _Drawer:
                 yield say("{room}: last seen at {last}.").format(room=name, last=seen[-1])
             if any(sensor.id in self.blind for sensor in sensors):
                 yield say("{room}: no sight, or not all of it.").format(room=name)
+
+
+def _calls(finding: Finding) -> bool:
+    """Whether a finding is itself what was seen: a press that is told at once is in no window yet."""
+    return finding.what is What.BUTTON
 
 
 def _of(sensors: tuple[Sensor, ...]) -> Callable[[Mark], bool]:

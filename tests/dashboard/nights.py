@@ -161,7 +161,7 @@ def help_asked(home: str = "eik/3", clock: str = "02:29") -> Finding:
         episode=local(clock),
         room=RoomId("slaapkamer"),
         count=2,
-        window=seen("23:00 bed 1", f"{clock} button"),
+        window=seen("23:00 bed 1"),
     )
 
 

@@ -144,7 +144,7 @@ def test_who_cannot_see_it_is_told_the_same() -> None:
     assert "Keuken: geen of deels zicht." in drawn.description
 
 
-def test_a_call_for_help_is_a_mark_of_its_own() -> None:
+def test_a_call_for_help_is_a_mark_of_its_own_for_it_is_in_no_window_yet() -> None:
     assert [tick.look for tick in lane(picture(help_asked()), "Slaapkamer").ticks] == ["button"]
 
 
