@@ -138,9 +138,8 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     def hand_over(payload: bytes) -> None:
         inbox.put(Arrival(Message("", payload), gateway.clock.now(), 0, 0, link=True))
 
-    host, port = settings.broker
-    ingest = Ingest(inbox, host=host, port=port, client_id=f"nachtwacht-{site}-ingest", bases=[settings.base])
-    uplink = Uplink(gateway.db, site, hand_over, host=settings.centre[0], port=settings.centre[1])
+    ingest = Ingest(inbox, settings.broker, client_id=f"nachtwacht-{site}-ingest", base=settings.base)
+    uplink = Uplink(gateway.db, site, hand_over, settings.centre)
     log.info("watching", site=site, homes=len(settings.site.homes))
     with contextlib.closing(gateway.db):
         if not settings.rehearsal:

@@ -12,11 +12,9 @@ from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
+from gateway.connection import connection, leave
 from gateway.sources.zigbee2mqtt import Message
 
 QUEUE_MAX = 2_000  # messages between the broker and the disk
@@ -59,37 +57,20 @@ class Inbox:
         return batch
 
 
-def leave(client: mqtt.Client) -> None:
-    """Say good-bye to a broker, and return when the connection is closed: `loop_stop` alone would leave it open."""
-    if client.is_connected():
-        gone = threading.Event()
-        client.on_disconnect = lambda *_: gone.set()
-        client.disconnect()
-        gone.wait(2)
-    client.loop_stop()
-    # A client closes its last sockets when nothing refers to it any more, its owner's methods included.
-    client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
-
-
 class Ingest:
     """The connection to the site's broker. Reconnects by itself; the session outlives it."""
 
-    def __init__(self, inbox: Inbox, *, host: str, port: int, client_id: str, bases: Sequence[str]) -> None:
+    def __init__(self, inbox: Inbox, address: tuple[str, int], *, client_id: str, base: str) -> None:
         self._inbox = inbox
-        self._topics = [f"{base}/#" for base in bases]
-        self._rehearsal = isinstance(inbox.clock, RehearsalClock)
+        topics = [f"{base}/#", *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else [])]
+        self._subscriptions = [(topic, 1) for topic in topics]
         self._connection = 0
         self._stopping = threading.Event()
         self.subscribed = threading.Event()  # from the first time that the broker said so
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True, protocol=mqtt.MQTTv311
+        self._client = connection(
+            "broker", address, client_id, session=True, connected=self._connected, heard=self._heard
         )
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
         self._client.on_subscribe = lambda *_: self.subscribed.set()
-        self._client.reconnect_delay_set(min_delay=1, max_delay=30)
-        self._client.connect_async(host, port, keepalive=30)
 
     def start(self) -> None:
         self._client.loop_start()
@@ -104,35 +85,11 @@ class Ingest:
             if not arrival.link and arrival.connection == self._connection:
                 self._client.ack(arrival.packet, 1)
 
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        userdata: object,  # noqa: ARG002  # paho's signature
-        flags: mqtt.ConnectFlags,  # noqa: ARG002
-        reason: ReasonCode,
-        properties: Properties | None,  # noqa: ARG002
-    ) -> None:
-        if reason.is_failure:
-            log.warning("broker_refused", reason=str(reason))
-            return
+    def _connected(self, client: mqtt.Client) -> None:
         self._connection += 1
-        # Always: a broker may say that it kept the session and have lost the subscription.
-        topics = [*self._topics, *([REHEARSAL_TOPIC] if self._rehearsal else [])]
-        client.subscribe([(topic, 1) for topic in topics])
-        log.info("broker_connected", connection=self._connection)
+        client.subscribe(self._subscriptions)
 
-    def _on_disconnect(
-        self,
-        client: mqtt.Client,  # noqa: ARG002
-        userdata: object,  # noqa: ARG002
-        flags: mqtt.DisconnectFlags,  # noqa: ARG002
-        reason: ReasonCode,
-        properties: Properties | None,  # noqa: ARG002
-    ) -> None:
-        if not self._stopping.is_set():
-            log.warning("broker_lost", reason=str(reason))
-
-    def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
+    def _heard(self, message: mqtt.MQTTMessage) -> None:
         clock = self._inbox.clock
         if isinstance(clock, RehearsalClock) and message.topic == REHEARSAL_TOPIC:
             _tell(clock, bytes(message.payload))

@@ -16,19 +16,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
-MOSQUITTO_CONF = """\
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence true
-persistence_location {folder}/
-max_queued_messages 0
-max_inflight_messages 1000
-set_tcp_nodelay true
-autosave_on_changes true
-autosave_interval 100
-log_type error
-log_type warning
-"""
+SETTINGS = Path(__file__).parents[1] / "deploy" / "mosquitto.conf"
+
+
+def settings_for(port: int, folder: Path) -> str:
+    """Return the settings that a building's mosquitto gets, with a port and a folder of their own."""
+    said = SETTINGS.read_text().replace("listener 1883", f"listener {port}")
+    return said.replace("/var/lib/mosquitto/", f"{folder}/")
 
 
 @dataclass
@@ -42,7 +36,7 @@ class Mosquitto:
 
     def start(self) -> None:
         conf = self.folder / "mosquitto.conf"
-        conf.write_text(MOSQUITTO_CONF.format(port=self.port, folder=self.folder))
+        conf.write_text(settings_for(self.port, self.folder))
         command = [part(), "-c", str(conf)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_port(self.port)

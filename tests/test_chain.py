@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from care import homes, journal
 from care.clock import REHEARSAL_TOPIC
 from care.records import Claimed, Delivered, Plan, Record, Resolved
-from gateway.ingest import leave
+from gateway.connection import leave
 from tests.conftest import Mosquitto, free_port, part, wait_for_port
 from tests.stories import a_home, a_site, instant
 

@@ -19,8 +19,8 @@ from care.records import Plan, Record, Trouble, Unreadable
 from detectors.findings import Finding, Status
 from detectors.moments import Origin, SensorEvent
 from gateway import daemon
+from gateway.connection import leave
 from gateway.daemon import Settings
-from gateway.ingest import leave
 from tests.conftest import Mosquitto, new_mosquitto
 from tests.stories import a_home, a_site, brief, instant
 
