@@ -117,8 +117,8 @@ class _Demo:
             self._start("broker", ["-m", "gateway.embedded_broker", "--port", broker.rpartition(":")[2]])
             self._until("broker", lambda: _listens(broker))
         with self._console.status("The building starts"), _Ready(self._folder / "ready") as ready:
-            command: list[str | Path] = ["gateway", "run", "--plan", plan, "--journal", self._folder / "gateway.db", "--rehearsal"]
-            command += ["--broker", broker, "--centre", broker]
+            command: list[str | Path] = ["gateway", "run", "--plan", plan, "--journal", self._folder / "gateway.db"]
+            command += ["--broker", broker, "--centre", broker, "--rehearsal"]
             self._start("gateway", ["-m", "nachtwacht", *command], NOTIFY_SOCKET=str(ready.where))
             self._until("gateway", ready.told)
         with self._console.status("The desk starts"):

@@ -1,0 +1,1 @@
+"""Measurements of the whole chain with its real parts. Not shipped: `make bench` runs them."""
