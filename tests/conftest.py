@@ -1,4 +1,4 @@
-"""The real parts that tests share: a mosquitto for the session on a free port of this machine."""
+"""The real parts that tests share: a mosquitto on a free port of this machine, a program of the system."""
 
 import os
 import shutil
@@ -83,9 +83,9 @@ def new_mosquitto(folder: Path) -> Mosquitto:
     return broker
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    """One broker for the session: use topics and client ids of your own."""
+    """A broker for one test alone: sessions, retained messages and clocks of another would be heard in it."""
     folder = tmp_path_factory.mktemp("mosquitto")
     for parent in folder.parents[:3]:
         parent.chmod(0o755)
