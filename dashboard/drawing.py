@@ -13,11 +13,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from care.alerts import Alert
 from care.board import Board
 from care.language import LANGUAGES, words
 from care.records import AlertId
 from care.sentences import Piece
-from dashboard.scene import HomePage, Layout, Names, Scene, Story, Viewer, home_path, last_touched
+from dashboard.glance import Names, Viewer, capital, home_path
+from dashboard.homes import Standing
+from dashboard.scene import Layout, Scene
+from dashboard.stories import Story
 from detectors.homes import HomeId
 
 __all__ = ["Drawing", "Names", "Viewer"]
@@ -78,14 +82,14 @@ class Drawing:
     def everything(self, now: datetime, language: str) -> str:
         """Draw all that a page may have missed between being drawn and listening."""
         scene = Scene(self._board, self._names, now, language)
-        recent = [one for one in self._board.alerts.values() if one.open or last_touched(one) > now - RECENT]
+        recent = [one for one in self._board.alerts.values() if one.open or _last_touched(one) > now - RECENT]
         homes = [scene.home(home) for home in self._board.homes.values()]
         return self._fragments(scene, homes, [scene.story(one) for one in recent], board=True, tiles=False, brief=True)
 
     def _fragments(
         self,
         scene: Scene,
-        homes: list[HomePage],
+        homes: list[Standing],
         alerts: list[Story],
         *,
         board: bool,
@@ -105,6 +109,11 @@ class Drawing:
     def _alone(self, template: str, language: str, **values: Any) -> str:
         language = language if language in LANGUAGES else LANGUAGES[0]
         return self._templates[language].get_template(template).render(language=language, **values)
+
+
+def _last_touched(alert: Alert) -> datetime:
+    closed = [alert.resolved.at] if alert.resolved is not None else []
+    return max([alert.findings[-1].at, alert.arrived_at, *closed])
 
 
 def _told(piece: Piece | str) -> Markup:
@@ -133,7 +142,7 @@ def _environment(language: str) -> jinja2.Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(words(language), newstyle=True)  # type: ignore[attr-defined]  # i18n adds it
     environment.filters["told"] = _told
-    environment.filters["capital"] = lambda text: text[:1].upper() + text[1:]  # the rest as it is, unlike `capitalize`
+    environment.filters["capital"] = capital
     environment.globals["languages"] = _OWN_NAMES
     environment.globals["this_language"] = language
     return environment

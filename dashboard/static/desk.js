@@ -257,8 +257,12 @@
     if (text) noticeTimer = setTimeout(notice, NOTICE_MS, "");
   }
 
-  body.addEventListener("htmx:sendError", () => notice(words.failed));
-  body.addEventListener("htmx:beforeRequest", () => notice(""));
+  // Asked of the request itself: htmx tells of its failure on the form that asked, and nothing of that comes through
+  // here if the form was swapped away in the meantime.
+  body.addEventListener("htmx:beforeRequest", (event) => {
+    notice("");
+    event.detail.xhr.addEventListener("error", () => notice(words.failed));
+  });
 
   // Delivered is what a screen has shown: the title in view, in a tab that is in view.
 

@@ -19,6 +19,7 @@ from tests.dashboard.nights import (
     a_full_board,
     alert_in,
     claimed,
+    delivered,
     help_asked,
     long_in_the_bathroom,
 )
@@ -388,6 +389,38 @@ def test_a_refusal_is_told_even_if_the_button_was_swapped_before_it_came(opens: 
     expect(card).to_have_class(re.compile("held"))
     answers[0].fulfill(response=answers[0].fetch())
     expect(page.get_by_role("status").get_by_text("Een collega heeft deze melding opgepakt.")).to_be_visible()
+
+
+def test_a_key_pressed_before_the_page_has_settled_takes_the_alert_and_complains_of_nothing(opens: Opens) -> None:
+    board = a_busy_night()
+    reader = opens(board)
+    page = reader.page
+    answers: list[Route] = []
+    page.route("**/claim", lambda route: answers.append(route))  # noqa: PLW0108  # it asks for a function
+    page.goto(f"{reader.stage.address}/alerts/{alert_in(board, 'wilg/12')}")
+    with page.expect_request("**/claim"):
+        page.keyboard.press("n")
+    # That this very screen has shown the alert comes back as a change, and takes the place of the form that asked.
+    reader.stage.happen(delivered(long_in_the_bathroom(), "02:31", "b2"))
+    expect(page.locator("main")).to_contain_text("Getoond op 2 schermen")
+    answers[0].fulfill(response=answers[0].fetch())
+    expect(page.locator("aside")).to_have_class(re.compile(r"\bmine\b"))
+    expect(page.locator("#notice")).to_be_empty()
+
+
+def test_a_tap_that_does_not_arrive_is_told_even_if_the_button_was_swapped_before(opens: Opens) -> None:
+    reader = opens(a_busy_night())
+    reader.expected = "ERR_FAILED|htmx:(sendError|afterRequest)"
+    page = reader.go()
+    taps: list[Route] = []
+    page.route("**/claim", lambda route: taps.append(route))  # noqa: PLW0108  # it asks for a function
+    with page.expect_request("**/claim"):
+        page.keyboard.press("n")
+    card = page.locator(f"#card-{alert_of(long_in_the_bathroom())}")
+    reader.stage.happen(claimed(long_in_the_bathroom(), "s-2", "02:31"))
+    expect(card).to_have_class(re.compile("held"))
+    taps[0].abort()
+    expect(page.get_by_role("status").get_by_text("Dat is niet gelukt. Probeer het opnieuw.")).to_be_visible()
 
 
 def test_a_tap_that_does_not_arrive_is_told_as_such(opens: Opens) -> None:

@@ -1,0 +1,105 @@
+"""The board at one moment, as every page asks about it: in one language, with what is not heard known as such."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+from urllib.parse import quote
+
+from care.board import Board
+from care.language import LANGUAGES, words
+from care.records import Plan, StaffId, site_of
+from care.sentences import Wording
+from detectors.findings import Sight, Status
+from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks at the page, and in which language."""
+
+    staff: StaffId
+    name: str
+    initials: str
+    language: str  # "nl" or "en"
+
+
+class Names(Protocol):
+    """Knows who people are; the journal and the board hold ids only."""
+
+    def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # the word of the place
+        """Return the name the resident likes, or None if none is known."""
+
+    def staff(self, id: StaffId) -> str:  # noqa: A002
+        """Return a colleague's initials or first name."""
+
+
+class Glance:
+    """The board at one moment, for the readers of one language, or for one of them."""
+
+    def __init__(self, board: Board, names: Names, now: datetime, language: str, viewer: Viewer | None = None) -> None:
+        self.board, self.names, self.now, self.viewer = board, names, now, viewer
+        self.language = language if language in LANGUAGES else LANGUAGES[0]
+        self._wordings: dict[str, Wording] = {}
+        self.say = words(self.language).gettext
+
+    @cached_property
+    def zone(self) -> str:
+        """By whose clock the desk itself lives: that of the first building."""
+        return next((plan.zone for plan in self.plans), "Europe/Amsterdam")
+
+    @cached_property
+    def wording(self) -> Wording:
+        return self._wording(self.zone)
+
+    def wording_of(self, site: SiteId) -> Wording:
+        plan = self.board.plans.get(site)
+        return self._wording(plan.zone if plan is not None else self.zone)
+
+    def _wording(self, zone: str) -> Wording:
+        if zone not in self._wordings:
+            self._wordings[zone] = Wording(self.language, zone)
+        return self._wordings[zone]
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """Every building's plan, in the order in which people look for them."""
+        return sorted(self.board.plans.values(), key=lambda plan: (natural(plan.name), plan.site))
+
+    def silent_since(self, site: SiteId) -> datetime | None:
+        """Return since when nothing has come from a building, or None while it is heard."""
+        return self.board.silent_since(site, self.now)
+
+    def status(self, home: HomeId) -> Status | None:
+        """Return how a home stands, or None where that is not known now: never told, or not heard any more."""
+        return self.board.statuses.get(home) if self.silent_since(site_of(home)) is None else None
+
+    def hears(self, home: Home, sensor: Sensor) -> bool:
+        """Whether a sensor can be heard now; not if nothing is known of its home."""
+        status = self.status(home.id)
+        return status is not None and sensor.id not in status.blind and status.sight is not Sight.BLIND
+
+
+def home_path(home: HomeId) -> str:
+    """Return where the page of a home is.
+
+    >>> home_path(HomeId("wilg/2 A"))
+    '/homes/wilg/2%20A'
+    """
+    return f"/homes/{quote(home, safe='/')}"
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Return a sort key by which 2 comes before 2A and both before 10.
+
+    >>> sorted(["10", "2A", "2"], key=natural)
+    ['2', '2A', '10']
+    """
+    parts = re.findall(r"\d+|\D+", text.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def capital(text: str) -> str:
+    """Begin with a capital, and leave the rest as it is, unlike `str.capitalize`."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,339 @@
+"""One alert as it is told: on its card, on its page and in a list, with everything said and nothing left to look up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from care.alerts import Alert, State
+from care.language import words
+from care.records import HOWS, AlertId, Claimed, Released, StaffId, site_of
+from care.sentences import HOW_WORDS, KINDS, OUTCOMES, STATES, TIERS, Piece, Sentence, Wording, ended_at, tell
+from dashboard import pictures
+from dashboard.glance import Glance, capital, home_path
+from dashboard.pictures import CARD, Picture
+from detectors.findings import What
+from detectors.homes import Home, HomeId, SensorId
+
+ONE_PICTURE = timedelta(minutes=100)  # a longer evening is drawn twice: as a whole, and its end close by
+ALERTS_LISTED = 20  # of one home, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of what happened so far."""
+
+    at: datetime
+    clock: str
+    text: str
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An alert in a list."""
+
+    href: str
+    when: str
+    icon: str
+    title: str
+    ending: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """One alert, with all that is known and may be said of it at this moment."""
+
+    alert: Alert
+    glance: Glance
+
+    @property
+    def id(self) -> AlertId:
+        return self.alert.id
+
+    @property
+    def href(self) -> str:
+        return f"/alerts/{self.alert.id}"
+
+    @property
+    def tier(self) -> str:
+        return self.alert.tier.value
+
+    @property
+    def tier_word(self) -> str:
+        return self.glance.say(TIERS[self.alert.tier])
+
+    @property
+    def head_word(self) -> str:
+        """When to act; once there is nothing to do, that."""
+        return self.tier_word if self.alert.open else capital(self.state_word)
+
+    @cached_property
+    def plan_home(self) -> Home | None:
+        return self.glance.board.homes.get(self.alert.home)
+
+    @cached_property
+    def wording(self) -> Wording:
+        return self.glance.wording_of(site_of(self.alert.home))
+
+    @property
+    def where(self) -> str:
+        """Home and building, by number and name."""
+        plan = self.glance.board.plans.get(site_of(self.alert.home))
+        return " · ".join([self.wording.home(self.alert.home), *([plan.name] if plan else [])])
+
+    @property
+    def home_href(self) -> str | None:
+        return home_path(self.alert.home) if self.plan_home is not None else None
+
+    @cached_property
+    def client(self) -> str | None:
+        return self.glance.names.resident(self.plan_home.resident) if self.plan_home is not None else None
+
+    @cached_property
+    def blind(self) -> tuple[SensorId, ...]:
+        """The sensors that cannot be heard now; those of the finding once the alert is over."""
+        status = self.glance.board.statuses.get(self.alert.home)
+        return status.blind if status is not None and self.alert.open else self.alert.main.blind
+
+    @cached_property
+    def sentence(self) -> Sentence:
+        return tell(
+            self.alert,
+            self.plan_home,
+            self.client,
+            now=self.glance.now,
+            wording=self.wording,
+            blind=self.blind,
+            silent_since=self.silent_since,
+        )
+
+    @property
+    def silent_since(self) -> datetime | None:
+        return self.glance.silent_since(site_of(self.alert.home)) if self.alert.open else None
+
+    @property
+    def no_sight(self) -> str | None:
+        """That the building itself cannot be heard, if so."""
+        if self.silent_since is None:
+            return None
+        said = self.wording.say("Nothing has come from this building since {since}. What happens there cannot be seen.")
+        return said.format(since=self.wording.time(self.silent_since))
+
+    def picture(self, size: pictures.Size) -> Picture | None:
+        if self.plan_home is None or not self.plan_home.sensors:
+            return None
+        return pictures.draw(
+            self.alert,
+            self.plan_home,
+            now=self.glance.now,
+            wording=self.wording,
+            size=size,
+            blind=self.blind,
+            silent_since=self.silent_since,
+        )
+
+    @property
+    def card_picture(self) -> Picture | None:
+        return self.picture(CARD)
+
+    @property
+    def page_pictures(self) -> list[tuple[str, Picture]]:
+        """The evening and what led to the alert beside each other; above each other on a narrow screen."""
+        whole = self.picture(pictures.SINGLE)
+        if whole is None:
+            return []
+        if whole.end - whole.start < ONE_PICTURE:
+            sizes = {"single wide": pictures.SINGLE, "close narrow": pictures.PHONE}
+        else:
+            sizes = {
+                "whole wide": pictures.WHOLE,
+                "close wide": pictures.CLOSE,
+                "close narrow": pictures.PHONE,
+                "whole narrow": pictures.PHONE_WHOLE,
+            }
+        drawn = [(look, self.picture(size)) for look, size in sizes.items()]
+        return [(look, picture) for look, picture in drawn if picture is not None]
+
+    @property
+    def state(self) -> State:
+        return self.alert.state
+
+    @property
+    def state_word(self) -> str:
+        if self.alert.reopened and self.waits:
+            return self.glance.say("open again")
+        return self.glance.say(STATES[self.alert.state])
+
+    @property
+    def turn(self) -> str:
+        """Which time it asks for a person: an alert that opened again must be shown again."""
+        reopened = self.alert.resolved if self.alert.reopened else None
+        return reopened.at.isoformat() if reopened is not None else ""
+
+    @property
+    def waits(self) -> bool:
+        return self.alert.state in {State.RAISED, State.DELIVERED}
+
+    @property
+    def open(self) -> bool:
+        return self.alert.open
+
+    @property
+    def holder(self) -> StaffId | str:
+        return self.alert.holder or "" if self.alert.open else ""
+
+    @property
+    def mine(self) -> bool:
+        return self.glance.viewer is not None and self.holder == self.glance.viewer.staff
+
+    @property
+    def holder_name(self) -> str:
+        return self.glance.names.staff(self.alert.holder) if self.alert.holder is not None else ""
+
+    @property
+    def held_since(self) -> str:
+        return self.wording.time(self.alert.held_since) if self.alert.held_since is not None else ""
+
+    @property
+    def raised_at(self) -> datetime:
+        return self.alert.raised_at
+
+    @property
+    def raised(self) -> str:
+        return self.wording.moment(self.alert.raised_at, self.glance.now)
+
+    @property
+    def open_for(self) -> str:
+        return self.wording.short(self.glance.now - self.alert.raised_at)
+
+    @property
+    def ended(self) -> str | None:
+        """When it was over by itself."""
+        at = ended_at(self.alert)
+        return self.wording.time(at) if at is not None else None
+
+    @property
+    def ending(self) -> str | None:
+        """How it was closed: outcome, how that is known, by whom and when."""
+        closed = self.alert.resolved
+        if closed is None or self.alert.open:
+            return None
+        said = self.glance.say("{outcome}: {how}. Closed by {who} at {time}.")
+        return said.format(
+            outcome=self.glance.say(OUTCOMES[closed.outcome]),
+            how=self.glance.say(HOW_WORDS[closed.how]),
+            who=self.glance.names.staff(closed.by),
+            time=self.wording.time(closed.at),
+        )
+
+    @property
+    def outcomes(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """What to choose from in two taps."""
+        say = self.glance.say
+        return [
+            (outcome.value, say(OUTCOMES[outcome]), [(how.value, say(HOW_WORDS[how])) for how in hows])
+            for outcome, hows in HOWS.items()
+        ]
+
+    @property
+    def agreed(self) -> str:
+        """After how long the care plan asks for an alert."""
+        limit = self.alert.main.limit
+        if limit is None:
+            return self.wording.say("No limit: this is always told.")
+        cap = self.wording.duration(timedelta(minutes=limit))
+        return self.wording.say("Care plan: alert after {cap}.").format(cap=cap)
+
+    @property
+    def sight(self) -> list[str]:
+        """What cannot be seen here, thing by thing."""
+        if self.silent_since is not None:
+            return [self.wording.say("No sight of the whole building.")]
+        named = [piece.values for piece in self.sentence.no_sight if "sensor" in piece.values]
+        if named:
+            said = self.wording.say("No sight: {sensor} {in_room}.")
+            return [said.format(sensor=one["sensor"], in_room=one["in_room"]) for one in named]
+        if self.sentence.no_sight:
+            return [self.wording.say("Not everything here can be seen.")]
+        return [self.wording.say("No sensor of this home is missing.")]
+
+    @property
+    def could_also(self) -> str:
+        piece = self.sentence.could_also
+        return capital(piece.values["reasons"]) + "." if piece is not None else ""
+
+    @property
+    def why_now(self) -> list[Piece | str]:
+        main, say = self.alert.main, self.wording.say
+        if main.limit is None:
+            told = say("A call for help is told at once.") if main.what is What.BUTTON else say("This is told at once.")
+            return [told, *self._beside()]
+        cap = self.wording.duration(timedelta(minutes=main.limit))
+        reached = say("At {time} it had lasted {cap}.").format(time=self.wording.time(main.at), cap=cap)
+        return [reached, *self._beside()]
+
+    def _beside(self) -> list[Piece]:
+        return [piece for piece in (self.sentence.door, self.sentence.late) if piece is not None]
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened so far, oldest first."""
+        return sorted(self._happened(), key=lambda event: event.at)
+
+    def _happened(self) -> Iterator[Event]:
+        say, alert = self.glance.say, self.alert
+        for finding in alert.findings:
+            yield self._event(finding.at, self.wording.title(finding, self.plan_home))
+        for cleared in alert.cleared:
+            yield self._event(cleared.at, say("{kind}: over by itself").format(kind=say(KINDS[cleared.what])))
+        if alert.delivered:
+            screens = len({one.screen for one in alert.delivered})
+            on = words(self.glance.language).ngettext("Shown on {n} screen", "Shown on {n} screens", screens)
+            yield self._event(min(one.at for one in alert.delivered), on.format(n=screens))
+        holder: StaffId | None = None
+        closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
+        for hold in alert.holds:
+            if closed_at is not None and hold.at > closed_at:
+                holder, closed_at = None, None  # closing it ended that
+            if isinstance(hold, Released) and hold.by == holder:
+                yield self._event(hold.at, say("Given back"), hold.by)
+                holder = None
+            elif isinstance(hold, Claimed) and (holder is None or hold.takeover) and hold.by != holder:
+                yield self._event(hold.at, say("Taken over") if holder is not None else say("Claimed"), hold.by)
+                holder = hold.by
+        if alert.resolved is not None:
+            closed = say("{outcome}: {how}").format(
+                outcome=say(OUTCOMES[alert.resolved.outcome]), how=say(HOW_WORDS[alert.resolved.how])
+            )
+            yield self._event(alert.resolved.at, closed, alert.resolved.by)
+
+    def _event(self, at: datetime, text: str, by: StaffId | None = None) -> Event:
+        who = self.glance.names.staff(by) if by is not None else ""
+        return Event(at, self.wording.moment(at, self.glance.now), text, who)
+
+    @property
+    def line(self) -> Line:
+        """The alert as one of those of its home."""
+        when = f"{self.wording.date(self.alert.raised_at)} {self.wording.time(self.alert.raised_at)}"
+        return Line(self.href, when, self.tier, self.sentence.title, self._ending_in_short())
+
+    def _ending_in_short(self) -> str:
+        if self.alert.open or self.alert.resolved is None:
+            return self.state_word
+        return self.glance.say(OUTCOMES[self.alert.resolved.outcome])
+
+    @property
+    def earlier(self) -> list[Line]:
+        """Other alerts of this home, newest first."""
+        return [line for line in lines_of(self.alert.home, self.glance) if line.href != self.href]
+
+    @property
+    def announced(self) -> str:
+        """The alert in one breath, for who listens."""
+        return f"{self.tier_word}: {self.sentence.title}. {self.where}."
+
+
+def lines_of(home: HomeId, glance: Glance) -> list[Line]:
+    """Return the latest alerts of a home, newest first."""
+    return [Story(alert, glance).line for alert in glance.board.alerts_of(home)[:ALERTS_LISTED]]
