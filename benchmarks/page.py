@@ -25,7 +25,6 @@ from playwright.sync_api import Error, Page, sync_playwright
 from benchmarks.parts import PASSWORD, SIGN_IN, CannotMeasure, Parts, Told
 from care.clock import SystemClock
 from care.homes import Site
-from dashboard.scene import home_path
 from detectors.homes import Home, Kind, Sensor
 from detectors.moments import SensorEvent
 from gateway import rehearsal, stage
@@ -82,7 +81,9 @@ def latencies_ms(samples: int, told: Told) -> list[float]:
 
 
 def delays_ms(sent: Iterable[Change], arrived: Iterable[Change]) -> list[float]:
-    """Return how long each change took, in the order of sending. Raises `CannotMeasure` if one never arrived.
+    """Return how long each change took, in the order of sending.
+
+    Raises `CannotMeasure` if one never arrived, or before it was sent: then tiles changed for another reason.
 
     >>> delays_ms([Change("/homes/wilg/1", "up", 10.0)], [Change("/homes/wilg/1", "up", 15.5)])
     [5.5]
@@ -96,6 +97,8 @@ def delays_ms(sent: Iterable[Change], arrived: Iterable[Change]) -> list[float]:
         if not came:
             raise CannotMeasure(f"The tile of {change.path} never looked {change.look}.")
         delays.append(came.popleft() - change.at_ms)
+        if delays[-1] < 0:
+            raise CannotMeasure(f"The tile of {change.path} looked {change.look} before anything said so.")
     return delays
 
 
@@ -197,7 +200,7 @@ class _Beds:
         assert isinstance(message, Message)
         sent_ms = _now_ms()
         self._client.publish(message.topic, message.payload, qos=1)
-        return Change(home_path(home.id), _LOOKS[occupied], sent_ms)
+        return Change(f"/homes/{home.id}", _LOOKS[occupied], sent_ms)
 
 
 def _bed_of(home: Home) -> Sensor:

@@ -30,20 +30,7 @@ LOOK_EVERY_S = 0.02  # seconds between two looks at something that is waited for
 SIGN_IN = "bench"
 PASSWORD = "measured, not secret"  # of a desk that lives for a minute, on this machine only
 
-# What makes a broker keep what it took (a save every 100 changes) and hand it on at once (no Nagle).
-MOSQUITTO_CONF = """\
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence true
-persistence_location {folder}/
-max_queued_messages 0
-max_inflight_messages 1000
-set_tcp_nodelay true
-autosave_on_changes true
-autosave_interval 100
-log_type error
-log_type warning
-"""
+MOSQUITTO = Path(__file__).parents[1] / "deploy" / "mosquitto.conf"  # as a building's broker is set
 
 Told = Callable[[float], None]  # hears how much of a measurement is done, from 0 to 1
 
@@ -156,7 +143,8 @@ class Parts:
         kept.chmod(0o777)
         self.port = _free_port()
         conf = kept / "mosquitto.conf"
-        conf.write_text(MOSQUITTO_CONF.format(port=self.port, folder=kept))
+        settings = MOSQUITTO.read_text().replace("listener 1883", f"listener {self.port}")
+        conf.write_text(settings.replace("/var/lib/mosquitto/", f"{kept}/"))
         self._start("broker", [found, "-c", conf], kept)
         self.until(lambda: _listens(self.port), "the broker listens", within_s=START_WITHIN_S)
 

@@ -1,13 +1,16 @@
 """The benchmark measures what it says: a tiny run writes every figure, and its small sums are right."""
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +61,12 @@ def test_a_change_that_never_came_fails_the_measurement() -> None:
     up, bed = Change("/homes/wilg/1", "up", 100.0), Change("/homes/wilg/1", "bed", 200.0)
     with pytest.raises(CannotMeasure, match="never looked bed"):
         delays_ms([up, bed], [up._replace(at_ms=130.0)])
+
+
+def test_a_tile_that_changed_by_itself_fails_the_measurement() -> None:
+    up = Change("/homes/wilg/1", "up", 100.0)
+    with pytest.raises(CannotMeasure, match="before anything said so"):
+        delays_ms([up], [up._replace(at_ms=90.0), up._replace(at_ms=130.0)])
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.001, 500)), max_size=40))
@@ -112,9 +121,35 @@ def test_a_part_that_dies_is_named_and_nothing_stays_behind() -> None:
     assert not broker.journal.exists()
 
 
+def test_a_measurement_that_is_told_to_end_leaves_no_process_behind() -> None:
+    command = [sys.executable, "-m", "benchmarks.chain", *TINY]
+    measuring = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 60
+        while "mosquitto" not in (parts := parts_of(measuring.pid)).values():
+            assert time.monotonic() < end
+            assert measuring.poll() is None
+            time.sleep(0.02)
+    finally:
+        measuring.terminate()
+        ended = measuring.wait(60)
+    assert ended == 1
+    _, left = psutil.wait_procs(list(parts), timeout=10)
+    assert left == []
+
+
 def test_a_process_apart_that_breaks_is_not_waited_for() -> None:
     with apart(breaks) as pipe, pytest.raises(CannotMeasure, match="The breaking one stopped"):
         hear(pipe, "breaking one", within_s=60)
+
+
+def parts_of(pid: int) -> dict[psutil.Process, str]:
+    """Return the processes that a process has started, with their names; some may be gone already."""
+    names: dict[psutil.Process, str] = {}
+    for part in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            names[part] = part.name()
+    return names
 
 
 def breaks(_: object) -> None:
