@@ -6,7 +6,7 @@ that is not known is left out. Sensors see motion, beds and doors: never sleep, 
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,6 +19,7 @@ from detectors.findings import Finding, Presence, Sight, What
 from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
 
 LATE_AFTER = timedelta(minutes=2)  # an alert that took longer to reach the centre says so
+KNOWN_AFTER = 14  # nights from which on what is usual is this home's own
 BLIND_NAMED_MAX = 3  # more sensors than this are counted, not named one by one
 TITLE_MAX = 32  # characters
 _DAY_MIN = 24 * 60
@@ -147,6 +148,7 @@ class Sentence:
 
     title: str  # at most `TITLE_MAX` characters; holds no name
     seen: tuple[Piece, ...]
+    usual: tuple[Piece, ...]  # what is usual for this home, and how little that may rest on
     agreement: Piece | None
     no_sight: tuple[Piece, ...]
     door: Piece | None
@@ -156,7 +158,8 @@ class Sentence:
     @property
     def certainty(self) -> tuple[Piece, ...]:
         """What stands between what was seen and what else it could be."""
-        return tuple(piece for piece in (self.agreement, *self.no_sight, self.door, self.late) if piece is not None)
+        pieces = (*self.usual, self.agreement, *self.no_sight, self.door, self.late)
+        return tuple(piece for piece in pieces if piece is not None)
 
     def __str__(self) -> str:
         ending = () if self.could_also is None else (self.could_also,)
@@ -366,6 +369,7 @@ class _Teller:
         return Sentence(
             title=self.wording.title(self.finding, self.home),
             seen=self._past() or (*self._as_of(), *self._seen()),
+            usual=tuple(self._usual()),
             agreement=self._agreement(),
             no_sight=(*self._no_sight(), *self._no_bed_sensor()),
             door=self._door(),
@@ -495,8 +499,22 @@ class _Teller:
             return (pressed,)
         return (pressed, self._piece(say("Nobody has spoken with {client} yet.")))
 
+    def _usual(self) -> Iterator[Piece]:
+        finding, say = self.finding, self.wording.say
+        if finding.usual is None or finding.nights is None:
+            return
+        if finding.nights > 0:
+            usual = self.wording.duration(timedelta(minutes=finding.usual))
+            yield self._piece(say("Usually that is {usual}."), usual=usual)
+        if finding.nights < KNOWN_AFTER:
+            nights = self.wording.count(
+                self.wording.words.ngettext("{n} night", "{n} nights", finding.nights), finding.nights
+            )
+            known = say("Nachtwacht has known this home for only {nights}. The limit is still a general one.")
+            yield self._piece(known, nights=nights)
+
     def _agreement(self) -> Piece | None:
-        if self.finding.limit is None:
+        if self.finding.limit is None or self.finding.early:
             return None
         cap = self.wording.duration(timedelta(minutes=self.finding.limit))
         return self._piece(self.wording.say("Agreed in the care plan: alert after {cap}."), cap=cap)

@@ -269,9 +269,10 @@ class Story:
         if main.limit is None:
             told = say("A call for help is told at once.") if main.what is What.BUTTON else say("This is told at once.")
             return [told, *self._beside()]
-        cap = self.wording.duration(timedelta(minutes=main.limit))
+        lasted = timedelta(minutes=main.limit) if not main.early else main.at - main.since
+        cap = self.wording.duration(lasted)
         reached = say("At {time} it had lasted {cap}.").format(time=self.wording.time(main.at), cap=cap)
-        return [reached, *self._beside()]
+        return [reached, *self.sentence.usual, *self._beside()]
 
     def _beside(self) -> list[Piece]:
         return [piece for piece in (self.sentence.door, self.sentence.late) if piece is not None]

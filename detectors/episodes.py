@@ -24,15 +24,16 @@ class Episode(msgspec.Struct, frozen=True):
     limit: float | None = None  # minutes, as agreed
     room: RoomId | None = None
     count: int = 1  # a higher count of the same episode is told again
+    lesson: str = ""  # under what name it is learned of this home how long such an episode lasts, if it is
 
 
 Detector = Callable[[Whereabouts, Home], Episode | None]
 
 
-def within_one_night(home: Home, start: datetime, due: datetime) -> bool:
-    """Whether both lie in the same watched night.
+def of_one_night(home: Home, start: datetime, due: datetime) -> bool:
+    """Whether what began at `start` began in a watched night, and is due in the same one or in the hour after it.
 
     Who got up before its end and is about at its next start has not been up all night.
     """
-    one_night = timedelta(hours=(home.night.end.hour - home.night.start.hour) % 24 + 1)
-    return due - start <= one_night and home.night.covers(start) and home.night.covers(due)
+    one_night = timedelta(hours=(home.night.end.hour - home.night.start.hour) % 24 + 2)
+    return due - start <= one_night and home.night.covers(start)

@@ -40,6 +40,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
         Instant  # when the stretch it belongs to began (left bed, door opened): what one person would call one thing
     )
     limit: float | None = None  # minutes agreed before it is told; None where there is nothing to wait for
+    usual: float | None = None  # minutes that such an episode usually takes here, where that is learned
+    nights: int | None = None  # that `usual` rests on
+    early: bool = False  # told before the limit, because it is long for this home
     room: RoomId | None = None  # where the resident probably is
     last_at: Instant | None = None  # the last motion seen anywhere
     last_room: RoomId | None = None

@@ -52,6 +52,9 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     room: RoomId
 
 
+MORNING = timedelta(hours=2)  # before the end of the night, from when on people get up for the day
+
+
 class Night(msgspec.Struct, frozen=True, kw_only=True):
     """The hours in which this resident's nights are watched, in local time. May run past midnight, or past noon."""
 
@@ -59,9 +62,13 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     end: time = time(7)
     zone: str = "Europe/Amsterdam"
 
+    def ends_soon(self, moment: datetime) -> bool:
+        """Whether `moment` lies in the last hours of the night, when getting up may be for the day."""
+        return self.covers(moment) and not self.covers(moment + MORNING)
+
     def covers(self, moment: datetime) -> bool:
         """Whether the local clock at `moment` stands between start (included) and end (not included)."""
-        local = moment.astimezone(_zone(self.zone)).time()
+        local = moment.astimezone(zone_of(self.zone)).time()
         if self.start <= self.end:
             return self.start <= local < self.end
         return local >= self.start or local < self.end
@@ -75,9 +82,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     bath: float = 20.0  # in the bathroom or toilet, and nowhere else seen
     still: float = 15.0  # left bed, was seen, then nothing anywhere
-    oob_unseen: float = 20.0  # left bed, and nothing seen since
+    still_risen: float = 60.0  # the same, by who has got up for the day
+    oob_unseen: float = 15.0  # left bed, and nothing seen since
     oob_active: float = 45.0  # left bed, still moving about
-    door: float = 5.0  # left the home at night
+    door: float = 4.0  # left the home at night
 
     def of(self, name: str) -> timedelta:
         return timedelta(minutes=getattr(self, name))
@@ -106,7 +114,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 _zones: dict[str, ZoneInfo] = {}
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its name. Raises `zoneinfo.ZoneInfoNotFoundError`."""
     if name not in _zones:
         _zones[name] = ZoneInfo(name)
     return _zones[name]

@@ -18,6 +18,7 @@ from detectors.episodes import Detector, Episode
 from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What, Withheld
 from detectors.help_button import help_button
 from detectors.homes import Home, Instant, Kind, SensorId
+from detectors.lessons import Lesson, taught, usual
 from detectors.moments import SensorEvent, SensorSight
 from detectors.night_door import left_home, somebody_arrived
 from detectors.out_of_bed import out_of_bed
@@ -26,6 +27,7 @@ from detectors.whereabouts import Whereabouts
 
 WINDOW = timedelta(seconds=30)  # how late an event may be and still be put in its place
 BURST_MAX = timedelta(minutes=2)  # how long one late burst may hold the settled reading up
+LONGEST_MINUTES = 24 * 60.0  # for which anything is waited for
 MARKS_FOR = timedelta(hours=6)
 MARKS_MAX = 240
 MARK_EVERY = timedelta(seconds=60)  # motion in one room closer together than this is one mark
@@ -54,6 +56,15 @@ class Telling(msgspec.Struct, frozen=True, array_like=True):
     count: int
 
 
+class Running(msgspec.Struct, frozen=True, array_like=True):
+    """An episode that has begun and is not over, and when it will be told."""
+
+    what: What
+    since: Instant
+    due: Instant  # at the limit agreed, or sooner where it is long for this home
+    lesson: str
+
+
 class Vigil(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that is remembered of one home between two moments."""
 
@@ -62,6 +73,8 @@ class Vigil(msgspec.Struct, frozen=True, omit_defaults=True):
     settled_to: Instant | None = None
     next_due: Instant | None = None  # when time alone next changes the settled reading or makes it tell something
     told: dict[str, Telling] = {}  # by detector
+    running: dict[str, Running] = {}  # by detector, for those that learn
+    lessons: dict[str, Lesson] = {}  # by name of the lesson
     pending: tuple[SensorEvent, ...] = ()  # arrived and not settled, in the order of their dates
     burst_began: Instant | None = None  # arrival of the first late event that waits
     burst_ends: Instant | None = None
@@ -119,8 +132,11 @@ def advance(vigil: Vigil, now: datetime, home: Home) -> tuple[Vigil, tuple[Told,
 
 
 def _is_news(vigil: Vigil, event: SensorEvent) -> bool:
-    if event in vigil.pending:
-        return False
+    for waiting in reversed(vigil.pending):
+        if waiting.at < event.at:
+            break
+        if waiting == event:
+            return False
     heard = vigil.settled.heard.get(event.sensor)
     return heard is None or event.at > heard[0]
 
@@ -200,6 +216,8 @@ def _tell(  # noqa: PLR0917  # the one place where all of it meets
     next_due = where.due(home) if detectors is SETTLED else None
     for name, detector in detectors.items():
         episode = detector(where, home)
+        if name in vigil.running or (episode is not None and episode.lesson):
+            vigil, episode = _in_its_time(vigil, name, episode, home, at)
         known = told.get(name)
         if known is not None and (episode is None or (episode.what, episode.since) != (known.what, known.since)):
             told = {other: one for other, one in told.items() if other != name}
@@ -218,7 +236,36 @@ def _tell(  # noqa: PLR0917  # the one place where all of it meets
     return vigil if told is vigil.told else msgspec.structs.replace(vigil, told=told)
 
 
+def _in_its_time(
+    vigil: Vigil, name: str, episode: Episode | None, home: Home, at: datetime
+) -> tuple[Vigil, Episode | None]:
+    """Learn from an episode that is over, and let one that runs be due when it is long for this home."""
+    running = vigil.running.get(name)
+    if running is not None and (episode is None or episode.since != running.since):
+        lessons, rest = vigil.lessons, {other: one for other, one in vigil.running.items() if other != name}
+        if not vigil.silent:  # of what was not wholly seen nothing is learned
+            lesson = taught(running.lesson, lessons.get(running.lesson), running.since, at, home)
+            lessons = lessons if lesson is None else {**lessons, running.lesson: lesson}
+        vigil = msgspec.structs.replace(vigil, running=rest, lessons=lessons)
+        running = None
+    if episode is None or not episode.lesson:
+        return vigil, episode
+    if running is None:
+        here = usual(episode.lesson, vigil.lessons.get(episode.lesson), episode.since, home)
+        due = min(episode.due, _after(episode.since, here.alert_after))
+        running = Running(episode.what, episode.since, due, episode.lesson)
+        vigil = msgspec.structs.replace(vigil, running={**vigil.running, name: running})
+    return vigil, msgspec.structs.replace(episode, due=running.due)
+
+
+def _after(since: datetime, minutes: float) -> datetime:
+    return since + timedelta(minutes=min(minutes, LONGEST_MINUTES))
+
+
 def _finding(vigil: Vigil, episode: Episode, where: Whereabouts, home: Home) -> Finding:
+    lesson = episode.lesson
+    here = usual(lesson, vigil.lessons.get(lesson), episode.since, home) if lesson else None
+    early = episode.limit is not None and episode.due < episode.since + timedelta(minutes=episode.limit)
     return Finding(
         at=episode.due,
         home=home.id,
@@ -226,6 +273,9 @@ def _finding(vigil: Vigil, episode: Episode, where: Whereabouts, home: Home) -> 
         since=episode.since,
         episode=episode.began,
         limit=episode.limit,
+        usual=None if here is None else round(here.median, 1),
+        nights=None if here is None else here.nights,
+        early=early,
         room=episode.room,
         last_at=where.last_at,
         last_room=where.room if where.last_at is not None else None,

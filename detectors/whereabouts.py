@@ -16,6 +16,9 @@ AWAY_AFTER = timedelta(minutes=3)  # nothing inside for so long after the front 
 THROUGH_THE_DOOR = timedelta(seconds=20)  # motion so soon after the door belongs to walking through it
 BEFORE_THE_DOOR = timedelta(seconds=120)  # motion inside so shortly before the door opens: somebody on the way out
 TO_BED_AFTER = timedelta(minutes=12)  # without a bed sensor: bedroom last, and quiet for so long
+SETTLED_IN = timedelta(minutes=20)  # who leaves a bed sooner has not gone to bed yet
+ONE_NIGHT = timedelta(hours=10)
+EARLY_TO_BED = timedelta(hours=3)  # so long before the watched night somebody may lie down for it
 STIRRED_AFTER = timedelta(minutes=15)  # without a bed sensor: a bedroom quiet for so long, and then ...
 STIRRED_WITHIN = timedelta(minutes=2)  # ... seen twice within this, is somebody getting up
 REAL_HOLD = timedelta(seconds=100), timedelta(minutes=30)  # a motion sensor held on longer than any bridge's own clear
@@ -31,10 +34,12 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
     since: Instant | None = None  # of the presence
     beds: frozenset[SensorId] = frozenset()  # bed sensors that say occupied
     left_bed_at: Instant | None = None  # start of the running stay out of bed; None in bed, or if none is known
+    rested_at: Instant | None = None  # when a bed was last left in which the resident had settled
     room: RoomId | None = None  # the room of the last motion
     room_since: Instant | None = None  # first motion there with none elsewhere after it
     last_at: Instant | None = None  # the last motion anywhere
     quiet_before: Instant | None = None  # the motion before the last one
+    sat_up_at: Instant | None = None  # first motion in a living room or kitchen of the running stay out of bed
     door_at: Instant | None = None  # the front door's last opening
     door_moved_at: Instant | None = None  # its last opening or closing
     leaving: bool = False  # somebody inside was on the way out when it opened
@@ -46,6 +51,22 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
     heard: dict[SensorId, tuple[Instant, float]] = {}  # each sensor's newest date and value
     holding: dict[SensorId, Instant] = {}  # motion sensors that are on, since their last message
 
+    def risen(self, home: Home) -> bool:
+        """Whether the resident has got up for the day: towards morning, and about where one spends the day."""
+        left, sat_up = self.left_bed_at, self.sat_up_at
+        if left is None or sat_up is None or sat_up < left:
+            return False
+        return home.night.ends_soon(sat_up) or not home.night.covers(sat_up)
+
+    def had_gone_to_bed(self) -> bool:
+        """Whether the running stay out of bed follows on some rest that night, and not on an evening still going on."""
+        left, rested = self.left_bed_at, self.rested_at
+        return left is not None and rested is not None and left - rested <= ONE_NIGHT
+
+    def _rested(self, at: datetime) -> datetime | None:
+        settled = self.presence is Presence.BED and self.since is not None and at - self.since >= SETTLED_IN
+        return at if settled else self.rested_at
+
     def due(self, home: Home) -> datetime | None:
         """Return when time alone will next change something here, or None."""
         if self.presence is Presence.UP and self.leaving and self.door_moved_at is not None:
@@ -55,7 +76,7 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             and not home.has_bed
             and self.last_at is not None
             and home.kind_of(self.room) is RoomKind.BEDROOM
-            and home.night.covers(self.last_at)
+            and (home.night.covers(self.last_at) or home.night.covers(self.last_at + EARLY_TO_BED))
         ):
             return self.last_at + TO_BED_AFTER
         return None
@@ -103,6 +124,7 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             presence=Presence.UP,
             since=event.at,
             left_bed_at=event.at,
+            rested_at=self._rested(event.at),
             room=event.room,
             room_since=event.at,
         )
@@ -166,8 +188,15 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             quiet_before=self.last_at,
             room=event.room,
             room_since=self.room_since if self.room == event.room else event.at,
+            sat_up_at=self._sat_up(event, home),
         )
         return seen._at_the_door(event, was=self)._rising(event, home, was=self)
+
+    def _sat_up(self, event: SensorEvent, home: Home) -> datetime | None:
+        known = self.sat_up_at
+        if known is not None and self.left_bed_at is not None and known >= self.left_bed_at:
+            return known
+        return event.at if home.kind_of(event.room) in (RoomKind.LIVING, RoomKind.KITCHEN) else None
 
     def _at_the_door(self, event: SensorEvent, *, was: "Whereabouts") -> "Whereabouts":
         """Motion after the front door: walked through, stayed in after all, or came in."""
@@ -191,7 +220,10 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             case Presence.BED if home.kind_of(event.room) is RoomKind.BEDROOM:
                 return self._stirring(event, was)
             case Presence.BED:
-                return msgspec.structs.replace(self, presence=Presence.UP, since=event.at, left_bed_at=event.at)
+                rested_at = was._rested(event.at)
+                return msgspec.structs.replace(
+                    self, presence=Presence.UP, since=event.at, left_bed_at=event.at, rested_at=rested_at
+                )
             case _:
                 return msgspec.structs.replace(self, presence=Presence.UP, since=event.at, left_bed_at=None)
 
@@ -200,5 +232,8 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
         if first is None or before is None:
             return self
         if first - before >= STIRRED_AFTER and event.at - first <= STIRRED_WITHIN:
-            return msgspec.structs.replace(self, presence=Presence.UP, since=first, left_bed_at=first)
+            rested_at = was._rested(first)
+            return msgspec.structs.replace(
+                self, presence=Presence.UP, since=first, left_bed_at=first, rested_at=rested_at
+            )
         return self

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from care.homes import ROOM_NAMES, Site
 from detectors.homes import Home, HomeId, Kind, Night, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
 from detectors.moments import SensorEvent
@@ -52,6 +54,9 @@ _VALUES = {"0": 0.0, "1": 1.0}
 _NAME = re.compile(r"[^+#/\x00]{1,80}")  # a sensor's name becomes a topic
 
 
+SAMPLED_FOR = timedelta(hours=12)  # a recording that says nothing for longer has a gap
+
+
 class BadRecording(ValueError):
     """A recording that cannot be read: one sentence that names the file, the line, and what would be right."""
 
@@ -61,6 +66,7 @@ class _Described(NamedTuple):
 
     name: str
     observes: tuple[Kind, RoomId, RoomKind] | None
+    sampled: bool = False  # the recording says every minute who is there, and holds only the changes
 
 
 def plan_of(folder: Path, *, zone: str = ZONE) -> Site:
@@ -93,7 +99,32 @@ def left_out(folder: Path) -> tuple[str, ...]:
 
 
 def events(folder: Path, site: Site, *, first: date | None = None, days: int | None = None) -> Iterator[SensorEvent]:
-    """Read what happened, in order and in UTC, holding one line at a time.
+    """Read what happened, in order and in UTC; a room of which every minute was recorded is seen every minute.
+
+    The parameters, what is raised and what is noted are those of `changes`.
+    """
+    sampled = {_sensor_id(one.name) for one in _described(folder) if one.sampled}
+    here: dict[SensorId, SensorEvent] = {}
+    for event in changes(folder, site, first=first, days=days):
+        for since in sorted(here.values(), key=lambda one: one.at):
+            yield from _every_minute(since, min(event.at, since.at + SAMPLED_FOR))
+        here = {sensor: msgspec.structs.replace(since, at=event.at) for sensor, since in here.items()}
+        if event.sensor in sampled and event.kind is Kind.MOTION:
+            here.pop(event.sensor, None)
+            if event.value:
+                here[event.sensor] = event
+        yield event
+
+
+def _every_minute(since: SensorEvent, until: datetime) -> Iterator[SensorEvent]:
+    at = since.at + timedelta(minutes=1)
+    while at < until:
+        yield msgspec.structs.replace(since, at=at)
+        at += timedelta(minutes=1)
+
+
+def changes(folder: Path, site: Site, *, first: date | None = None, days: int | None = None) -> Iterator[SensorEvent]:
+    """Read the lines of a recording, in order and in UTC, holding one at a time.
 
     Parameters
     ----------
@@ -182,14 +213,16 @@ def _described(folder: Path) -> list[_Described]:
             )
         if name in found:
             raise BadRecording(f"{where}: sensor {name!r} is described twice.")
-        found[name] = _Described(name, _observes(name, kind, room, where))
+        found[name] = _Described(name, _observes(name, kind, room, where), sampled=kind == "room")
     return list(found.values())
 
 
 def _observes(name: str, kind: str, room: str, where: str) -> tuple[Kind, RoomId, RoomKind] | None:
     if kind in _UNREADABLE_KINDS:
         return None
-    if kind == "activity":
+    if kind == "room" and _ROOMS.get(room) is RoomKind.BEDROOM:
+        observed = Kind.BED  # where only whole rooms are known, the bedroom at night is all that tells of bed
+    elif kind == "activity":
         observed, room = _ACTIVITIES.get(name.rpartition(".")[2], _OTHER_ACTIVITY)
     elif kind in _KINDS:
         observed = _KINDS[kind]

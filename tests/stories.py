@@ -16,6 +16,8 @@ from detectors.vigil import Told, Vigil
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 EVENING = datetime(2026, 3, 2, 12, tzinfo=AMSTERDAM)  # a story starts at noon, so that "02:09" is the night after it
 
+LIMITS = Limits(bath=20, still=15, still_risen=60, oob_unseen=20, oob_active=45, door=5)  # whatever the defaults are
+
 ROOMS = {
     "slaapkamer": RoomKind.BEDROOM,
     "badkamer": RoomKind.BATHROOM,
@@ -37,7 +39,7 @@ def a_home(number: str = "12", *, bed: bool = True, limits: Limits | None = None
         resident=ResidentId(f"r-{number}"),
         rooms={RoomId(room): kind for room, kind in ROOMS.items()},
         sensors=tuple(sensors),
-        limits=limits or Limits(),
+        limits=limits or LIMITS,
         night=night or Night(),
     )
 

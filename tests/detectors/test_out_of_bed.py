@@ -37,6 +37,18 @@ def test_who_walks_about_is_reported_later_and_as_active() -> None:
     assert found(a_home(), *lines, until="02:50") == ["02:45 oob-active"]
 
 
+def test_who_sat_on_the_bed_for_a_moment_has_not_gone_to_bed_yet() -> None:
+    evening = [f"{hour}:{minute:02} woonkamer" for hour in (22, 23) for minute in range(0, 60, 6)]
+    lines = sorted([*evening, "23:02 bed in", "23:05 bed out"])
+    assert found(a_home(), *lines, until="23:55") == []
+
+
+def test_who_walks_about_after_a_short_while_back_in_bed_is_still_reported() -> None:
+    walk = [f"02:{minute} woonkamer" for minute in range(20, 60, 6)] + ["03:02 woonkamer"]
+    lines = ["22:40 bed in", "02:00 bed out", "02:10 bed in", "02:15 bed out", *walk]
+    assert found(a_home(), *lines, until="03:03") == ["03:00 oob-active"]
+
+
 def test_who_walked_and_then_stopped_is_still_and_not_active() -> None:
     lines = ["22:40 bed in", "02:00 bed out", "02:05 keuken"]
     assert found(a_home(), *lines, until="03:30") == ["02:20 still"]
