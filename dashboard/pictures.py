@@ -245,12 +245,14 @@ class _Drawer:
         return Stretch(look, x, round(max(0.0, self._x(end or self.now) - x), 1), grows=end is None and self.moving)
 
     def _in_bed(self) -> Iterator[Stretch]:
-        """Bed occupied: from mark to mark, and from the left edge if the first thing seen is its end."""
+        """Bed occupied: from mark to mark, and from the left edge if what was seen before it, or first, says so."""
         beds = [mark for mark in self.marks if mark.kind is Kind.BED]
         if not beds and self.main.what not in {What.DOOR_ARRIVED, What.BUTTON, What.DOOR_LEFT}:
             yield self._stretch("bed", self.start, self.main.episode)
             return
-        since = self.start if beds and not beds[0].value else None
+        earlier = [mark for mark in self.main.window if mark.kind is Kind.BED and mark.at < self.start]
+        from_start = bool(earlier[-1].value) if earlier else bool(beds) and not beds[0].value
+        since = self.start if from_start else None
         for mark in beds:
             if mark.value and since is None:
                 since = mark.at

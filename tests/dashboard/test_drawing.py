@@ -305,7 +305,7 @@ def test_a_home_says_how_it_stands_and_what_it_cannot_see() -> None:
     assert "Uit bed sinds 02:09. Deze woning is deels in zicht." in said
     assert "Keuken Bewegingssensor geen zicht" in said
     assert "Lang in de badkamer of op de wc na 20 minuten in zicht" in said
-    assert "Waarschijnlijk naar buiten na 5 minuten deels in zicht" in said
+    assert "Waarschijnlijk naar buiten na 4 minuten deels in zicht" in said
     assert "Nachtwacht let op in de nacht, 23:00\u201307:00." in said
 
 
@@ -324,7 +324,7 @@ def test_a_kind_of_alert_without_its_sensor_is_named_as_missing() -> None:
     home = msgspec.structs.replace(plan.homes[0], sensors=plan.homes[0].sensors[:5])
     add(board, msgspec.structs.replace(plan, homes=(home,)))
     said = text(home_page(board, "wilg/1"))
-    assert "Waarschijnlijk naar buiten na 5 minuten geen sensor hiervoor" in said
+    assert "Waarschijnlijk naar buiten na 4 minuten geen sensor hiervoor" in said
     assert "Hulpoproep: knop ingedrukt meteen geen sensor hiervoor" in said
 
 
