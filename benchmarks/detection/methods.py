@@ -1,0 +1,154 @@
+"""A method: what watches over a home and asks for a person. The detectors are one, every baseline is another.
+
+A method is a fold: a state, which is a value, and an event or the passing of time give the next state and the pages
+that go out. So a night can be run again from the middle, with something else happening in it, at the price of that
+night; and every run over a recording is prequential, for nothing that comes later is there to be used.
+"""
+
+import heapq
+import random
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from benchmarks.detection.edits import Draw
+from benchmarks.detection.faults import PERFECT, Faults
+from benchmarks.detection.nights import Recorded
+from care.alerts import alert_of
+from detectors import vigil
+from detectors.findings import Finding, What
+from detectors.homes import Home
+from detectors.moments import SensorEvent
+from detectors.vigil import Told, Vigil
+
+ACUTE = frozenset(map(str, (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE, What.DOOR_LEFT)))
+"""The kinds of alert that fetch a person out of another room at night."""
+
+CHECKPOINT_EVERY = 100  # events
+TICK = timedelta(minutes=1)
+
+
+Arrival = tuple[datetime, SensorEvent]
+
+
+class Page(NamedTuple):
+    """One time that somebody is told something."""
+
+    at: datetime  # when it is told, which is when a person could have heard it
+    kind: str
+    alert: str  # pages of one alert are one thing to a person
+
+
+class Alert(NamedTuple):
+    """All pages of one alert, the first of them first."""
+
+    at: datetime
+    kind: str
+    pages: tuple[Page, ...]
+
+
+class Method(Protocol):
+    """What watches over a home. Its states are values: to go on from an old one changes nothing in it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def begin(self, home: Home) -> Any:
+        """Return the state before anything has happened."""
+        ...
+
+    def take(self, state: Any, event: SensorEvent, arrived_at: datetime, home: Home) -> tuple[Any, Sequence[Page]]:
+        """Let time pass up to the arrival of an event, then take it in."""
+        ...
+
+    def wait(self, state: Any, until: datetime, home: Home) -> tuple[Any, Sequence[Page]]:
+        """Let time pass."""
+        ...
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """The detectors as the building runs them, with a clock that ticks whenever it matters."""
+
+    name: str = "nachtwacht"
+
+    def begin(self, home: Home) -> Vigil:  # noqa: ARG002  # a vigil knows no home until it is told of one
+        return Vigil()
+
+    def take(self, state: Vigil, event: SensorEvent, arrived_at: datetime, home: Home) -> tuple[Vigil, Sequence[Page]]:
+        state, pages = self.wait(state, arrived_at, home)
+        state, told = vigil.arrive(state, event, arrived_at, home)
+        return state, [*pages, *_pages(told, arrived_at, arrived_at)]
+
+    def wait(self, state: Vigil, until: datetime, home: Home) -> tuple[Vigil, Sequence[Page]]:
+        pages: list[Page] = []
+        now = state.settled_to + vigil.WINDOW if state.settled_to is not None else until
+        while now < until:
+            tick = min(now + TICK, until)
+            state, told = vigil.advance(state, tick, home)
+            pages += _pages(told, now, tick)
+            now = tick
+        return state, pages
+
+
+def _pages(told: Iterable[Told], before: datetime, now: datetime) -> list[Page]:
+    """Date what was told between two ticks as a gateway that ticks every second would have told it."""
+    found = (one for one in told if isinstance(one, Finding))
+    return [Page(min(max(one.at + vigil.WINDOW, before), now), str(one.what), str(alert_of(one))) for one in found]
+
+
+def alerts(pages: Iterable[Page]) -> list[Alert]:
+    """Put the pages of one alert together, the alerts in the order in which they were raised."""
+    found: dict[str, list[Page]] = {}
+    for page in sorted(pages):
+        found.setdefault(page.alert, []).append(page)
+    return [Alert(of_one[0].at, of_one[0].kind, tuple(of_one)) for of_one in found.values()]
+
+
+@dataclass
+class Run:
+    """A method over a whole recording as it was, and what is needed to run any night of it again."""
+
+    method: Method
+    recorded: Recorded
+    faults: Faults = PERFECT
+    seed: int = 0
+    pages: list[Page] = field(default_factory=list)
+    _arrivals: list[Arrival] = field(default_factory=list)
+    _states: list[Any] = field(default_factory=list)  # before every so many arrivals
+
+    def __post_init__(self) -> None:
+        home = self.recorded.home
+        state = self.method.begin(home)
+        self._arrivals = self._through(self.recorded.events, "")
+        for number, (arrived_at, event) in enumerate(self._arrivals):
+            if number % CHECKPOINT_EVERY == 0:
+                self._states.append(state)
+            state, pages = self.method.take(state, event, arrived_at, home)
+            self.pages += pages
+        if self._arrivals:
+            _, pages = self.method.wait(state, self._arrivals[-1][0] + TICK, home)
+            self.pages += pages
+
+    def with_draw(self, draw: Draw) -> list[Page]:
+        """Return the pages from the cut on, in the night with the incident, of alerts that were not raised before."""
+        # The last state of which everything that had arrived by then also happened before the cut.
+        arrived = bisect_right(self._arrivals, draw.cut, key=lambda arrival: arrival[0])
+        found = min(arrived // CHECKPOINT_EVERY, len(self._states) - 1)
+        begin = found * CHECKPOINT_EVERY
+        late = bisect_right(self._arrivals, draw.cut + self.faults.late, key=lambda arrival: arrival[0])
+        before = [arrival for arrival in self._arrivals[begin:late] if arrival[1].at < draw.cut]
+        after = self._through(draw.tail, f"{draw.cut.isoformat()}")
+        state, home = self._states[found], self.recorded.home
+        said: list[Page] = []
+        for arrived_at, event in heapq.merge(before, after, key=lambda arrival: arrival[0]):
+            state, pages = self.method.take(state, event, arrived_at, home)
+            said += pages
+        _, pages = self.method.wait(state, draw.until, home)
+        raised_before = {page.alert for page in self.pages if page.at < draw.cut}
+        return [page for page in (*said, *pages) if page.at >= draw.cut and page.alert not in raised_before]
+
+    def _through(self, events: Sequence[SensorEvent], stretch: str) -> list[Arrival]:
+        return self.faults.arrivals(events, random.Random(f"{self.seed}/{self.recorded.name}/{stretch}"))
