@@ -1,6 +1,5 @@
 """The wire format: every record that may stand in a journal. The only contract between building and centre."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import NewType
 
@@ -150,12 +149,3 @@ def addressee(record: Record) -> str | None:
     if isinstance(record, Delivered | Claimed | Released | Resolved):
         return site_of(record.home)
     return None
-
-
-def schema() -> dict[str, object]:
-    """Return the JSON Schema of a record, for people who read journals with other tools."""
-    return msgspec.json.schema(Record)
-
-
-def bodies(records: Iterable[Record]) -> list[bytes]:
-    return [encode(record) for record in records]

@@ -1,6 +1,5 @@
 """What detection says: a condition was found, a condition is over."""
 
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -103,8 +102,3 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status", omit_defau
     def same_as(self, other: "Status | None") -> bool:
         """Whether nothing but the date differs."""
         return other is not None and msgspec.structs.replace(self, at=other.at) == other
-
-
-def minutes_between(start: datetime, end: datetime) -> float:
-    """How long from one instant to the other, in minutes."""
-    return (end - start).total_seconds() / 60
