@@ -28,7 +28,6 @@ check: .venv/.all
 ## bench: measure, and keep the figures in benchmarks/results (RECORDINGS=folder for detection too)
 bench: setup
 	$(BIN)/python -m benchmarks.chain --out benchmarks/results/chain.json
-	$(BIN)/python -m benchmarks.threshold --out benchmarks/results/threshold.json
 	@[ -z "$(RECORDINGS)" ] || $(BIN)/python -m benchmarks.detection --recordings $(RECORDINGS) --out benchmarks/results/detection.json
 
 ## lock: pin again what pyproject.toml asks for; hashes, no addresses

@@ -1,5 +1,7 @@
 """Which sensors each kind of alert rests on: what a home can tell, and what it cannot while some are not heard."""
 
+from collections.abc import Callable
+
 from detectors.findings import What
 from detectors.homes import WASHING, Home, Kind, RoomKind, Sensor
 
@@ -11,23 +13,49 @@ def rests_on(home: Home) -> dict[What, Groups]:
     """Return for every kind of alert the groups of sensors without which it cannot come, or means nothing.
 
     An empty group says that the plan has no sensor for it, however well all is heard. Without a bed sensor the bed is
-    inferred from motion in the bedroom, as `whereabouts` does. Motion counts where its absence is what is told: in a
-    home where nothing could see motion, everybody who gets up is "not seen since", and everybody at the door is gone.
+    inferred from motion in the bedroom, as `whereabouts` does. Motion sensors count where it is told that nobody
+    moves, or that somebody stays: a contact on a cupboard or a door is used and then silent, whatever happens to
+    whoever used it. So a home with contacts only cannot tell who lies still, nor who is gone.
     """
-    motion = tuple(one for one in home.sensors if one.kind in {Kind.MOTION, Kind.USE})
-    bedroom = tuple(one for one in motion if home.kind_of(one.room) is RoomKind.BEDROOM)
-    washing = tuple(one for one in motion if home.kind_of(one.room) in WASHING)
-    bed = _of_kind(home, Kind.BED) if home.has_bed else bedroom
+    inside = tuple(one for one in home.sensors if home.kind_of(one.room) is not RoomKind.OUTSIDE)
+    motion = tuple(one for one in inside if one.kind is Kind.MOTION)
+    bedroom = _in_room(home, motion, lambda kind: kind is RoomKind.BEDROOM)
+    washing = _in_room(home, motion, lambda kind: kind in WASHING)
+    about = _in_room(home, motion, lambda kind: kind is not RoomKind.BEDROOM and kind not in WASHING)
+    pads = _of_kind(home, Kind.BED)
+    bed = pads or bedroom
     door = _of_kind(home, Kind.DOOR)
+    hands = tuple(one for one in inside if one.kind is Kind.USE)
+    washed_hands = _in_room(home, hands, lambda kind: kind in WASHING)
+    heard = tuple(one for one in inside if one.kind is not Kind.BUTTON)
     return {
-        What.BATH: (washing,),
-        What.STILL: (bed, motion),
-        What.OOB_UNSEEN: (bed, motion),
-        What.OOB_ACTIVE: (bed, motion),
+        What.BATH: (washing, bed or about),
+        What.STILL: (bed, about),
+        What.OOB_UNSEEN: (pads, about),
+        What.OOB_ACTIVE: (bed, about),
         What.DOOR_LEFT: (door, motion),
         What.DOOR_ARRIVED: (door, motion),
         What.BUTTON: (_of_kind(home, Kind.BUTTON),),
+        What.DAY_INACTIVE: (motion + hands,),
+        What.LATE_RISE: (motion + hands + pads,),
+        What.RESTLESS: (bed,),
+        What.NOCTURIA: (bed, washing + washed_hands),
+        What.SHIFT: (bed or motion + hands,),
+        What.DECLINE: (motion + hands,),
+        What.SENSOR_SILENT: (heard,),
+        What.SENSOR_STUCK: (pads + motion,),
+        What.SENSOR_STORM: (heard,),
+        What.GATEWAY_GAP: (heard,),
     }
+
+
+def told_by(home: Home) -> frozenset[What]:
+    """Return the kinds of alert that the plan of a home has the sensors for."""
+    return frozenset(what for what, groups in rests_on(home).items() if all(groups))
+
+
+def _in_room(home: Home, sensors: tuple[Sensor, ...], wanted: Callable[[RoomKind], bool]) -> tuple[Sensor, ...]:
+    return tuple(sensor for sensor in sensors if wanted(home.kind_of(sensor.room)))
 
 
 def _of_kind(home: Home, kind: Kind) -> tuple[Sensor, ...]:

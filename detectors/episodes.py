@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from detectors.findings import What
-from detectors.homes import Home, RoomId
+from detectors.homes import Home, RoomId, SensorId
 from detectors.whereabouts import Whereabouts
 
 
@@ -23,7 +23,9 @@ class Episode(msgspec.Struct, frozen=True):
     began: datetime  # when the stretch it is part of began, which findings of other detectors may share
     limit: float | None = None  # minutes, as agreed
     room: RoomId | None = None
+    sensor: SensorId | None = None  # that it is about, where it is about one
     count: int = 1  # a higher count of the same episode is told again
+    until: datetime | None = None  # due later than this, it is not the business of the night and is not told
     lesson: str = ""  # under what name it is learned of this home how long such an episode lasts, if it is
 
 

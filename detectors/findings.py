@@ -17,6 +17,25 @@ class What(StrEnum):
     DOOR_LEFT = "door-left"  # went out at night and is not back
     DOOR_ARRIVED = "door-arrived"  # somebody may have come in at night
     BUTTON = "button"  # a call for help
+    DAY_INACTIVE = "day-inactive"  # at home by day, and nothing seen for long
+    LATE_RISE = "late-rise"  # not up, long after the usual hour
+    RESTLESS = "restless"  # a night with many times, or long, out of bed
+    NOCTURIA = "nocturia"  # more visits to the bathroom a night than weeks ago
+    SHIFT = "shift"  # sleeping at other hours than weeks ago
+    DECLINE = "decline"  # days less regular or less active than weeks ago
+    SENSOR_SILENT = "sensor-silent"  # a sensor has said nothing for long, while its home was lived in
+    SENSOR_STUCK = "sensor-stuck"  # a sensor has said the same thing for longer than can be
+    SENSOR_STORM = "sensor-storm"  # a sensor says more than can be
+    GATEWAY_GAP = "gateway-gap"  # nothing at all was heard of the home
+
+
+class Perhaps(StrEnum):
+    """What else could explain a finding, as far as the home itself tells."""
+
+    OTHERS = "others"  # somebody else may be there: a visitor, or staff
+    RISING = "rising"  # it is the hour at which the resident gets up
+    RETURNED = "returned"  # no bed sensor: may have gone back to bed unseen
+    SENSOR = "sensor"  # a sensor that would tell more is not heard
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -41,7 +60,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
     limit: float | None = None  # minutes agreed before it is told; None where there is nothing to wait for
     usual: float | None = None  # minutes that such an episode usually takes here, where that is learned
     nights: int | None = None  # that `usual` rests on
+    rank: float | None = None  # share of nights, in homes like this one, that hold something at least as unusual
     early: bool = False  # told before the limit, because it is long for this home
+    value: float | None = None  # what was counted: visits or times out of bed this night, hours of shift
+    sensor: SensorId | None = None  # that it is about, where it is about one
+    perhaps: tuple[Perhaps, ...] = ()  # what else could explain it
     room: RoomId | None = None  # where the resident probably is
     last_at: Instant | None = None  # the last motion seen anywhere
     last_room: RoomId | None = None
@@ -51,7 +74,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
     window: tuple[Mark, ...] = ()  # what was seen before it, oldest first
 
 
-class Cleared(msgspec.Struct, frozen=True, kw_only=True, tag="cleared"):
+class Cleared(msgspec.Struct, frozen=True, kw_only=True, tag="cleared", omit_defaults=True):
     """The condition of an earlier finding is over: back in bed, seen elsewhere, home again."""
 
     at: Instant
@@ -59,6 +82,7 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True, tag="cleared"):
     what: What
     since: Instant
     episode: Instant
+    sensor: SensorId | None = None
 
 
 class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag="withheld"):

@@ -1,6 +1,6 @@
 """What a detector must know of a home: its rooms, its sensors, its night and the limits agreed for it."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, NewType
@@ -61,10 +61,32 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     start: time = time(23)
     end: time = time(7)
     zone: str = "Europe/Amsterdam"
+    rising: float | None = None  # hours before its end from when on getting up may be for the day, where it is learned
 
     def ends_soon(self, moment: datetime) -> bool:
         """Whether `moment` lies in the last hours of the night, when getting up may be for the day."""
-        return self.covers(moment) and not self.covers(moment + MORNING)
+        morning = MORNING if self.rising is None else timedelta(hours=self.rising)
+        return self.covers(moment) and not self.covers(moment + morning)
+
+    def ends_after(self, moment: datetime) -> datetime:
+        """Return when the night next ends."""
+        local = moment.astimezone(zone_of(self.zone))
+        day = local.date() if local.time() < self.end else local.date() + timedelta(days=1)
+        return datetime.combine(day, self.end, tzinfo=local.tzinfo).astimezone(UTC)
+
+    def of(self, moment: datetime) -> date:
+        """Return the date of the evening of the night that a moment belongs to: one night from midday to midday.
+
+        Midday is the middle of the hours that are not watched, so that somebody who sleeps from three to eleven has
+        whole nights too.
+        """
+        return (moment.astimezone(zone_of(self.zone)).replace(tzinfo=None) - self.midday).date()
+
+    @property
+    def midday(self) -> timedelta:
+        """The local clock time at which one night goes over into the next, as time since midnight."""
+        start, end = (timedelta(hours=clock.hour, minutes=clock.minute) for clock in (self.start, self.end))
+        return (end + (start - end) % timedelta(days=1) / 2) % timedelta(days=1)
 
     def covers(self, moment: datetime) -> bool:
         """Whether the local clock at `moment` stands between start (included) and end (not included)."""
@@ -77,15 +99,16 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """After how many minutes each condition asks for a person. The care plan's caps: they always fire.
 
-    The defaults are the fixed timers whose false alerts were lowest on real nights for their delay.
+    What is learned of a home comes sooner, mostly; these hold where it does not.
     """
 
-    bath: float = 20.0  # in the bathroom or toilet, and nowhere else seen
-    still: float = 15.0  # left bed, was seen, then nothing anywhere
+    bath: float = 18.0  # in the bathroom or toilet, and nowhere else seen
+    bath_risen: float = 35.0  # the same, by who has got up for the day
+    still: float = 18.0  # left bed, was seen, then nothing anywhere
     still_risen: float = 60.0  # the same, by who has got up for the day
-    oob_unseen: float = 15.0  # left bed, and nothing seen since
-    oob_active: float = 45.0  # left bed, still moving about
-    door: float = 4.0  # left the home at night
+    oob_unseen: float = 120.0  # left bed, and nothing seen since
+    oob_active: float = 60.0  # left bed, still moving about
+    door: float = 3.5  # left the home at night
 
     def of(self, name: str) -> timedelta:
         return timedelta(minutes=getattr(self, name))
@@ -100,12 +123,21 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     sensors: tuple[Sensor, ...]
     night: Night = Night()
     limits: Limits = Limits()
+    profile: str = "general"  # residents whose nights are pooled, to tell from which score on one is unusual
     agreed_soon: tuple[str, ...] = ()  # kinds of finding that may wait for `soon`, by agreement with the resident
 
     @cached_property
     def has_bed(self) -> bool:
         """Whether a sensor in the bed tells occupied from empty; without one it is inferred from motion."""
         return any(sensor.kind is Kind.BED for sensor in self.sensors)
+
+    @cached_property
+    def _ids(self) -> frozenset[SensorId]:
+        return frozenset(sensor.id for sensor in self.sensors)
+
+    def believes(self, sensor: SensorId) -> bool:
+        """Whether a sensor is in the plan, and not one that says nothing now (`outlook`)."""
+        return sensor in self._ids
 
     def kind_of(self, room: RoomId | None) -> RoomKind:
         return self.rooms.get(room, RoomKind.OTHER) if room is not None else RoomKind.OTHER

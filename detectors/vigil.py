@@ -7,25 +7,34 @@ the order of arrival inside the window, on how often the clock ticks, or on a re
 
 News from before the settled reading is late. It waits until the burst it came in is over and is then settled as one:
 what is still true after it is told, dated by when it began; what was over by then is withheld, and counted.
+
+`arrive` and `advance` copy the vigil they are given once, and work on that copy: to whoever calls, a vigil is a value.
 """
 
+import copy
+import math
 from datetime import datetime, timedelta
 
 import msgspec
 
+from detectors import health, lessons
 from detectors.bath_stay import bath_stay
 from detectors.episodes import Detector, Episode
-from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What, Withheld
+from detectors.findings import Cleared, Finding, Mark, Perhaps, Presence, Sight, Status, What, Withheld
+from detectors.gateway_gap import gateway_gap
+from detectors.health import Health, Turned
 from detectors.help_button import help_button
 from detectors.homes import Home, Instant, Kind, SensorId
-from detectors.lessons import Lesson, taught, usual
+from detectors.lessons import Lesson
 from detectors.moments import SensorEvent, SensorSight
 from detectors.night_door import left_home, somebody_arrived
+from detectors.others import SHIPPED, Others
 from detectors.out_of_bed import out_of_bed
-from detectors.still import still
+from detectors.outlook import Outlook, outlook
+from detectors.still import still, unseen
 from detectors.whereabouts import Whereabouts
 
-WINDOW = timedelta(seconds=30)  # how late an event may be and still be put in its place
+WINDOW = timedelta(seconds=60)  # how late an event may be and still be put in its place
 BURST_MAX = timedelta(minutes=2)  # how long one late burst may hold the settled reading up
 LONGEST_MINUTES = 24 * 60.0  # for which anything is waited for
 MARKS_FOR = timedelta(hours=6)
@@ -33,8 +42,9 @@ MARKS_MAX = 240
 MARK_EVERY = timedelta(seconds=60)  # motion in one room closer together than this is one mark
 
 SETTLED: dict[str, Detector] = {
-    "bath_stay": bath_stay,
+    "bath": bath_stay,
     "still": still,
+    "unseen": unseen,
     "out_of_bed": out_of_bed,
     "left_home": left_home,
     "somebody_arrived": somebody_arrived,
@@ -59,13 +69,12 @@ class Telling(msgspec.Struct, frozen=True, array_like=True):
 class Running(msgspec.Struct, frozen=True, array_like=True):
     """An episode that has begun and is not over, and when it will be told."""
 
-    what: What
     since: Instant
     due: Instant  # at the limit agreed, or sooner where it is long for this home
     lesson: str
 
 
-class Vigil(msgspec.Struct, frozen=True, omit_defaults=True):
+class Vigil(msgspec.Struct, omit_defaults=True):
     """All that is remembered of one home between two moments."""
 
     view: Whereabouts = Whereabouts()
@@ -75,60 +84,356 @@ class Vigil(msgspec.Struct, frozen=True, omit_defaults=True):
     told: dict[str, Telling] = {}  # by detector
     running: dict[str, Running] = {}  # by detector, for those that learn
     lessons: dict[str, Lesson] = {}  # by name of the lesson
+    nights: int = 0  # watched so far
+    highest: dict[str, float] = {}  # this night's most unusual finished episode, by detector
+    rising: float | None = None  # hours before the end of the night from when on getting up may be for the day
     pending: tuple[SensorEvent, ...] = ()  # arrived and not settled, in the order of their dates
     burst_began: Instant | None = None  # arrival of the first late event that waits
     burst_ends: Instant | None = None
     marks: tuple[Mark, ...] = ()
-    silent: dict[SensorId, str] = {}  # sensors that cannot be heard, and why
+    silent: dict[SensorId, str] = {}  # sensors that are said to be unheard, and why
+    health: Health = Health()  # of the sensors, by what they themselves say
+    blind: dict[SensorId, str] = {}  # both: sensors that say nothing about the resident now, and why
     status: Status | None = None  # as last told
 
 
 def arrive(
-    vigil: Vigil, moment: SensorEvent | SensorSight, arrived_at: datetime, home: Home
-) -> tuple[Vigil, tuple[Told, ...]]:
+    vigil: Vigil, moment: SensorEvent | SensorSight, arrived_at: datetime, home: Home, others: Others = SHIPPED
+) -> tuple[Vigil, list[Told]]:
     """Let time pass up to the arrival of a moment, then take it in.
 
     `arrived_at` never goes back from one call to the next; it is when the record was written, so that reading the
     journal again does exactly what happened the first time.
     """
-    vigil, told = advance(vigil, arrived_at, home)
-    said = list(told)
-    if isinstance(moment, SensorSight):
-        silent = {sensor: why for sensor, why in vigil.silent.items() if sensor != moment.sensor}
-        if not moment.seen:
-            silent[moment.sensor] = moment.reason
-        vigil = msgspec.structs.replace(vigil, silent=silent)
-    elif moment.kind is Kind.BUTTON:
-        view = vigil.view.see(moment, home)
-        if view is not vigil.view:
-            vigil = msgspec.structs.replace(vigil, view=view)
-            vigil = _tell(vigil, IMMEDIATE, view, home, max(moment.at, arrived_at), said)
-    elif _is_news(vigil, moment):
-        view = vigil.view.see(moment, home)
-        vigil = msgspec.structs.replace(vigil, view=view, **_queued(vigil, moment, arrived_at))
-    return _stand(vigil, moment.at, home, said)
+    turn = _Turn(copy.copy(vigil), arrived_at, home, others)
+    turn.advance(arrived_at)
+    _in_order(turn.said)
+    turn.take(moment, arrived_at)
+    turn.stand(moment.at)
+    return turn.vigil, turn.said
 
 
-def advance(vigil: Vigil, now: datetime, home: Home) -> tuple[Vigil, tuple[Told, ...]]:
+def advance(vigil: Vigil, now: datetime, home: Home, others: Others = SHIPPED) -> tuple[Vigil, list[Told]]:
     """Let time pass, and nothing else. To do so more or less often changes nothing but when one hears of it."""
-    said: list[Told] = []
-    if vigil.burst_ends is not None:
-        if now < vigil.burst_ends:
-            return _look(vigil, now, home, said)
-        vigil = _settle_burst(vigil, home, said)
-    settle_to = now - WINDOW
-    done = 0
-    for event in vigil.pending:
-        if event.at > settle_to:
-            break
-        vigil = _settle(vigil, event, home, said)
-        done += 1
-    if done:
-        vigil = msgspec.structs.replace(vigil, pending=vigil.pending[done:])
-    vigil = _wait(vigil, settle_to, home, said)
-    if vigil.settled_to is None or settle_to > vigil.settled_to:
-        vigil = msgspec.structs.replace(vigil, settled_to=settle_to)
-    return _look(vigil, now, home, said)
+    turn = _Turn(copy.copy(vigil), now, home, others)
+    turn.advance(now)
+    _in_order(turn.said)
+    return turn.vigil, turn.said
+
+
+class _Turn:
+    """One call: a copy of the vigil that is worked on, and what it says."""
+
+    __slots__ = ("home", "now", "others", "said", "vigil")
+
+    def __init__(self, vigil: Vigil, now: datetime, home: Home, others: Others) -> None:
+        self.vigil = vigil
+        self.now = now
+        self.home = home
+        self.others = others
+        self.said: list[Told] = []
+
+    @property
+    def outlook(self) -> Outlook:
+        return outlook(self.home, self.vigil.blind, self.vigil.rising)
+
+    @property
+    def hindered(self) -> bool:
+        """Whether a sensor that tells where the resident is says nothing now."""
+        blind = self.vigil.blind
+        return bool(blind) and any(one.id in blind and one.kind in _TELL_WHERE for one in self.home.sensors)
+
+    # What came, and when it is settled.
+
+    def take(self, moment: SensorEvent | SensorSight, arrived_at: datetime) -> None:
+        vigil = self.vigil
+        if isinstance(moment, SensorSight):
+            silent = {sensor: why for sensor, why in vigil.silent.items() if sensor != moment.sensor}
+            if not moment.seen:
+                silent[moment.sensor] = moment.reason
+            vigil.silent = silent
+            self.sights()
+            return
+        if moment.kind is Kind.BUTTON:
+            view = vigil.view.see(moment, self.home)
+            if view is not vigil.view:
+                vigil.view = view
+                self.tell(IMMEDIATE, view, max(moment.at, arrived_at))
+            return
+        self.turned(health.arrived(vigil.health, moment, arrived_at, self.home), vigil.view)
+        if _is_news(vigil, moment):
+            vigil.view = vigil.view.see(moment, self.outlook.home)
+            _queue(vigil, moment, arrived_at)
+
+    def advance(self, now: datetime) -> None:
+        vigil = self.vigil
+        if vigil.burst_ends is not None:
+            if now < vigil.burst_ends:
+                self.look(now)
+                return
+            self.settle_burst()
+        settle_to = now - WINDOW
+        done = 0
+        for event in vigil.pending:
+            if event.at > settle_to:
+                break
+            self.settle(event)
+            done += 1
+        if done:
+            vigil.pending = vigil.pending[done:]
+        self.wait(settle_to)
+        if vigil.settled_to is None or settle_to > vigil.settled_to:
+            vigil.settled_to = settle_to
+        self.look(now)
+
+    def settle_burst(self) -> None:
+        """Settle late news and all that waited with it as one; withhold what was over before it could be told."""
+        vigil = self.vigil
+        assert vigil.burst_ends is not None
+        known_to = vigil.settled_to
+        upto = vigil.burst_ends - WINDOW
+        ripe = [event for event in vigil.pending if event.at <= upto]
+        said, self.said = self.said, []
+        for event in ripe:
+            self.settle(event)
+        heard, self.said = self.said, said
+        over = {(one.what, one.since): one.at for one in heard if isinstance(one, Cleared)}
+        for one in heard:
+            if isinstance(one, Status | Withheld) or (one.what, one.since) not in over:
+                said.append(one)
+            elif isinstance(one, Finding) and known_to is not None and one.at <= known_to:
+                ended = over[one.what, one.since]
+                said.append(Withheld(at=one.at, home=one.home, what=one.what, since=one.since, over_at=ended))
+            elif not _withheld(said, one):
+                said.append(one)
+        vigil.pending = vigil.pending[len(ripe) :]
+        vigil.burst_began = vigil.burst_ends = None
+
+    def settle(self, event: SensorEvent) -> None:
+        """Let time pass up to an event, then let it happen."""
+        vigil = self.vigil
+        self.wait(event.at)
+        where = vigil.settled.see(event, self.outlook.home)
+        if where is vigil.settled:
+            return
+        vigil.settled = where
+        vigil.marks = _marked(vigil.marks, event)
+        self.turned(health.settled(vigil.health, event, self.home, vigil.silent), where)
+        self.tell(SETTLED, vigil.settled, event.at)
+
+    def turned(self, turned: Turned, where: Whereabouts) -> None:
+        """Tell which sensors fell ill or are well again, and see the home accordingly."""
+        vigil = self.vigil
+        vigil.health = turned.health
+        if not turned.ill and not turned.well:
+            return
+        for sensor, illness in turned.well:
+            at, what, since = self.now, illness.what, illness.since
+            self.said.append(Cleared(at=at, home=self.home.id, what=what, since=since, episode=since, sensor=sensor))
+        for episode in turned.ill:
+            self.said.append(self.finding("health", episode, where))
+            assert episode.sensor is not None
+            vigil.view, vigil.settled = vigil.view.without(episode.sensor), vigil.settled.without(episode.sensor)
+        self.sights()
+
+    def sights(self) -> None:
+        ill = {sensor: str(illness.what) for sensor, illness in self.vigil.health.ill.items()}
+        self.vigil.blind = {**ill, **self.vigil.silent}
+
+    def wait(self, until: datetime) -> None:
+        """Let everything happen that time alone brings about up to an instant, in its order."""
+        vigil = self.vigil
+        while vigil.next_due is not None and vigil.next_due <= until:
+            at = vigil.next_due
+            where = vigil.settled
+            changes_at = where.due(self.outlook.home)
+            if changes_at is not None and changes_at <= at:
+                where = vigil.settled = where.at_due()
+            self.tell(SETTLED, where, at)
+
+    # What is told.
+
+    def tell(self, detectors: dict[str, Detector], where: Whereabouts, at: datetime) -> None:
+        """Say what became due by `at` and what is over since; note when to look again."""
+        vigil, (home, tells) = self.vigil, self.outlook
+        next_due = where.due(home)
+        for name, detector in detectors.items():
+            episode = detector(where, home)
+            if episode is not None and episode.what not in tells:
+                episode = None
+            if name in vigil.running or (episode is not None and episode.lesson):
+                episode = self.in_its_time(name, episode, where, at)
+            if episode is not None and episode.until is not None and episode.due > episode.until:
+                episode = None
+            known = vigil.told.get(name)
+            if known is not None and (episode is None or (episode.what, episode.since) != (known.what, known.since)):
+                vigil.told = {other: one for other, one in vigil.told.items() if other != name}
+                if known.what is not What.BUTTON:  # a call for help is over when a person says so
+                    over = Cleared(at=at, home=home.id, what=known.what, since=known.since, episode=known.began)
+                    self.said.append(over)
+                known = None
+            if episode is None or (known is not None and known.count >= episode.count):
+                continue
+            if episode.due <= at:
+                self.said.append(self.finding(name, episode, where))
+                vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
+            elif next_due is None or episode.due < next_due:
+                next_due = episode.due
+        if detectors is SETTLED:
+            vigil.next_due = self.gap(where, at, next_due)
+
+    def gap(self, where: Whereabouts, at: datetime, next_due: datetime | None) -> datetime | None:
+        """Tell of a home from which nothing comes, and return when to look again."""
+        vigil, name = self.vigil, "gateway_gap"
+        episode = gateway_gap(vigil.health.pulse, away=where.presence is Presence.OUT)
+        known = vigil.told.get(name)
+        if known is not None and (episode is None or episode.since != known.since):
+            vigil.told = {other: one for other, one in vigil.told.items() if other != name}
+            self.said.append(
+                Cleared(at=at, home=self.home.id, what=known.what, since=known.since, episode=known.began)
+            )
+            known = None
+        if episode is None or known is not None:
+            return next_due
+        if episode.due <= at:
+            self.said.append(self.finding(name, episode, where))
+            vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
+            return next_due
+        return episode.due if next_due is None else min(next_due, episode.due)
+
+    def in_its_time(self, name: str, episode: Episode | None, where: Whereabouts, at: datetime) -> Episode | None:
+        """Learn from an episode that is over, and let one that runs be due when it is long for this home."""
+        vigil = self.vigil
+        running = vigil.running.get(name)
+        if running is not None and (episode is None or episode.since != running.since):
+            self.learn(name, running, where, at)
+            if episode is None or not episode.lesson:
+                vigil.running = {other: one for other, one in vigil.running.items() if other != name}
+            running = None
+        if episode is None or not episode.lesson:
+            return episode
+        if running is None or running.lesson != episode.lesson:
+            running = Running(episode.since, self.due(name, episode, where), episode.lesson)
+            vigil.running = {**vigil.running, name: running}
+        return msgspec.structs.replace(episode, due=running.due)
+
+    def due(self, name: str, episode: Episode, where: Whereabouts) -> datetime:
+        if where.company(episode.since):
+            return episode.due  # who else is there would notice; what is usual alone says nothing now
+        lesson, since = episode.lesson, episode.since
+        threshold = self.others.threshold(name, self.home.profile, self.vigil.nights)
+        home, known = self.home, self.vigil.lessons.get(lesson)
+        minutes = lessons.alert_after(lesson, known, since, home, threshold, self.others)
+        minutes = max(minutes, self.others.soonest.get(name, 0.0))
+        return min(episode.due, since + timedelta(minutes=min(minutes, LONGEST_MINUTES)))
+
+    def learn(self, name: str, running: Running, where: Whereabouts, at: datetime) -> None:
+        """Learn how long an episode lasted, unless it was not wholly seen or somebody else was there."""
+        vigil, lesson, lasted = self.vigil, running.lesson, at - running.since
+        if not lessons.teaches(lesson, lasted, self.others) or self.hindered or where.company(at):
+            return
+        waits = lesson in self.others.waits
+        ended = _ended(name, where)
+        if not (ended or waits):
+            return
+        known = vigil.lessons.get(lesson)
+        if ended:
+            minutes = lasted / timedelta(minutes=1)
+            score = lessons.score(lesson, known, running.since, self.home, minutes, self.others)
+            if score > vigil.highest.get(name, -math.inf):
+                vigil.highest = {**vigil.highest, name: score}
+        taught = lessons.taught(lesson, known, running.since, lasted, self.home, self.others, ended=ended)
+        vigil.lessons = {**vigil.lessons, lesson: taught}
+
+    def finding(self, name: str, episode: Episode, where: Whereabouts) -> Finding:
+        vigil, lesson = self.vigil, episode.lesson
+        here = None
+        if lesson:
+            here = lessons.usual(lesson, vigil.lessons.get(lesson), episode.since, self.home, self.others)
+        early = episode.limit is not None and episode.due < episode.since + timedelta(minutes=episode.limit)
+        return Finding(
+            at=episode.due,
+            home=self.home.id,
+            what=episode.what,
+            since=episode.since,
+            episode=episode.began,
+            limit=episode.limit,
+            usual=None if here is None else round(here.median, 1),
+            nights=None if here is None else here.nights,
+            early=early,
+            room=episode.room,
+            last_at=where.last_at,
+            last_room=where.room if where.last_at is not None else None,
+            door_at=where.door_at,
+            count=episode.count,
+            sensor=episode.sensor,
+            perhaps=self.perhaps(episode, where),
+            blind=tuple(sorted(vigil.blind)),
+            window=vigil.marks,
+        )
+
+    def perhaps(self, episode: Episode, where: Whereabouts) -> tuple[Perhaps, ...]:
+        """Return what else could explain a finding, as far as the home itself tells."""
+        home = self.outlook.home
+        night = episode.what in _OUT_OF_BED
+        return tuple(
+            one
+            for one, holds in (
+                (Perhaps.OTHERS, where.company(episode.due)),
+                (Perhaps.RISING, night and home.night.ends_soon(episode.since)),
+                (Perhaps.RETURNED, night and not home.has_bed and episode.what is not What.BATH),
+                (Perhaps.SENSOR, self.hindered),
+            )
+            if holds
+        )
+
+    # How the home stands.
+
+    def look(self, now: datetime) -> None:
+        """Let time pass in the view too: somebody has gone out, or to bed."""
+        home = self.outlook.home
+        due = self.vigil.view.due(home)
+        while due is not None and due <= now:
+            self.vigil.view = self.vigil.view.at_due()
+            self.stand(due)
+            due = self.vigil.view.due(home)
+
+    def stand(self, at: datetime) -> None:
+        """Say how the home stands, if that differs from what was last said."""
+        vigil, home = self.vigil, self.home
+        view, last = vigil.view, vigil.status
+        sensors = [sensor.id for sensor in home.sensors if sensor.kind is not Kind.BUTTON]
+        heard_any = bool(view.heard)
+        blind = tuple(sorted(vigil.blind)) if heard_any else tuple(sorted(sensors))
+        if not heard_any or all(sensor in vigil.blind for sensor in sensors):
+            sight = Sight.BLIND
+        else:
+            sight = Sight.PARTLY if blind else Sight.WATCHED
+        presence = Presence.UNKNOWN if sight is Sight.BLIND else view.presence
+        said = last is not None and (last.presence, last.since, last.sight, last.blind)
+        if said == (presence, view.since, sight, blind):
+            return
+        vigil.status = Status(at=at, home=home.id, presence=presence, since=view.since, sight=sight, blind=blind)
+        self.said.append(vigil.status)
+
+
+def _in_order(said: list[Told]) -> None:
+    """Put what became true in one long step in the order in which many short ones would have told it."""
+    if len(said) > 1:
+        said.sort(key=lambda one: one.at if isinstance(one, Status) else one.at + WINDOW)
+
+
+_TELL_WHERE = frozenset({Kind.BED, Kind.MOTION})
+_OUT_OF_BED = frozenset({What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE})
+
+
+def _ended(name: str, where: Whereabouts) -> bool:
+    """Whether an episode's end was seen, now that the resident is there."""
+    if name == "out_of_bed":
+        return where.presence is Presence.BED
+    if name == "bath":
+        return True
+    return where.presence in (Presence.UP, Presence.BED)
 
 
 def _is_news(vigil: Vigil, event: SensorEvent) -> bool:
@@ -146,144 +451,20 @@ def _order(event: SensorEvent) -> tuple[datetime, SensorId, float]:
     return event.at, event.sensor, event.value
 
 
-def _queued(vigil: Vigil, event: SensorEvent, arrived_at: datetime) -> dict[str, object]:
-    """Return what changes when an event waits to be settled."""
+def _queue(vigil: Vigil, event: SensorEvent, arrived_at: datetime) -> None:
+    """Let an event wait to be settled."""
     pending = vigil.pending
     at = len(pending)
     while at and _order(pending[at - 1]) > _order(event):
         at -= 1
-    changes: dict[str, object] = {"pending": (*pending[:at], event, *pending[at:])}
+    vigil.pending = (*pending[:at], event, *pending[at:])
     if vigil.settled_to is not None and event.at <= vigil.settled_to:
-        began = vigil.burst_began or arrived_at
-        changes["burst_began"] = began
-        changes["burst_ends"] = min(arrived_at + WINDOW, began + BURST_MAX)
-    return changes
-
-
-def _settle_burst(vigil: Vigil, home: Home, said: list[Told]) -> Vigil:
-    """Settle late news and all that waited with it as one; withhold what was over before it could be told."""
-    assert vigil.burst_ends is not None
-    known_to = vigil.settled_to
-    upto = vigil.burst_ends - WINDOW
-    ripe = [event for event in vigil.pending if event.at <= upto]
-    heard: list[Told] = []
-    for event in ripe:
-        vigil = _settle(vigil, event, home, heard)
-    over = {(one.what, one.since): one.at for one in heard if isinstance(one, Cleared)}
-    for one in heard:
-        if isinstance(one, Status | Withheld) or (one.what, one.since) not in over:
-            said.append(one)
-        elif isinstance(one, Finding) and known_to is not None and one.at <= known_to:
-            ended = over[one.what, one.since]
-            said.append(Withheld(at=one.at, home=one.home, what=one.what, since=one.since, over_at=ended))
-        elif not _withheld(said, one):
-            said.append(one)
-    return msgspec.structs.replace(vigil, pending=vigil.pending[len(ripe) :], burst_began=None, burst_ends=None)
+        vigil.burst_began = vigil.burst_began or arrived_at
+        vigil.burst_ends = min(arrived_at + WINDOW, vigil.burst_began + BURST_MAX)
 
 
 def _withheld(said: list[Told], one: Finding | Cleared) -> bool:
     return any(isinstance(told, Withheld) and (told.what, told.since) == (one.what, one.since) for told in said)
-
-
-def _settle(vigil: Vigil, event: SensorEvent, home: Home, said: list[Told]) -> Vigil:
-    """Let time pass up to an event, then let it happen."""
-    vigil = _wait(vigil, event.at, home, said)
-    where = vigil.settled.see(event, home)
-    if where is vigil.settled:
-        return vigil
-    vigil = msgspec.structs.replace(vigil, settled=where, marks=_marked(vigil.marks, event))
-    return _tell(vigil, SETTLED, where, home, event.at, said)
-
-
-def _wait(vigil: Vigil, until: datetime, home: Home, said: list[Told]) -> Vigil:
-    """Let everything happen that time alone brings about up to an instant, in its order."""
-    while vigil.next_due is not None and vigil.next_due <= until:
-        at = vigil.next_due
-        where = vigil.settled
-        changes_at = where.due(home)
-        if changes_at is not None and changes_at <= at:
-            where = where.at_due()
-            vigil = msgspec.structs.replace(vigil, settled=where)
-        vigil = _tell(vigil, SETTLED, where, home, at, said)
-    return vigil
-
-
-def _tell(  # noqa: PLR0917  # the one place where all of it meets
-    vigil: Vigil, detectors: dict[str, Detector], where: Whereabouts, home: Home, at: datetime, said: list[Told]
-) -> Vigil:
-    """Say what became due by `at` and what is over since; note when to look again."""
-    told = vigil.told
-    next_due = where.due(home) if detectors is SETTLED else None
-    for name, detector in detectors.items():
-        episode = detector(where, home)
-        if name in vigil.running or (episode is not None and episode.lesson):
-            vigil, episode = _in_its_time(vigil, name, episode, home, at)
-        known = told.get(name)
-        if known is not None and (episode is None or (episode.what, episode.since) != (known.what, known.since)):
-            told = {other: one for other, one in told.items() if other != name}
-            if known.what is not What.BUTTON:  # a call for help is over when a person says so
-                said.append(Cleared(at=at, home=home.id, what=known.what, since=known.since, episode=known.began))
-            known = None
-        if episode is None or (known is not None and known.count >= episode.count):
-            continue
-        if episode.due <= at:
-            said.append(_finding(vigil, episode, where, home))
-            told = {**told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
-        elif next_due is None or episode.due < next_due:
-            next_due = episode.due
-    if detectors is SETTLED:
-        return msgspec.structs.replace(vigil, told=told, next_due=next_due)
-    return vigil if told is vigil.told else msgspec.structs.replace(vigil, told=told)
-
-
-def _in_its_time(
-    vigil: Vigil, name: str, episode: Episode | None, home: Home, at: datetime
-) -> tuple[Vigil, Episode | None]:
-    """Learn from an episode that is over, and let one that runs be due when it is long for this home."""
-    running = vigil.running.get(name)
-    if running is not None and (episode is None or episode.since != running.since):
-        lessons, rest = vigil.lessons, {other: one for other, one in vigil.running.items() if other != name}
-        if not vigil.silent:  # of what was not wholly seen nothing is learned
-            lesson = taught(running.lesson, lessons.get(running.lesson), running.since, at, home)
-            lessons = lessons if lesson is None else {**lessons, running.lesson: lesson}
-        vigil = msgspec.structs.replace(vigil, running=rest, lessons=lessons)
-        running = None
-    if episode is None or not episode.lesson:
-        return vigil, episode
-    if running is None:
-        here = usual(episode.lesson, vigil.lessons.get(episode.lesson), episode.since, home)
-        due = min(episode.due, _after(episode.since, here.alert_after))
-        running = Running(episode.what, episode.since, due, episode.lesson)
-        vigil = msgspec.structs.replace(vigil, running={**vigil.running, name: running})
-    return vigil, msgspec.structs.replace(episode, due=running.due)
-
-
-def _after(since: datetime, minutes: float) -> datetime:
-    return since + timedelta(minutes=min(minutes, LONGEST_MINUTES))
-
-
-def _finding(vigil: Vigil, episode: Episode, where: Whereabouts, home: Home) -> Finding:
-    lesson = episode.lesson
-    here = usual(lesson, vigil.lessons.get(lesson), episode.since, home) if lesson else None
-    early = episode.limit is not None and episode.due < episode.since + timedelta(minutes=episode.limit)
-    return Finding(
-        at=episode.due,
-        home=home.id,
-        what=episode.what,
-        since=episode.since,
-        episode=episode.began,
-        limit=episode.limit,
-        usual=None if here is None else round(here.median, 1),
-        nights=None if here is None else here.nights,
-        early=early,
-        room=episode.room,
-        last_at=where.last_at,
-        last_room=where.room if where.last_at is not None else None,
-        door_at=where.door_at,
-        count=episode.count,
-        blind=tuple(sorted(vigil.silent)),
-        window=vigil.marks,
-    )
 
 
 def _marked(marks: tuple[Mark, ...], event: SensorEvent) -> tuple[Mark, ...]:
@@ -299,31 +480,3 @@ def _marked(marks: tuple[Mark, ...], event: SensorEvent) -> tuple[Mark, ...]:
     marks = (*marks, Mark(event.at, event.room, event.kind, event.value))[-MARKS_MAX:]
     keep = next((i for i, mark in enumerate(marks) if event.at - mark.at <= MARKS_FOR), len(marks))
     return marks[keep:] if keep else marks
-
-
-def _look(vigil: Vigil, now: datetime, home: Home, said: list[Told]) -> tuple[Vigil, tuple[Told, ...]]:
-    """Let time pass in the view too: somebody has gone out, or to bed."""
-    due = vigil.view.due(home)
-    while due is not None and due <= now:
-        vigil = msgspec.structs.replace(vigil, view=vigil.view.at_due())
-        vigil, told = _stand(vigil, due, home, said)
-        said = list(told)
-        due = vigil.view.due(home)
-    return vigil, tuple(said)
-
-
-def _stand(vigil: Vigil, at: datetime, home: Home, said: list[Told]) -> tuple[Vigil, tuple[Told, ...]]:
-    """Say how the home stands, if that differs from what was last said."""
-    view, last = vigil.view, vigil.status
-    sensors = [sensor.id for sensor in home.sensors if sensor.kind is not Kind.BUTTON]
-    heard_any = bool(view.heard)
-    blind = tuple(sorted(vigil.silent)) if heard_any else tuple(sorted(sensors))
-    if not heard_any or all(sensor in vigil.silent for sensor in sensors):
-        sight = Sight.BLIND
-    else:
-        sight = Sight.PARTLY if blind else Sight.WATCHED
-    presence = Presence.UNKNOWN if sight is Sight.BLIND else view.presence
-    if last is not None and (presence, view.since, sight, blind) == (last.presence, last.since, last.sight, last.blind):
-        return vigil, tuple(said)
-    status = Status(at=at, home=home.id, presence=presence, since=view.since, sight=sight, blind=blind)
-    return msgspec.structs.replace(vigil, status=status), (*said, status)

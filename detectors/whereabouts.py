@@ -16,11 +16,16 @@ AWAY_AFTER = timedelta(minutes=3)  # nothing inside for so long after the front 
 THROUGH_THE_DOOR = timedelta(seconds=20)  # motion so soon after the door belongs to walking through it
 BEFORE_THE_DOOR = timedelta(seconds=120)  # motion inside so shortly before the door opens: somebody on the way out
 TO_BED_AFTER = timedelta(minutes=12)  # without a bed sensor: bedroom last, and quiet for so long
+IN_BED_AFTER = timedelta(minutes=25)  # without a bed sensor: in the bedroom for so long, and seen nowhere else
 SETTLED_IN = timedelta(minutes=20)  # who leaves a bed sooner has not gone to bed yet
 ONE_NIGHT = timedelta(hours=10)
 EARLY_TO_BED = timedelta(hours=3)  # so long before the watched night somebody may lie down for it
 STIRRED_AFTER = timedelta(minutes=15)  # without a bed sensor: a bedroom quiet for so long, and then ...
 STIRRED_WITHIN = timedelta(minutes=2)  # ... seen twice within this, is somebody getting up
+WALKED_WITHIN = timedelta(minutes=3)  # ... or seen elsewhere, and somewhere within this before. A motion sensor that
+# blinks once in a silent home is no walk: 2 lone blips in 30 nights of one real home (detection study, section 4.2).
+ROUND_AT_MOST = timedelta(minutes=30)  # somebody who looks in at night is gone again by then
+COMPANY_AT_MOST = timedelta(hours=6)  # a visitor who was not seen to leave is believed gone
 REAL_HOLD = timedelta(seconds=100), timedelta(minutes=30)  # a motion sensor held on longer than any bridge's own clear
 # timer kept seeing somebody till its end; held on longer than the second it is stuck, and its end says nothing.
 PRESS_AGAIN = timedelta(seconds=60)  # presses closer together are one call
@@ -44,6 +49,8 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
     door_moved_at: Instant | None = None  # its last opening or closing
     leaving: bool = False  # somebody inside was on the way out when it opened
     arrived_at: Instant | None = None  # motion after a door that nobody inside had opened
+    company_since: Instant | None = None  # somebody has come in besides the resident, and was not seen to leave
+    in_bed_before: bool = False  # the resident was in bed when they came
     pressed_since: Instant | None = None  # the press that the running call was first told by
     presses: tuple[Instant, ...] = ()  # of the running call, in the order in which they came
     pressed_before: tuple[Instant, ...] = ()  # presses of earlier calls, to know a repeated message by
@@ -57,6 +64,10 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
         if left is None or sat_up is None or sat_up < left:
             return False
         return home.night.ends_soon(sat_up) or not home.night.covers(sat_up)
+
+    def company(self, at: datetime) -> bool:
+        """Whether somebody else may be there: motion is not the resident's alone, and silence neither."""
+        return self.company_since is not None and at - self.company_since <= COMPANY_AT_MOST
 
     def had_gone_to_bed(self) -> bool:
         """Whether the running stay out of bed follows on some rest that night, and not on an evening still going on."""
@@ -78,7 +89,8 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             and home.kind_of(self.room) is RoomKind.BEDROOM
             and (home.night.covers(self.last_at) or home.night.covers(self.last_at + EARLY_TO_BED))
         ):
-            return self.last_at + TO_BED_AFTER
+            since = max(self.room_since or self.last_at, self.left_bed_at or self.last_at)
+            return min(self.last_at + TO_BED_AFTER, since + IN_BED_AFTER)
         return None
 
     def at_due(self) -> "Whereabouts":
@@ -88,6 +100,15 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
                 self, presence=Presence.OUT, since=self.door_at, leaving=False, left_bed_at=None, room=None
             )
         return msgspec.structs.replace(self, presence=Presence.BED, since=self.last_at, left_bed_at=None)
+
+    def without(self, sensor: SensorId) -> "Whereabouts":
+        """Return what is still known when a sensor can no longer be believed: a bed that only it held may be empty."""
+        if sensor not in self.beds:
+            return self
+        beds = self.beds - {sensor}
+        if beds or self.presence is not Presence.BED:
+            return msgspec.structs.replace(self, beds=beds)
+        return msgspec.structs.replace(self, beds=beds, presence=Presence.UNKNOWN, since=self.last_at, left_bed_at=None)
 
     def see(self, event: SensorEvent, home: Home) -> "Whereabouts":
         """Return what is known after an event. One no newer than the sensor's newest changes nothing."""
@@ -100,7 +121,7 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
         on = event.value >= 0.5  # noqa: PLR2004  # values are 1.0 and 0.0
         match event.kind:
             case Kind.BED:
-                return heard._bed(event, on=on)
+                return heard._bed(event, on=on) if home.believes(event.sensor) else heard
             case Kind.DOOR:
                 changed = before is None or before[1] != event.value
                 return heard._door(event, on=on, home=home) if changed and event.origin is Origin.LIVE else heard
@@ -134,6 +155,8 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             return msgspec.structs.replace(self, door_moved_at=event.at)
         recently = self.last_at is not None and event.at - self.last_at <= BEFORE_THE_DOOR
         from_bed = self.left_bed_at is not None and event.at - self.left_bed_at <= BEFORE_THE_DOOR
+        if recently and self._lies_while_company_leaves(event, home):
+            return self._company_leaves(event)
         # Somebody on the way out who opens the door again is the same somebody, out since the first time.
         leaving = self.presence is Presence.UP and (self.leaving or recently or from_bed)
         # A bed that only motion told of can be left unseen; the door opening after motion is somebody going out.
@@ -147,6 +170,32 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             door_at=self.door_at if self.leaving else event.at,
             door_moved_at=event.at,
             leaving=leaving,
+            arrived_at=None,
+            company_since=None if leaving else self.company_since,
+        )
+
+    def _lies_while_company_leaves(self, event: SensorEvent, home: Home) -> bool:
+        """Whether who goes out is whoever came a short while ago to somebody in bed, and who is still in it.
+
+        Where no bed sensor tells, it is believed for as long as a round takes; after that it may be the resident.
+        """
+        came = self.company_since
+        if came is None or not self.in_bed_before:
+            return False
+        return self.presence is Presence.BED if home.has_bed else event.at - came <= ROUND_AT_MOST
+
+    def _company_leaves(self, event: SensorEvent) -> "Whereabouts":
+        """Take it that whoever came goes again, and the resident lies where they lay."""
+        since = self.since if self.presence is Presence.BED else self.company_since
+        return msgspec.structs.replace(
+            self,
+            presence=Presence.BED,
+            since=since,
+            left_bed_at=None,
+            company_since=None,
+            in_bed_before=False,
+            door_at=event.at,
+            door_moved_at=event.at,
             arrived_at=None,
         )
 
@@ -206,9 +255,15 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             stayed = event.at - was.door_moved_at > THROUGH_THE_DOOR
             return msgspec.structs.replace(self, leaving=False) if stayed else self
         somebody_in = was.last_at is not None and was.door_at is not None and was.last_at >= was.door_at
-        if was.presence is not Presence.OUT and not somebody_in and was.arrived_at is None:
-            return msgspec.structs.replace(self, arrived_at=event.at)
-        return self
+        if was.presence is Presence.OUT or somebody_in or was.arrived_at is not None:
+            return self
+        known = was.presence in (Presence.BED, Presence.UP)
+        return msgspec.structs.replace(
+            self,
+            arrived_at=event.at,
+            company_since=event.at if known else None,
+            in_bed_before=was.presence is Presence.BED,
+        )
 
     def _rising(self, event: SensorEvent, home: Home, *, was: "Whereabouts") -> "Whereabouts":
         """Motion while in bed, out or unknown: it may mean that the resident is up."""
@@ -220,12 +275,18 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             case Presence.BED if home.kind_of(event.room) is RoomKind.BEDROOM:
                 return self._stirring(event, was)
             case Presence.BED:
-                rested_at = was._rested(event.at)
-                return msgspec.structs.replace(
-                    self, presence=Presence.UP, since=event.at, left_bed_at=event.at, rested_at=rested_at
-                )
+                return self._walking(event, was)
             case _:
                 return msgspec.structs.replace(self, presence=Presence.UP, since=event.at, left_bed_at=None)
+
+    def _walking(self, event: SensorEvent, was: "Whereabouts") -> "Whereabouts":
+        first = was.last_at
+        if first is None or event.at - first > WALKED_WITHIN:
+            return self
+        left = event.at if was.since is not None and first <= was.since else first
+        return msgspec.structs.replace(
+            self, presence=Presence.UP, since=left, left_bed_at=left, rested_at=was._rested(left)
+        )
 
     def _stirring(self, event: SensorEvent, was: "Whereabouts") -> "Whereabouts":
         first, before = was.last_at, was.quiet_before

@@ -238,7 +238,7 @@ def _cut_in(drawn: Iterable[Stay], scripts: Iterable[_Script]) -> Iterator[Stay]
 # What the sensors make of it.
 
 
-class _Trace(NamedTuple):
+class Trace(NamedTuple):
     """What a sensor could notice of a person, were it never blind."""
 
     at: datetime
@@ -247,21 +247,22 @@ class _Trace(NamedTuple):
     value: float = 1.0
 
 
-def _traces(stays: Iterable[Stay], dice: Dice) -> Iterator[_Trace]:
+def traces_of(stays: Iterable[Stay], dice: Dice) -> Iterator[Trace]:
+    """Yield what could be noticed of one person."""
     before: Place | None = None
     for stay, after in pairwise(chain[Stay | None](stays, (None,))):
         assert stay is not None
         start, place, moves = stay
         came = before is not place
         if came and Place.BED in {before, place}:
-            yield _Trace(start, Kind.BED, Place.BED, float(place is Place.BED))
+            yield Trace(start, Kind.BED, Place.BED, float(place is Place.BED))
         if came and before is not None and Place.OUT in {before, place}:
-            yield _Trace(start, Kind.DOOR, Place.HALL)
+            yield Trace(start, Kind.DOOR, Place.HALL)
         chance = dice(start, place)
         until = after.start if after is not None and moves else start
         at = start + (timedelta(seconds=1) if came else _next_move(moves, chance))
         while at < until:
-            yield _Trace(at, Kind.MOTION, place)
+            yield Trace(at, Kind.MOTION, place)
             at += _next_move(moves, chance)
         before = place
 
@@ -270,18 +271,29 @@ def _next_move(moves: float, chance: random.Random) -> timedelta:
     return in_minutes(chance.expovariate(moves)) if moves else timedelta()
 
 
-def _sensed(home: Home, traces: Iterable[_Trace]) -> Iterator[SensorEvent]:
-    """Let the sensors of a home notice what they can, and say by themselves that motion or opening is over."""
+def sensed(home: Home, traces: Iterable[Trace]) -> Iterator[SensorEvent]:
+    """Let the sensors of a home notice what they can, and say by themselves that motion or opening is over.
+
+    A bed is occupied while anybody is in it.
+    """
     by_view: dict[tuple[Kind, str], list[Sensor]] = {}
     for sensor in home.sensors:
         by_view.setdefault(_view(sensor.kind, home.kind_of(sensor.room)), []).append(sensor)
+    views = {
+        (kind, place): by_view.get(_view(kind, _SEEN_IN.get(place, place)), ()) for kind in Kind for place in Place
+    }
     reported: dict[SensorId, datetime] = {}
     ends: dict[SensorId, SensorEvent] = {}
+    sleepers = 0
     for trace in traces:
         at = _to_ms(trace.at)
         for over in sorted((end for end in ends.values() if end.at <= at), key=_when):
             yield ends.pop(over.sensor)
-        for sensor in by_view.get(_view(trace.kind, trace.place), ()):
+        if trace.kind is Kind.BED:
+            sleepers += 1 if trace.value else -1
+            if sleepers != trace.value:  # somebody else is in it, before and after
+                continue
+        for sensor in views[trace.kind, trace.place]:
             if trace.kind is Kind.MOTION and at - reported.get(sensor.id, at - BLIND) < BLIND:
                 continue
             event = SensorEvent(
@@ -294,6 +306,7 @@ def _sensed(home: Home, traces: Iterable[_Trace]) -> Iterator[SensorEvent]:
                 ends[sensor.id] = msgspec.structs.replace(event, at=at + _OVER_AFTER[trace.kind], value=0.0)
 
 
+_SEEN_IN = {Place.BED: Place.BEDROOM}  # who stirs in bed is seen by a motion sensor in the bedroom
 _OVER_AFTER = {Kind.MOTION: CLEAR, Kind.DOOR: DOOR_OPEN}
 
 
@@ -366,18 +379,18 @@ def _home_moments(
     visits = heapq.merge(rounds(habits, dice, first, zone), (visit for one in scripts for visit in one.visits))
     others = callers(visits, datetime.combine(first, time(), tzinfo=zone).astimezone(UTC))
     traces = heapq.merge(
-        _traces(ways(resident, dice), partial(dice, "resident")),
-        _traces(ways(others, dice), partial(dice, "caller")),
-        (_Trace(at, Kind.BUTTON, Place.BED) for one in scripts for at in one.presses),
+        traces_of(ways(resident, dice), partial(dice, "resident")),
+        traces_of(ways(others, dice), partial(dice, "caller")),
+        (Trace(at, Kind.BUTTON, Place.BED) for one in scripts for at in one.presses),
         key=_when,
     )
     silences = heapq.merge(
         _silences(home, habits, dice, first, zone), (silence for one in scripts for silence in one.silences)
     )
-    return _from(_to_ms(start), home, _heard(home, _sensed(home, traces), silences))
+    return told_from(_to_ms(start), home, _heard(home, sensed(home, traces), silences))
 
 
-def _from(start: datetime, home: Home, moments: Iterator[Moment]) -> Iterator[Moment]:
+def told_from(start: datetime, home: Home, moments: Iterator[Moment]) -> Iterator[Moment]:
     """Say once how beds, doors and sensors stand at `start`; leave out what was before."""
     stands: dict[SensorId, SensorEvent] = {}
     unseen: dict[SensorId, SensorSight] = {}
@@ -416,14 +429,14 @@ _LIVES: dict[str, Habits] = {
     "12": Habits(visits=2.0, rises=time(7, 40)),
 }
 
-_ROOMS = {
+ROOMS = {
     Place.BEDROOM: "slaapkamer",
     Place.BATHROOM: "badkamer",
     Place.LIVING: "woonkamer",
     Place.KITCHEN: "keuken",
     Place.HALL: "gang",
 }
-_SENSORS = {
+SENSORS = {
     "bed": (Kind.BED, Place.BEDROOM),
     "door": (Kind.DOOR, Place.HALL),
     "bedroom": (Kind.MOTION, Place.BEDROOM),
@@ -440,10 +453,10 @@ def _home(number: str) -> Home:
     return Home(
         id=HomeId(f"{_SITE}/{number}"),
         resident=ResidentId(f"r-{int(number):04}"),
-        rooms={RoomId(room): ROOM_NAMES[room] for room in _ROOMS.values()},
+        rooms={RoomId(room): ROOM_NAMES[room] for room in ROOMS.values()},
         sensors=tuple(
-            Sensor(id=SensorId(f"{number}/{name}"), kind=kind, room=RoomId(_ROOMS[place]))
-            for name, (kind, place) in _SENSORS.items()
+            Sensor(id=SensorId(f"{number}/{name}"), kind=kind, room=RoomId(ROOMS[place]))
+            for name, (kind, place) in SENSORS.items()
         ),
         night=known.night,
         agreed_soon=known.agreed_soon,
@@ -500,5 +513,5 @@ def _to_ms(at: datetime) -> datetime:
     return at.astimezone(UTC) - timedelta(microseconds=at.microsecond % 1000)
 
 
-def _when(thing: Moment | _Trace | _Silence) -> datetime:
+def _when(thing: Moment | Trace | _Silence) -> datetime:
     return thing.at

@@ -11,12 +11,17 @@ from detectors import vigil
 from detectors.findings import Finding
 from detectors.homes import Home, HomeId, Kind, Limits, Night, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
 from detectors.moments import Origin, SensorEvent
+from detectors.others import SHIPPED, Others
 from detectors.vigil import Told, Vigil
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 EVENING = datetime(2026, 3, 2, 12, tzinfo=AMSTERDAM)  # a story starts at noon, so that "02:09" is the night after it
 
-LIMITS = Limits(bath=20, still=15, still_risen=60, oob_unseen=20, oob_active=45, door=5)  # whatever the defaults are
+LIMITS = Limits(bath=20, bath_risen=20, still=15, still_risen=60, oob_unseen=20, oob_active=45, door=5)
+"""Whatever the defaults are."""
+
+AGREED = msgspec.structs.replace(SHIPPED, thresholds=dict.fromkeys(SHIPPED.thresholds))
+"""No score is enough, and nothing is told but by the limits agreed: stories that are not about learning."""
 
 ROOMS = {
     "slaapkamer": RoomKind.BEDROOM,
@@ -84,13 +89,19 @@ def events(home: Home, lines: Iterable[str]) -> list[SensorEvent]:
     return [event(home, line) for line in lines]
 
 
-def told(home: Home, moments: Sequence[SensorEvent], until: datetime, start: Vigil | None = None) -> list[Told]:
+def told(
+    home: Home,
+    moments: Sequence[SensorEvent],
+    until: datetime,
+    start: Vigil | None = None,
+    others: Others = AGREED,
+) -> list[Told]:
     """Return all that the vigil says of events that arrive when they happen, up to an instant by the clock."""
     now, said = start or Vigil(), list[Told]()
     for moment in moments:
-        now, more = vigil.arrive(now, moment, moment.at, home)
+        now, more = vigil.arrive(now, moment, moment.at, home, others)
         said += more
-    _, more = vigil.advance(now, until + vigil.WINDOW, home)
+    _, more = vigil.advance(now, until + vigil.WINDOW, home, others)
     return [*said, *more]
 
 

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from benchmarks.detection import faults, slow
 from benchmarks.detection.edits import (
@@ -38,6 +38,8 @@ from benchmarks.detection.edits import (
 )
 from benchmarks.detection.nights import Recorded
 from benchmarks.detection.stays import Stays
+from detectors.coverage import told_by
+from detectors.findings import What
 from detectors.homes import WASHING, Kind, RoomKind, Sensor
 from detectors.moments import SensorEvent
 
@@ -47,11 +49,29 @@ LATE = timedelta(minutes=30)  # before the end of the night: some detectors stop
 LONG = timedelta(minutes=20)
 
 
+NEEDS = {
+    Incident.FELL_BATHROOM_STILL: What.BATH,
+    Incident.FELL_BATHROOM_MOVING: What.BATH,
+    Incident.LONG_BATHROOM: What.BATH,
+    Incident.FELL_ELSEWHERE_STILL: What.STILL,
+    Incident.NOT_BACK: What.OOB_ACTIVE,
+    Incident.LEFT_HOME: What.DOOR_LEFT,
+    Incident.RESTLESS_3: What.RESTLESS,
+    Incident.RESTLESS_5: What.RESTLESS,
+    Incident.NOCTURIA_1_5: What.NOCTURIA,
+}
+"""What a home must be able to tell for an incident to be found there at all: its page says so before the first night."""
+
+
 def draws(stays: Stays, incident: Incident, *, seed: int, count: int) -> Iterator[Draw | Unseen]:
     """Draw an incident so many times: over the places that can carry it in turn, everything else by the dice.
 
     The same seed gives the same draws, and each of them is the same however many are asked for.
     """
+    needed = NEEDS.get(incident)
+    if needed is not None and needed not in told_by(stays.recorded.home):
+        yield from repeat(Unseen(f"the plan has no sensors for it ({needed})"), count)
+        return
     for number in range(count):
         dice = random.Random(f"{seed}/{stays.recorded.name}/{incident}/{number}")
         yield _EDITS[incident](stays, dice, number)

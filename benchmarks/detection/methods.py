@@ -8,9 +8,10 @@ night; and every run over a recording is prequential, for nothing that comes lat
 import heapq
 import random
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from benchmarks.detection.edits import Draw
@@ -18,9 +19,10 @@ from benchmarks.detection.faults import PERFECT, Faults
 from benchmarks.detection.nights import Recorded
 from care.alerts import alert_of
 from detectors import vigil
-from detectors.findings import Finding, What
+from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home
 from detectors.moments import SensorEvent
+from detectors.others import SHIPPED, Others
 from detectors.vigil import Told, Vigil
 
 ACUTE = frozenset(map(str, (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE, What.DOOR_LEFT)))
@@ -68,35 +70,65 @@ class Method(Protocol):
         ...
 
 
+class Watching(NamedTuple):
+    """The detectors' state, and which of their alerts are not over."""
+
+    vigil: Vigil = Vigil()
+    open: Mapping[str, frozenset[tuple[What, datetime]]] = MappingProxyType({})  # findings not over, by alert
+    times: Mapping[str, int] = MappingProxyType({})  # that an alert was raised
+
+
 @dataclass(frozen=True)
 class Detectors:
-    """The detectors as the building runs them, with a clock that ticks whenever it matters."""
+    """The detectors as the building runs them, with a clock that ticks whenever it matters.
+
+    An alert of which every finding was over by itself, and that then finds something new, starts over on the desk:
+    it calls for a person again, and counts as another alert.
+    """
 
     name: str = "nachtwacht"
+    others: Others = SHIPPED
 
-    def begin(self, home: Home) -> Vigil:  # noqa: ARG002  # a vigil knows no home until it is told of one
-        return Vigil()
+    def begin(self, home: Home) -> Watching:  # noqa: ARG002  # a vigil knows no home until it is told of one
+        return Watching()
 
-    def take(self, state: Vigil, event: SensorEvent, arrived_at: datetime, home: Home) -> tuple[Vigil, Sequence[Page]]:
+    def take(
+        self, state: Watching, event: SensorEvent, arrived_at: datetime, home: Home
+    ) -> tuple[Watching, Sequence[Page]]:
         state, pages = self.wait(state, arrived_at, home)
-        state, told = vigil.arrive(state, event, arrived_at, home)
-        return state, [*pages, *_pages(told, arrived_at, arrived_at)]
+        watching, told = vigil.arrive(state.vigil, event, arrived_at, home, self.others)
+        return _told(state._replace(vigil=watching), told, arrived_at, arrived_at, list(pages))
 
-    def wait(self, state: Vigil, until: datetime, home: Home) -> tuple[Vigil, Sequence[Page]]:
+    def wait(self, state: Watching, until: datetime, home: Home) -> tuple[Watching, Sequence[Page]]:
         pages: list[Page] = []
-        now = state.settled_to + vigil.WINDOW if state.settled_to is not None else until
+        settled_to = state.vigil.settled_to
+        now = settled_to + vigil.WINDOW if settled_to is not None else until
         while now < until:
             tick = min(now + TICK, until)
-            state, told = vigil.advance(state, tick, home)
-            pages += _pages(told, now, tick)
+            watching, told = vigil.advance(state.vigil, tick, home, self.others)
+            state, pages = _told(state._replace(vigil=watching), told, now, tick, pages)
             now = tick
         return state, pages
 
 
-def _pages(told: Iterable[Told], before: datetime, now: datetime) -> list[Page]:
+def _told(
+    state: Watching, told: Iterable[Told], before: datetime, now: datetime, pages: list[Page]
+) -> tuple[Watching, list[Page]]:
     """Date what was told between two ticks as a gateway that ticks every second would have told it."""
-    found = (one for one in told if isinstance(one, Finding))
-    return [Page(min(max(one.at + vigil.WINDOW, before), now), str(one.what), str(alert_of(one))) for one in found]
+    for one in told:
+        if not isinstance(one, Finding | Cleared):
+            continue
+        alert = str(alert_of(one))
+        known = state.open.get(alert, frozenset())
+        if isinstance(one, Cleared):
+            state = state._replace(open={**state.open, alert: known - {(one.what, one.since)}})
+            continue
+        times = state.times.get(alert, 0) + (not known)
+        state = state._replace(
+            open={**state.open, alert: known | {(one.what, one.since)}}, times={**state.times, alert: times}
+        )
+        pages.append(Page(min(max(one.at + vigil.WINDOW, before), now), str(one.what), f"{alert}/{times}"))
+    return state, pages
 
 
 def alerts(pages: Iterable[Page]) -> list[Alert]:

@@ -7,16 +7,16 @@ from detectors.findings import Cleared, Finding, Presence, Sight, Status, Withhe
 from detectors.homes import SensorId
 from detectors.moments import SensorSight
 from detectors.vigil import Told, Vigil
-from tests.stories import a_home, event, found, instant
+from tests.stories import AGREED, a_home, event, found, instant
 
 
 def heard_at(arrivals: list[tuple[str, datetime]], until: str) -> list[Told]:
     home = a_home()
     now, said = Vigil(), list[Told]()
     for line, at in arrivals:
-        now, more = vigil.arrive(now, event(home, line), at, home)
+        now, more = vigil.arrive(now, event(home, line), at, home, AGREED)
         said += more
-    _, more = vigil.advance(now, instant(until), home)
+    _, more = vigil.advance(now, instant(until), home, AGREED)
     return [one for one in (*said, *more) if not isinstance(one, Status)]
 
 
@@ -75,17 +75,17 @@ def test_a_repeat_of_unknown_age_ends_nothing() -> None:
 
 
 def test_a_home_of_which_nothing_was_ever_heard_is_blind_and_not_quiet() -> None:
-    _, said = vigil.advance(Vigil(), instant("02:00"), a_home())
-    assert said == ()  # time alone says nothing of a home nobody heard; the desk draws no status as no sight
+    _, said = vigil.advance(Vigil(), instant("02:00"), a_home(), AGREED)
+    assert said == []  # time alone says nothing of a home nobody heard; the desk draws no status as no sight
 
 
 def test_a_home_whose_sensors_all_fell_silent_is_blind() -> None:
     home = a_home()
-    now, _ = vigil.arrive(Vigil(), event(home, "22:40 bed in"), instant("22:40"), home)
+    now, _ = vigil.arrive(Vigil(), event(home, "22:40 bed in"), instant("22:40"), home, AGREED)
     last: list[Status] = []
     for sensor in home.sensors:
         sight = SensorSight(at=instant("23:00"), home=home.id, sensor=sensor.id, seen=False, reason="bridge")
-        now, said = vigil.arrive(now, sight, sight.at, home)
+        now, said = vigil.arrive(now, sight, sight.at, home, AGREED)
         last += [one for one in said if isinstance(one, Status)]
     assert last[0].sight is Sight.PARTLY
     assert last[0].presence is Presence.BED
@@ -94,10 +94,10 @@ def test_a_home_whose_sensors_all_fell_silent_is_blind() -> None:
 
 def test_a_finding_names_the_sensors_that_could_not_be_heard() -> None:
     home = a_home()
-    now, _ = vigil.arrive(Vigil(), event(home, "22:40 bed in"), instant("22:40"), home)
+    now, _ = vigil.arrive(Vigil(), event(home, "22:40 bed in"), instant("22:40"), home, AGREED)
     silent = SensorId("12/keuken")
     sight = SensorSight(at=instant("23:12"), home=home.id, sensor=silent, seen=False, reason="availability")
-    now, _ = vigil.arrive(now, sight, sight.at, home)
-    now, _ = vigil.arrive(now, event(home, "02:00 bed out"), instant("02:00"), home)
-    _, said = vigil.advance(now, instant("02:21"), home)
+    now, _ = vigil.arrive(now, sight, sight.at, home, AGREED)
+    now, _ = vigil.arrive(now, event(home, "02:00 bed out"), instant("02:00"), home, AGREED)
+    _, said = vigil.advance(now, instant("02:21"), home, AGREED)
     assert [one.blind for one in said if isinstance(one, Finding)] == [(silent,)]

@@ -9,10 +9,12 @@ from detectors import lessons, vigil
 from detectors.findings import Finding, What
 from detectors.homes import Home, Limits
 from detectors.moments import SensorEvent
+from detectors.others import SHIPPED
 from detectors.vigil import Vigil
 from tests.stories import a_home, events, findings, found, instant
 
 HOME = a_home(limits=Limits(bath=30, still=120, oob_unseen=120, oob_active=240))
+BATH = SHIPPED.thresholds["bath"]
 
 
 def nights(home: Home, minutes: float, count: int) -> Vigil:
@@ -46,7 +48,9 @@ def told_after(home: Home, known: Vigil) -> Finding:
 
 def test_a_home_that_nothing_is_known_of_is_watched_by_what_is_usual_elsewhere() -> None:
     told = told_after(HOME, Vigil())
-    assert told.at - told.since == timedelta(minutes=lessons.usual("bath_at_night", None, told.since, HOME).alert_after)
+    assert BATH is not None
+    after = lessons.alert_after("bath_at_night", None, told.since, HOME, BATH, SHIPPED)
+    assert told.at - told.since == timedelta(minutes=after)
     assert (told.nights, told.early) == (0, True)
 
 
@@ -74,7 +78,7 @@ def test_one_long_night_does_not_make_the_next_one_usual() -> None:
 
 
 def test_passing_through_the_bathroom_teaches_nothing() -> None:
-    assert nights(HOME, 0.1, 5).lessons == {}
+    assert "bath_at_night" not in nights(HOME, 0.1, 5).lessons
 
 
 def test_an_evening_wash_before_bed_is_not_measured_by_visits_from_bed() -> None:

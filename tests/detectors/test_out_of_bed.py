@@ -4,9 +4,10 @@ from datetime import time, timedelta
 
 import msgspec
 
-from detectors.findings import Cleared, Finding, Status
+from detectors.findings import Cleared, Finding, Perhaps, Status
 from detectors.homes import Limits, Night
-from tests.stories import a_home, event, events, findings, found, instant, told
+from detectors.others import SHIPPED
+from tests.stories import a_home, brief, event, events, findings, found, instant, told
 
 
 def test_a_short_trip_to_the_bathroom_is_not_reported() -> None:
@@ -97,10 +98,39 @@ def test_a_finding_carries_its_evidence() -> None:
 
 def test_without_a_bed_sensor_a_quiet_bedroom_is_bed_and_motion_elsewhere_is_getting_up() -> None:
     home = a_home(bed=False)
-    lines = ["23:10 slaapkamer", "23:12 slaapkamer", "02:09 badkamer"]
+    lines = ["23:10 slaapkamer", "23:12 slaapkamer", "02:08 slaapkamer", "02:09 badkamer"]
     assert found(home, *lines, until="02:30") == ["02:24 still", "02:29 bath"]
 
 
 def test_without_a_bed_sensor_turning_over_once_is_not_getting_up() -> None:
     home = a_home(bed=False)
     assert found(home, "23:10 slaapkamer", "23:12 slaapkamer", "03:00 slaapkamer", until="06:00") == []
+
+
+def test_without_a_bed_sensor_a_single_blink_of_a_sensor_is_nobody_walking() -> None:
+    home = a_home(bed=False)
+    assert found(home, "23:10 slaapkamer", "23:12 slaapkamer", "03:51 gang", until="06:00") == []
+
+
+def test_without_a_bed_sensor_somebody_seen_twice_on_the_way_is_up() -> None:
+    home = a_home(bed=False)
+    lines = ["23:10 slaapkamer", "23:12 slaapkamer", "03:51 gang", "03:52 keuken"]
+    assert found(home, *lines, until="04:10") == ["04:07 still"]
+
+
+def test_a_round_of_the_night_staff_does_not_get_anybody_out_of_bed() -> None:
+    for home in (a_home(), a_home(bed=False)):
+        bed = ["22:40 bed in"] if home.has_bed else []
+        lines = ["22:38 woonkamer", "22:39 slaapkamer", *bed]
+        came = ["03:00 door open", "03:00:10 gang", "03:00:20 door closed", "03:01 slaapkamer", "03:02 slaapkamer"]
+        went = ["03:04 gang", "03:04:20 door open", "03:04:30 door closed"]
+        assert found(home, *lines, *came, *went, until="06:59") == ["03:00 door-arrived"]
+
+
+def test_while_somebody_else_is_there_only_the_agreed_limit_speaks() -> None:
+    home = a_home()
+    came = ["03:00 door open", "03:00:10 gang", "03:00:20 door closed"]
+    lines = ["22:40 bed in", *came, "03:05 bed out", "03:06 badkamer"]
+    said = findings(told(home, events(home, lines), instant("03:30"), others=SHIPPED))
+    assert [brief(one) for one in said] == ["03:00 door-arrived", "03:21 still", "03:26 bath"]
+    assert Perhaps.OTHERS in said[-1].perhaps

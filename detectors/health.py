@@ -1,0 +1,121 @@
+"""Which sensors of a home can be believed: what each usually does, and which of them is ill.
+
+A sensor that is silent, stuck or storming says nothing about the resident. While it is ill the home is seen without
+it, and every finding names it; that it is ill is told to whoever mends it.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from detectors.episodes import Episode
+from detectors.findings import What
+from detectors.homes import Home, Instant, Kind, Sensor, SensorId
+from detectors.moments import SensorEvent
+from detectors.rhythms import Pulse, Rhythm, felt, heard
+from detectors.sensor_silent import can_be_missed, sensor_silent
+from detectors.sensor_storm import Flow, flowed, sensor_storm
+from detectors.sensor_stuck import sensor_stuck
+
+
+class Illness(msgspec.Struct, frozen=True, array_like=True):
+    """What is the matter with a sensor, as it was told."""
+
+    what: What
+    since: Instant
+
+
+class Health(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of the sensors of one home."""
+
+    pulse: Pulse = Pulse()
+    rhythms: dict[SensorId, Rhythm] = {}
+    flows: dict[SensorId, Flow] = {}  # of those that lately spoke fast
+    ill: dict[SensorId, Illness] = {}
+
+
+class Turned(NamedTuple):
+    """What changed: who fell ill, and who is well again."""
+
+    health: Health
+    ill: tuple[Episode, ...] = ()
+    well: tuple[tuple[SensorId, Illness], ...] = ()
+
+
+def arrived(health: Health, event: SensorEvent, at: Instant, home: Home) -> Turned:
+    """Take in a message as it arrives, a repetition too: only its speed says anything yet."""
+    sensor = event.sensor
+    flow = flowed(health.flows.get(sensor, _NEW), at)
+    if len(flow.recent) == 1 and sensor not in health.flows:
+        return Turned(health)  # nearly always: nothing came shortly before it
+    flows = {one: other for one, other in health.flows.items() if one != sensor}
+    if flow.began is not None or len(flow.recent) > 1:
+        flows[sensor] = flow
+    health = Health(health.pulse, health.rhythms, flows, health.ill)
+    storm = sensor_storm(_of(home, sensor), flow, at)
+    known = health.ill.get(sensor)
+    if storm is not None and known is None:
+        return Turned(_with(health, sensor, Illness(storm.what, storm.since)), ill=(storm,))
+    if storm is None and known is not None and known.what is What.SENSOR_STORM:
+        return Turned(_without(health, sensor), well=((sensor, known),))
+    return Turned(health)
+
+
+def settled(health: Health, event: SensorEvent, home: Home, silent: dict[SensorId, str]) -> Turned:
+    """Take in a message in the order in which it happened; `silent` names sensors of which it is known why."""
+    sensor = event.sensor
+    before = health.pulse
+    pulse = felt(before, event)
+    rhythm = heard(health.rhythms.get(sensor), event, pulse, learn=sensor not in silent)
+    health = Health(pulse, {**health.rhythms, sensor: rhythm}, health.flows, health.ill)
+    known = health.ill.get(sensor)
+    well: tuple[tuple[SensorId, Illness], ...] = ()
+    if known is not None and known.what is not What.SENSOR_STORM and _still_ill(home, sensor, health) != known:
+        health = _without(health, sensor)
+        well = ((sensor, known),)
+    if pulse.walks == before.walks:
+        return Turned(health, well=well)
+    found = []  # with a walk through the home it may be noticed who did not see it
+    for one in home.sensors:
+        if one.id in silent or one.id in health.ill or one.kind is Kind.BUTTON:
+            continue
+        episode = _illness(one, health)
+        if episode is not None:
+            found.append(episode)
+            health = _with(health, one.id, Illness(episode.what, episode.since))
+    return Turned(health, tuple(found), well)
+
+
+def missed(health: Health, home: Home) -> tuple[SensorId, ...]:
+    """Return the sensors whose silence would be noticed by now; of the others only they themselves can tell."""
+    return tuple(one.id for one in home.sensors if can_be_missed(one, health.rhythms.get(one.id)))
+
+
+_NEW = Flow()
+
+
+def _illness(sensor: Sensor, health: Health) -> Episode | None:
+    rhythm = health.rhythms.get(sensor.id)
+    if sensor.kind in (Kind.BED, Kind.MOTION):
+        stuck = sensor_stuck(sensor, rhythm, health.pulse)
+        if stuck is not None:
+            return stuck
+    return sensor_silent(sensor, rhythm, health.pulse)
+
+
+def _still_ill(home: Home, sensor: SensorId, health: Health) -> Illness | None:
+    episode = _illness(_of(home, sensor), health)
+    return None if episode is None else Illness(episode.what, episode.since)
+
+
+def _of(home: Home, sensor: SensorId) -> Sensor:
+    return next(one for one in home.sensors if one.id == sensor)
+
+
+def _with(health: Health, sensor: SensorId, illness: Illness) -> Health:
+    return Health(health.pulse, health.rhythms, health.flows, {**health.ill, sensor: illness})
+
+
+def _without(health: Health, sensor: SensorId) -> Health:
+    ill = {one: other for one, other in health.ill.items() if one != sensor}
+    return Health(health.pulse, health.rhythms, health.flows, ill)

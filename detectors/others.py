@@ -1,0 +1,70 @@
+"""What other homes have taught: how long things last there, and from when on longer is too long.
+
+A home starts from this in its first night. As it ships, it says what six recorded homes of healthy people living
+alone had in common (`benchmarks.detection`), rounded and widened; the centre may send a better one, learned from homes
+like these.
+"""
+
+import math
+
+import msgspec
+
+from detectors import calibration
+from detectors.durations import Typical
+from detectors.habits import Population
+from detectors.silence import Hazards
+
+GENERAL = "general"  # the profile of a resident of whom no other is agreed
+
+
+class Others(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a home starts from.
+
+    Parameters
+    ----------
+    stays : how long episodes last whose end is seen, by the name of the lesson (model A).
+    waits : how silences end, by the name of the lesson (model B).
+    thresholds : from which score on an episode is told. By the name of a detector for where nothing better is known;
+        by the name of a pool (`calibration.name`) once that has a figure. None: no score is enough, only the cap of
+        the care plan speaks.
+    """
+
+    stays: dict[str, Typical]
+    waits: dict[str, Hazards]
+    thresholds: dict[str, float | None]
+    soonest: dict[str, float] = {}  # minutes before which nothing is told, by detector, however regular a home is
+
+    def threshold(self, detector: str, profile: str, nights: int) -> float:
+        """Return the score above which an episode is told, in a home watched for so many nights."""
+        pool = calibration.name(detector, profile, calibration.maturity(nights))
+        found = self.thresholds.get(pool, self.thresholds[detector])
+        return math.inf if found is None else found
+
+
+def _typical(median: float, between: float, within: float) -> Typical:
+    """Put a population in words that can be read: a median in minutes, and two spreads of its logarithm."""
+    return Typical(logs=Population(mean=math.log(median), between=between**2, within=within**2))
+
+
+_BINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # minutes; below the first a sensor may not look again yet
+
+SHIPPED = Others(
+    stays={
+        "bath_at_night": _typical(3.2, 0.40, 0.47),
+        "bath_evening": _typical(3.5, 0.50, 0.70),
+        "bath_rising": _typical(3.8, 0.45, 0.55),
+        "bath_risen": _typical(6.0, 0.60, 0.80),
+        "oob_toilet": _typical(4.5, 0.45, 0.70),
+        "oob_about": _typical(20.0, 0.60, 0.90),
+    },
+    waits={
+        "unseen": Hazards(starts=_BINS, rates=(1.0, 0.5, 0.35, 0.25, 0.15, 0.08, 0.05)),
+        "still_washing": Hazards(starts=_BINS, rates=(0.8, 0.5, 0.35, 0.25, 0.15, 0.08, 0.05)),
+        "still_passing": Hazards(starts=_BINS, rates=(1.0, 0.6, 0.35, 0.25, 0.15, 0.08, 0.05)),
+        "still_bedroom": Hazards(starts=_BINS, rates=(0.7, 0.5, 0.30, 0.22, 0.15, 0.08, 0.05)),
+        "still_about": Hazards(starts=_BINS, rates=(0.7, 0.5, 0.30, 0.22, 0.15, 0.08, 0.05)),
+        "still_risen": Hazards(starts=_BINS, rates=(0.5, 0.3, 0.15, 0.10, 0.06, 0.04, 0.02)),
+    },
+    thresholds={"bath": 2.3, "out_of_bed": 2.5, "still": 4.3, "unseen": 4.3},
+    soonest={"bath": 6.0, "out_of_bed": 20.0, "still": 6.0, "unseen": 8.0},
+)
