@@ -38,14 +38,43 @@ _FAMILY = {
     What.DOOR_LEFT: "left",
     What.DOOR_ARRIVED: "arrived",
     What.BUTTON: "button",
+    What.DAY_INACTIVE: "day",
+    What.LATE_RISE: "rise",
+    What.RESTLESS: "restless",
+    What.NOCTURIA: "nocturia",
+    What.SHIFT: "shift",
+    What.DECLINE: "decline",
+    What.SENSOR_SILENT: "sensor-silent",
+    What.SENSOR_STUCK: "sensor-stuck",
+    What.SENSOR_STORM: "sensor-storm",
+    What.GATEWAY_GAP: "gateway-gap",
 }
 """Findings of one family in one episode are one thing to a person, and so one alert."""
+
+_TIERS = {
+    What.DOOR_ARRIVED: Tier.SOON,
+    What.LATE_RISE: Tier.SOON,
+    What.RESTLESS: Tier.REVIEW,
+    What.NOCTURIA: Tier.REVIEW,
+    What.SHIFT: Tier.REVIEW,
+    What.DECLINE: Tier.REVIEW,
+    What.SENSOR_SILENT: Tier.TECHNICAL,
+    What.SENSOR_STUCK: Tier.TECHNICAL,
+    What.SENSOR_STORM: Tier.TECHNICAL,
+    What.GATEWAY_GAP: Tier.TECHNICAL,
+}
+"""What may wait, and for whom. Any other kind is acute, so that a new one is rather too loud than unheard."""
+
+CALM = frozenset({Tier.REVIEW, Tier.TECHNICAL})
+"""What asks nothing of the night desk now: it stands in the list, and takes no tile and no voice."""
 
 _URGENCY = {tier: rank for rank, tier in enumerate(Tier)}
 
 
 def alert_of(finding: Finding | Cleared) -> AlertId:
     """Return the alert that a finding belongs to: the same for every finding of one family in one episode.
+
+    What is about a sensor is an alert of that sensor alone.
 
     >>> from datetime import UTC
     >>> left = datetime(2026, 3, 3, 1, 9, tzinfo=UTC)
@@ -54,16 +83,16 @@ def alert_of(finding: Finding | Cleared) -> AlertId:
     True
     """
     identity = f"{finding.home} {_FAMILY[finding.what]} {finding.episode.timestamp():.3f}"
+    if finding.sensor is not None:
+        identity += f" {finding.sensor}"
     return AlertId(hashlib.blake2b(identity.encode(), digest_size=5).hexdigest())
 
 
 def tier_of(what: What, home: Home | None) -> Tier:
     """Return how urgent a kind of finding is, by the agreement with this resident."""
-    if what is What.DOOR_ARRIVED:
-        return Tier.SOON
     if what is What.OOB_ACTIVE and home is not None and what in home.agreed_soon:
         return Tier.SOON
-    return Tier.ACUTE
+    return _TIERS.get(what, Tier.ACUTE)
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

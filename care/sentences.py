@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from care.alerts import Alert, State, Tier
 from care.language import mark, words
 from care.records import How, Outcome
-from detectors.findings import Finding, Presence, Sight, What
+from detectors.coverage import rests_on
+from detectors.findings import Finding, Perhaps, Presence, Sight, What
 from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
 
 LATE_AFTER = timedelta(minutes=2)  # an alert that took longer to reach the centre says so
@@ -54,6 +55,16 @@ _TITLES: dict[What, str] = {
     What.DOOR_LEFT: mark("Probably went outside"),
     What.DOOR_ARRIVED: mark("Someone may have come in"),
     What.BUTTON: mark("Help call: button pressed"),
+    What.DAY_INACTIVE: mark("No motion for long by day"),
+    What.LATE_RISE: mark("Not up yet, later than usual"),
+    What.RESTLESS: mark("Restless night"),
+    What.NOCTURIA: mark("More toilet visits at night"),
+    What.SHIFT: mark("Other bedtimes"),
+    What.DECLINE: mark("Less motion, or less regular"),
+    What.SENSOR_SILENT: mark("Sensor sends nothing"),
+    What.SENSOR_STUCK: mark("Sensor is stuck"),
+    What.SENSOR_STORM: mark("Sensor sends too much"),
+    What.GATEWAY_GAP: mark("No sight of this home"),
 }
 
 _COULD_ALSO: dict[What, tuple[str, ...]] = {
@@ -68,7 +79,45 @@ _COULD_ALSO: dict[What, tuple[str, ...]] = {
     What.DOOR_LEFT: (mark("a smoke or taking out rubbish"), mark("a visitor left"), mark("quietly inside")),
     What.DOOR_ARRIVED: (mark("a colleague on the round"), mark("family with a key"), mark("{client} came home")),
     What.BUTTON: (mark("by accident"), mark("walk test")),
+    What.DAY_INACTIVE: (mark("a nap"), mark("left without the door being seen")),
+    What.LATE_RISE: (mark("sleeping in"), mark("late to bed"), mark("up unnoticed"), mark("not at home")),
+    What.RESTLESS: (mark("heat"), mark("a visitor"), mark("something on the bed")),
+    What.NOCTURIA: (mark("more to drink in the evening"), mark("other medicine"), mark("a guest")),
+    What.SHIFT: (mark("other activities by day"), mark("holiday"), mark("the change of the clock")),
+    What.DECLINE: (mark("away more often"), mark("sensor moved"), mark("another season")),
+    What.SENSOR_SILENT: (mark("battery empty"), mark("come loose or moved"), mark("out of range")),
+    What.SENSOR_STUCK: (mark("sensor broken"), mark("come loose or moved")),
+    What.SENSOR_STORM: (mark("loose contact"), mark("sensor broken")),
+    What.GATEWAY_GAP: (mark("power off"), mark("connection gone"), mark("gateway broken"), mark("nobody at home")),
 }
+
+_STUCK_BED = (mark("{client} is still in bed, so look there first"), mark("something heavy on the bed"))
+
+_PERHAPS: dict[Perhaps, tuple[str, ...]] = {
+    Perhaps.OTHERS: (mark("somebody else inside"), "a visitor"),
+    Perhaps.RISING: (mark("getting up for the day"), "up early"),
+    Perhaps.RETURNED: ("back in bed unnoticed",),
+    Perhaps.SENSOR: (mark("a sensor that sends nothing"), "motion sensor silent"),
+}
+"""What the home itself tells of what else it could be, and after it what that says better than the general list."""
+
+_RARER: dict[What, str] = {
+    What.BATH: mark("Longer than in {n} of {all} nights in homes like this one."),
+    What.STILL: "Longer than in {n} of {all} nights in homes like this one.",
+    What.OOB_UNSEEN: "Longer than in {n} of {all} nights in homes like this one.",
+    What.OOB_ACTIVE: "Longer than in {n} of {all} nights in homes like this one.",
+    What.DOOR_LEFT: "Longer than in {n} of {all} nights in homes like this one.",
+    What.DAY_INACTIVE: mark("Longer than on {n} of {all} days in homes like this one."),
+    What.LATE_RISE: mark("Later than on {n} of {all} mornings in homes like this one."),
+    What.RESTLESS: mark("Out of bed more often or for longer than in {n} of {all} nights in homes like this one."),
+}
+"""How rare it is elsewhere, for the kinds of which that means something to a person."""
+
+_COUNTED = frozenset({What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE})
+"""What is told once a night, or weeks, are over: it does not go on by the minute."""
+
+ABOUT_SENSORS = frozenset({What.SENSOR_SILENT, What.SENSOR_STUCK, What.SENSOR_STORM, What.GATEWAY_GAP})
+"""What is about the equipment, and not about a person."""
 
 TIERS: dict[Tier, str] = {
     Tier.ACUTE: mark("Now"),
@@ -263,6 +312,16 @@ class Wording:
         """Fill a number in and tie it to its unit, so that no line breaks between the two."""
         return _glued(template.format(n=n))
 
+    def number(self, value: float) -> str:
+        """Say a number with one decimal, as the language writes it: 2,5.
+
+        >>> Wording("nl").number(2.46)
+        '2,5'
+        """
+        from babel.numbers import format_decimal
+
+        return format_decimal(value, format="0.0", locale=self.language)
+
     def place(self, home: Home | None, room: RoomId | None) -> str:
         """Say where: in de badkamer, op de wc; "somewhere in the home" for a room whose kind is not known."""
         kind = home.kind_of(room) if home is not None else RoomKind.OTHER
@@ -288,6 +347,12 @@ class Wording:
         from babel.lists import format_list
 
         return format_list(reasons, style="or", locale=self.language)
+
+    def every(self, things: list[str]) -> str:
+        """Join things as the language does: a, b en c."""
+        from babel.lists import format_list
+
+        return format_list(things, locale=self.language)
 
     def title(self, finding: Finding, home: Home | None) -> str:
         """Say in at most `TITLE_MAX` characters what is the matter; safe to show where anybody can read it."""
@@ -339,7 +404,7 @@ def ended_at(alert: Alert) -> datetime | None:
 def began_at(finding: Finding) -> datetime:
     """Return the moment that the duration of a finding is counted from: what a person would call its beginning."""
     match finding.what:
-        case What.STILL:
+        case What.STILL | What.DAY_INACTIVE:
             return finding.last_at or finding.since
         case What.OOB_ACTIVE | What.OOB_UNSEEN:
             return finding.episode
@@ -349,7 +414,16 @@ def began_at(finding: Finding) -> datetime:
             return finding.since
 
 
-_UP = (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE)
+def of_one_evening(finding: Finding) -> bool:
+    """Whether a picture of the last hours shows what was found: not of weeks, and not of equipment."""
+    return finding.what not in _COUNTED and finding.what not in ABOUT_SENSORS
+
+
+UP = (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE)
+"""What is told of somebody who is out of bed at night."""
+
+_AGREED = (*UP, What.DOOR_LEFT, What.DAY_INACTIVE)
+"""Whose limit stands in the care plan."""
 
 
 @dataclass(frozen=True)
@@ -368,7 +442,7 @@ class _Teller:
     def sentence(self) -> Sentence:
         return Sentence(
             title=self.wording.title(self.finding, self.home),
-            seen=self._past() or (*self._as_of(), *self._seen()),
+            seen=(*self._of_sensor(), *(self._past() or (*self._as_of(), *self._seen()))),
             usual=tuple(self._usual()),
             agreement=self._agreement(),
             no_sight=(*self._no_sight(), *self._no_bed_sensor()),
@@ -402,7 +476,7 @@ class _Teller:
         said = {
             "client": self.client,
             "Client": _capital(self.client),
-            "since": self.wording.time(began),
+            "since": self.wording.moment(began, self.finding.at),
             "duration": self.wording.duration(self.until - began),
             **values,
         }
@@ -410,10 +484,14 @@ class _Teller:
 
     def _past(self) -> tuple[Piece, ...]:
         # Of somebody who came in, what was seen is past from the first.
-        if self.ended_at is None or self.finding.what is What.DOOR_ARRIVED:
+        if self.ended_at is None or self.finding.what is What.DOOR_ARRIVED or self.finding.what in _COUNTED:
             return ()
+        until = self.wording.moment(self.ended_at, began_at(self.finding))
+        if self.finding.what is What.LATE_RISE:
+            said = self.wording.say("At {until} this was over by itself: {duration} later than usual.")
+            return (self._piece(said, until=until),)
         said = self.wording.say("This began at {since} and lasted {duration}. At {until} it was over by itself.")
-        return (self._piece(said, until=self.wording.time(self.ended_at)),)
+        return (self._piece(said, until=until),)
 
     def _as_of(self) -> tuple[Piece, ...]:
         if self.closed_at is not None:
@@ -424,7 +502,7 @@ class _Teller:
             return (self._piece(said, heard=self.wording.time(self.silent_since)),)
         return ()
 
-    def _seen(self) -> tuple[Piece, ...]:
+    def _seen(self) -> tuple[Piece, ...]:  # noqa: PLR0911  # one line for each
         match self.finding.what:
             case What.BATH:
                 return self._long_in_the_bathroom()
@@ -436,6 +514,14 @@ class _Teller:
                 return self._through_the_door()
             case What.BUTTON:
                 return self._pressed()
+            case What.DAY_INACTIVE:
+                return self._quiet_by_day()
+            case What.LATE_RISE:
+                return self._not_up()
+            case What.RESTLESS | What.NOCTURIA | What.SHIFT | What.DECLINE:
+                return self._restless() if self.finding.what is What.RESTLESS else self._over_weeks()
+            case What.SENSOR_SILENT | What.SENSOR_STUCK | What.SENSOR_STORM | What.GATEWAY_GAP:
+                return self._out_of_order()
             case _:
                 return self._nothing_since()
 
@@ -499,28 +585,139 @@ class _Teller:
             return (pressed,)
         return (pressed, self._piece(say("Nobody has spoken with {client} yet.")))
 
+    def _quiet_by_day(self) -> tuple[Piece, ...]:
+        say = self.wording.say
+        quiet = self._piece(say("No motion was seen in the home since {since}: {duration}."))
+        if self.finding.last_room is None:
+            return (quiet,)
+        return (quiet, self._piece(say("The last was {in_room}."), in_room=self._last_place()))
+
+    def _not_up(self) -> tuple[Piece, ...]:
+        say, last = self.wording.say, self.finding.last_at
+        told = self.wording.time(self.finding.at)
+        not_up = self._piece(say("At {told} it was not yet to be seen that {client} is up."), told=told)
+        pieces = (*self._usual_here(), not_up)
+        if last is None:
+            return pieces
+        said = say("Last motion: {last} {in_room}.")
+        last_said = self.wording.moment(last, self.finding.at)
+        return (*pieces, self._piece(said, last=last_said, in_room=self._last_place()))
+
+    def _restless(self) -> tuple[Piece, ...]:
+        say, finding = self.wording.say, self.finding
+        night = self.wording.night(finding.since)
+        if finding.value is None:
+            return (self._piece(say("In the {night} {client} was out of bed for long."), night=night),)
+        times = self._times(finding.value)
+        counted = self._piece(say("In the {night} {client} was out of bed {times}."), night=night, times=times)
+        return (counted, *self._usual_here())
+
+    def _over_weeks(self) -> tuple[Piece, ...]:
+        say, finding = self.wording.say, self.finding
+        discuss = self._piece(say("Discuss it with {client}."))
+        match finding.what:
+            case What.NOCTURIA if finding.value is not None:
+                said = say("In recent weeks {client} went to the bathroom or toilet {value} times a night on average.")
+                counted = self._piece(said, value=self.wording.number(finding.value))
+                return (counted, *self._usual_here(), discuss)
+            case What.NOCTURIA:
+                said = say("In recent weeks {client} went to the bathroom or toilet more often at night than before.")
+                return (self._piece(said), discuss)
+            case What.SHIFT if finding.value is not None:
+                later = say("In recent weeks the bedtimes were about {shift} later than before.")
+                earlier = say("In recent weeks the bedtimes were about {shift} earlier than before.")
+                quarters = timedelta(minutes=15) * round(abs(finding.value) * 4)
+                shift = self.wording.duration(quarters)
+                return (self._piece(later if finding.value > 0 else earlier, shift=shift), discuss)
+            case What.SHIFT:
+                return (self._piece(say("In recent weeks the bedtimes were other than before.")), discuss)
+            case _:
+                said = say("In recent weeks there was less motion here, or the days were less regular.")
+                return (self._piece(said), self._piece(say("What the reason is cannot be seen.")))
+
+    def _of_sensor(self) -> tuple[Piece, ...]:
+        """Which sensor a finding is about: said also of what is over."""
+        if self.finding.what is What.GATEWAY_GAP or self.finding.what not in ABOUT_SENSORS:
+            return ()
+        said = self.wording.say("It is about the {sensor} {in_room}.")
+        return (self._piece(said, sensor=self._sensor_name(), in_room=self._sensor_place()),)
+
+    def _out_of_order(self) -> tuple[Piece, ...]:
+        say = self.wording.say
+        match self.finding.what:
+            case What.SENSOR_SILENT:
+                return (self._piece(say("It has sent nothing since {since}: {duration}.")), *self._without_it())
+            case What.SENSOR_STUCK:
+                said = say("It has said the same since {since}: {duration}. That may not be so.")
+                return (self._piece(said), *self._without_it())
+            case What.SENSOR_STORM:
+                return (self._piece(say("Since {since} it sends far more messages than can be.")),)
+            case _:
+                said = say("Nothing was heard of this home since {since}: {duration}. No alert can come from it.")
+                nothing = say("This says nothing about how {client} is.")
+                return (self._piece(said), self._piece(nothing))
+
+    def _without_it(self) -> tuple[Piece, ...]:
+        """Which alerts cannot come while the sensor is not to be relied on."""
+        if self.home is None or self._sensor is None:
+            return ()
+        gone = {*self.blind, self._sensor.id}
+        lost = [
+            what
+            for what, groups in rests_on(self.home).items()
+            if all(groups)
+            and what not in ABOUT_SENSORS
+            and any(self._sensor in group and all(one.id in gone for one in group) for group in groups)
+        ]
+        if not lost:
+            return (self._piece(self.wording.say("Other sensors still see enough for every kind of alert.")),)
+        kinds = self.wording.every([f"“{self.wording.say(KINDS[what])}”" for what in lost])
+        return (self._piece(self.wording.say("Without it this cannot be told: {kinds}."), kinds=kinds),)
+
     def _usual(self) -> Iterator[Piece]:
         finding, say = self.finding, self.wording.say
-        if finding.usual is None or finding.nights is None:
+        if finding.what is not What.LATE_RISE and finding.what not in _COUNTED:
+            yield from self._usual_here()  # of the others it is part of what was seen
+        yield from self._usual_elsewhere()
+        learned = finding.usual is not None or finding.what is What.LATE_RISE
+        if learned and finding.nights is not None and finding.nights < KNOWN_AFTER:
+            known = say("Nachtwacht has known this home for only {nights}. The limit is still a general one.")
+            yield self._piece(known, nights=self._nights(finding.nights))
+
+    def _usual_here(self) -> Iterator[Piece]:
+        finding, say = self.finding, self.wording.say
+        if not finding.nights or finding.what in {What.SHIFT, What.DECLINE} or finding.what in ABOUT_SENSORS:
             return
-        if finding.nights > 0:
+        if finding.what is What.LATE_RISE:
+            yield self._piece(say("Usually up by {since} ({nights})."), nights=self._nights(finding.nights))
+        elif finding.usual is None:
+            return
+        elif finding.what in _COUNTED:
+            yield self._piece(say("Usually that is {value} times."), value=self.wording.number(finding.usual))
+        else:
             usual = self.wording.duration(timedelta(minutes=finding.usual))
             yield self._piece(say("Usually that is {usual}."), usual=usual)
-        if finding.nights < KNOWN_AFTER:
-            nights = self.wording.count(
-                self.wording.words.ngettext("{n} night", "{n} nights", finding.nights), finding.nights
-            )
-            known = say("Nachtwacht has known this home for only {nights}. The limit is still a general one.")
-            yield self._piece(known, nights=nights)
+
+    def _usual_elsewhere(self) -> Iterator[Piece]:
+        rank = self.finding.rank
+        if rank is None or self.finding.what not in _RARER or not 0 <= rank < 1 / 2:
+            return
+        every = 100 if rank >= 1 / 100 else 1000
+        # Rounded down, and never all of them: what was not seen before can still happen.
+        fewer = min(every - 1, int((1 - rank) * every + 1e-6))
+        yield self._piece(self.wording.say(_RARER[self.finding.what]), n=str(fewer), all=str(every))
 
     def _agreement(self) -> Piece | None:
-        if self.finding.limit is None or self.finding.early:
+        if self.finding.limit is None or self.finding.early or self.finding.what not in _AGREED:
             return None
         cap = self.wording.duration(timedelta(minutes=self.finding.limit))
         return self._piece(self.wording.say("Agreed in the care plan: alert after {cap}."), cap=cap)
 
     def _no_sight(self) -> tuple[Piece, ...]:
-        silent = [sensor for sensor in (self.home.sensors if self.home else ()) if sensor.id in self.blind]
+        if self.finding.what is What.GATEWAY_GAP:
+            return ()  # that is what it says
+        besides = {*self.blind} - {self.finding.sensor}
+        silent = [sensor for sensor in (self.home.sensors if self.home else ()) if sensor.id in besides]
         if len(silent) > BLIND_NAMED_MAX:
             said = self.wording.words.ngettext(
                 "Note: {n} sensor sends nothing. What happens there cannot be seen.",
@@ -533,7 +730,7 @@ class _Teller:
         return tuple(self._piece(said, sensor=sensor, in_room=place) for sensor, place in named)
 
     def _no_bed_sensor(self) -> tuple[Piece, ...]:
-        if self.home is None or self.home.has_bed or self.finding.what not in _UP:
+        if self.home is None or self.home.has_bed or self.finding.what not in UP:
             return ()
         said = self.wording.say("There is no bed sensor here. From motion, someone is probably out of bed.")
         return (self._piece(said),)
@@ -542,7 +739,7 @@ class _Teller:
         finding = self.finding
         doors = [one.id for one in (self.home.sensors if self.home else ()) if one.kind is Kind.DOOR]
         unseen = any(door in self.blind for door in doors)
-        if finding.what not in _UP or finding.door_at is None or unseen or not self.goes_on:
+        if finding.what not in UP or finding.door_at is None or unseen or not self.goes_on:
             return None
         # Dated by the finding: a door that opens after it is not told to the centre.
         said = self.wording.say("At {told} the front door had not been open since {opened}.")
@@ -562,9 +759,37 @@ class _Teller:
         )
 
     def _could_also(self) -> Piece | None:
-        reasons = [self.wording.say(one).format(client=self.client) for one in _COULD_ALSO[self.finding.what]]
+        finding = self.finding
+        stuck_bed = finding.what is What.SENSOR_STUCK and self._sensor is not None and self._sensor.kind is Kind.BED
+        general = (*_STUCK_BED, *_COULD_ALSO[finding.what]) if stuck_bed else _COULD_ALSO[finding.what]
+        told = [_PERHAPS[one] for one in finding.perhaps]
+        said_better = {reason for reasons in told for reason in reasons}
+        particular = [reasons[0] for reasons in told]
+        reasons = [
+            self.wording.say(one).format(client=self.client)
+            for one in dict.fromkeys([*particular, *(one for one in general if one not in said_better)])
+        ]
         said = self.wording.say("Could also be: {reasons}.")
         return self._piece(said, reasons=self.wording.either(reasons)) if reasons else None
+
+    @cached_property
+    def _sensor(self) -> Sensor | None:
+        """The sensor that the finding is about, if the plan still has it."""
+        sensors = self.home.sensors if self.home is not None else ()
+        return next((one for one in sensors if one.id == self.finding.sensor), None)
+
+    def _sensor_name(self) -> str:
+        return self.wording.say("sensor") if self._sensor is None else self.wording.sensor(self._sensor.kind)
+
+    def _sensor_place(self) -> str:
+        return self.wording.place(self.home, None) if self._sensor is None else self._stands(self._sensor)
+
+    def _times(self, value: float) -> str:
+        n = round(value)
+        return self.wording.count(self.wording.words.ngettext("{n} time", "{n} times", n), n)
+
+    def _nights(self, n: int) -> str:
+        return self.wording.count(self.wording.words.ngettext("{n} night", "{n} nights", n), n)
 
     def _last_place(self) -> str:
         return self.wording.place(self.home, self.finding.last_room)

@@ -1,16 +1,75 @@
-"""One home as it is drawn: its tile on the board, and its page."""
+"""One home as it is drawn: its tile on the board, and on its page what can be seen there, and what cannot, and why."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from care.alerts import Tier
+from care.language import mark
 from care.records import StaffId, site_of
-from care.sentences import KINDS, PRESENCES, SIGHTS, Wording
+from care.sentences import ABOUT_SENSORS, KINDS, PRESENCES, SIGHTS, UP, Wording
 from dashboard.glance import Glance, capital, home_path
 from dashboard.stories import Line, Story, lines_of
-from detectors.coverage import Groups, rests_on
+from detectors.coverage import rests_on, told_by
 from detectors.findings import Presence, Sight, Status, What
-from detectors.homes import Home, HomeId, Kind, Sensor
+from detectors.homes import Home, HomeId, Kind, RoomKind, Sensor
+
+_PAD = ("bed", mark("no bed sensor"))
+_BED = ("bed", mark("no bed sensor, and no motion sensor in the bedroom"))
+_WASHING = ("bath", mark("no motion sensor in the bathroom or toilet"))
+_VISITS = ("bath", mark("no sensor in the bathroom or toilet"))
+_ABOUT = ("motion", mark("no motion sensor in living room, kitchen or hall"))
+_ELSEWHERE = ("motion", mark("no bed sensor, and no motion sensor in another room"))
+_MOTION = ("motion", mark("no motion sensor"))
+_MOVES = ("motion", mark("no sensor that sees somebody moving"))
+_DOOR = ("door", mark("no door sensor at the front door"))
+_BUTTON = ("help", mark("no help button"))
+_ANY = ("technical", mark("no sensor"))
+
+RESTS: dict[What, tuple[tuple[tuple[str, str], ...], str]] = {
+    What.BATH: ((_WASHING, _ELSEWHERE), mark("how long somebody stays there cannot be told")),
+    What.STILL: ((_BED, _ABOUT), mark("whether somebody who is up still moves cannot be told")),
+    What.OOB_UNSEEN: ((_PAD, _ABOUT), mark("whether somebody left bed and is seen nowhere cannot be told")),
+    What.OOB_ACTIVE: ((_BED, _ABOUT), mark("whether somebody stays up cannot be told")),
+    What.DOOR_LEFT: ((_DOOR, _MOTION), mark("whether somebody went outside cannot be told")),
+    What.DOOR_ARRIVED: ((_DOOR, _MOTION), mark("whether somebody came in cannot be told")),
+    What.BUTTON: ((_BUTTON,), mark("nobody can ask for help with it")),
+    What.DAY_INACTIVE: ((_MOVES,), mark("whether it is quiet for long by day cannot be told")),
+    What.LATE_RISE: ((_MOVES,), mark("whether somebody is up cannot be told")),
+    What.RESTLESS: ((_BED,), mark("how often somebody leaves bed cannot be told")),
+    What.NOCTURIA: ((_BED, _VISITS), mark("visits at night cannot be counted")),
+    What.SHIFT: ((_MOVES,), mark("bedtimes cannot be told")),
+    What.DECLINE: ((_MOVES,), mark("how much somebody moves cannot be told")),
+    What.SENSOR_SILENT: ((_ANY,), mark("there is nothing to tell of")),
+    What.SENSOR_STUCK: (((_ANY[0], mark("no bed sensor and no motion sensor")),), mark("there is nothing to tell of")),
+    What.SENSOR_STORM: ((_ANY,), mark("there is nothing to tell of")),
+    What.GATEWAY_GAP: ((_ANY,), mark("there is nothing to tell of")),
+}
+"""For each kind, group by group as `detectors.coverage` has them: what is drawn and what is lacking; then what for."""
+
+GROUPS = (
+    ("moon", mark("At night"), (What.BUTTON, *UP, What.DOOR_LEFT, What.DOOR_ARRIVED)),
+    ("day", mark("By day"), (What.LATE_RISE, What.DAY_INACTIVE)),
+    ("weeks", mark("Over weeks"), (What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE)),
+    ("technical", mark("Technical"), (What.SENSOR_SILENT, What.SENSOR_STUCK, What.SENSOR_STORM, What.GATEWAY_GAP)),
+)
+
+_LEARNED: dict[What, str] = {
+    What.DOOR_ARRIVED: mark("at once"),
+    What.BUTTON: mark("at once, by day too"),
+    What.LATE_RISE: mark("later than usual here: that is learned"),
+    What.DAY_INACTIVE: mark("longer than usual at that hour: that is learned"),
+    What.RESTLESS: mark("in the morning, beside other nights: that is learned"),
+    What.NOCTURIA: mark("after some weeks, beside the weeks before"),
+    What.SHIFT: mark("after some weeks, beside the weeks before"),
+    What.DECLINE: mark("after some weeks, beside the weeks before"),
+    What.SENSOR_SILENT: mark("longer than usual for the sensor: that is learned"),
+    What.SENSOR_STUCK: mark("when it says the same for longer than can be"),
+    What.SENSOR_STORM: "at once",
+    What.GATEWAY_GAP: mark("longer than usual here: that is learned"),
+}
+"""After how long, where the care plan has no limit for it."""
 
 ICONS = {Presence.BED: "bed", Presence.UP: "up", Presence.OUT: "out", Presence.UNKNOWN: "unknown"}
 
@@ -33,6 +92,28 @@ class Tile:
     said: str  # all of it in words, for who listens
 
 
+@dataclass(frozen=True, slots=True)
+class Sees:
+    """Whether a home can tell one kind of alert, and if not why not."""
+
+    kind: str
+    after: str  # how long it takes
+    look: str  # seen, partly, blind, paused or none: an icon and a class
+    word: str
+    rests: tuple[tuple[str, str], ...]  # icon and look of each thing that it rests on
+    why: str  # what is lacking, and what cannot be told for that; empty if nothing is
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Kinds of alert that come at one time of day."""
+
+    icon: str
+    title: str
+    hours: str
+    kinds: tuple[Sees, ...]
+
+
 @dataclass(frozen=True)
 class Standing:
     """How one home stands: its tile on the board, and on its page what it can and cannot tell."""
@@ -40,6 +121,7 @@ class Standing:
     plan: Home
     glance: Glance
     story: Story | None  # its most urgent open alert
+    learned: Mapping[What, float] = field(default_factory=dict)  # minutes after which a kind mostly comes here
 
     @property
     def id(self) -> str:
@@ -68,7 +150,10 @@ class Standing:
 
     @cached_property
     def tile(self) -> Tile:
-        """The home in a word and a shape. An open alert takes the place of the rest, but never of no sight."""
+        """The home in a word and a shape. An open alert takes the place of the rest, but never of no sight.
+
+        A fault may be open all night, and leaves where the resident is; what is for the morning shows nowhere here.
+        """
         say, story, wording = self.glance.say, self.story, self.wording
         look, icon, word, since = self._in_a_word()
         said = [wording.home(self.plan.id), word]
@@ -79,7 +164,12 @@ class Standing:
             said.append(more)
         if since is not None:
             said.append(say("since {time}").format(time=wording.moment(since, self.glance.now)))
-        if story is not None:
+        asks = story if story is not None and not story.calm else None
+        if story is not None and story.alert.tier is Tier.TECHNICAL:
+            look += f" {story.tier}"
+            more = more or story.sentence.title
+            said += [story.tier_word, story.sentence.title]
+        if story is not None and asks is not None:
             look += f" {story.tier} {story.state.value}"
             icon, more = story.tier, story.sentence.title
             word = story.holder_name or (story.tier_word if story.waits else say("Over"))
@@ -89,14 +179,14 @@ class Standing:
             home=self.plan.id,
             id=f"tile-{self.id}",
             number=self.plan.id.partition("/")[2],
-            href=story.href if story is not None else home_path(self.plan.id),
+            href=asks.href if asks is not None else home_path(self.plan.id),
             look=look,
             icon=icon,
             word=word,
             more=more,
-            since=since if story is None and not in_bed else None,
+            since=since if asks is None and not in_bed else None,
             duration=wording.short(self.glance.now - since) if since is not None else "",
-            holder=story.holder if story is not None else "",
+            holder=asks.holder if asks is not None else "",
             said=", ".join(part for part in said if part),
         )
 
@@ -157,37 +247,90 @@ class Standing:
         return capital(self.wording.sensor(sensor.kind)), self.glance.hears(self.plan, sensor)
 
     @property
-    def kinds(self) -> list[tuple[str, str, str, str]]:
-        """Each kind of alert: what it is, after how long, whether it can come now, and that in a word."""
-        say, groups = self.glance.say, rests_on(self.plan)
-        return [(say(KINDS[what]), self._after(what), *self._can(what, groups[what])) for what in What]
+    def outlook(self) -> list[str]:
+        """What this home can tell by its plan, in a sentence or two: honest where that is next to nothing."""
+        say, told = self.wording.say, told_by(self.plan)
+        if told.isdisjoint(UP):
+            said = say("This home can hardly be watched at night: {lacking}.")
+            return [said.format(lacking=self.wording.every(self._lacking_at_night()))]
+        about_people = [what for what in What if what not in ABOUT_SENSORS]
+        counted = say("With these sensors every kind of alert about the client can come.")
+        if not told.issuperset(about_people):
+            said = say("With these sensors {n} of the {all} kinds of alert about the client can come.")
+            counted = said.format(n=len(told.intersection(about_people)), all=len(about_people))
+        inferred = say("There is no bed sensor here. Whether somebody is in bed follows from motion only.")
+        return [counted] if self.plan.has_bed else [counted, inferred]
+
+    def _lacking_at_night(self) -> list[str]:
+        inside = [one for one in self.plan.sensors if self.plan.kind_of(one.room) is not RoomKind.OUTSIDE]
+        if not any(one.kind is Kind.MOTION for one in inside):
+            lacking = [_MOTION[1]] if self.plan.has_bed else [_MOTION[1], _PAD[1]]
+        else:
+            rests = rests_on(self.plan)
+            lacking = [
+                said for what in UP for (_, said), group in zip(RESTS[what][0], rests[what], strict=False) if not group
+            ]
+        return [self.wording.say(one) for one in dict.fromkeys(lacking)]
+
+    @property
+    def groups(self) -> list[Together]:
+        """Each kind of alert: what it is, after how long, whether it can come now, and if never, why."""
+        say = self.glance.say
+        return [
+            Together(icon, say(title), self.night if icon == "moon" else "", tuple(self._sees(what) for what in kinds))
+            for icon, title, kinds in GROUPS
+        ]
+
+    def _sees(self, what: What) -> Sees:
+        say = self.glance.say
+        rests, cannot = RESTS[what]
+        heard = [[self.glance.hears(self.plan, sensor) for sensor in group] for group in rests_on(self.plan)[what]]
+        looks = [_look(group) for group in heard]
+        lacking = [say(said) for (_, said), look in zip(rests, looks, strict=False) if look == "none"]
+        why = say("{lacking}: {cannot}").format(lacking="; ".join(lacking), cannot=say(cannot))
+        return Sees(
+            say(KINDS[what]),
+            self._after(what),
+            *self._can(what, looks),
+            rests=tuple((icon, look) for (icon, _), look in zip(rests, looks, strict=False)),
+            why=f"{capital(why)}." if lacking else "",
+        )
 
     def _after(self, what: What) -> str:
-        limits = {
-            What.BATH: self.plan.limits.bath,
-            What.STILL: self.plan.limits.still,
-            What.OOB_UNSEEN: self.plan.limits.oob_unseen,
-            What.OOB_ACTIVE: self.plan.limits.oob_active,
-            What.DOOR_LEFT: self.plan.limits.door,
+        say, limits = self.glance.say, self.plan.limits
+        agreed = {
+            What.BATH: limits.bath,
+            What.STILL: limits.still,
+            What.OOB_UNSEEN: limits.oob_unseen,
+            What.OOB_ACTIVE: limits.oob_active,
+            What.DOOR_LEFT: limits.door,
         }
-        if what not in limits:
-            return self.glance.say("at once")
-        after = self.wording.duration(timedelta(minutes=limits[what]))
+        mostly = ""
+        if what in self.learned:
+            mostly = self.wording.duration(timedelta(minutes=self.learned[what]))
+        if what not in agreed:
+            after = say(_LEARNED[what])
+            return say("{after}, mostly after {learned}").format(after=after, learned=mostly) if mostly else after
+        cap = self.wording.duration(timedelta(minutes=agreed[what]))
+        after = say("after {cap}").format(cap=cap)
+        if mostly:
+            after = say("after {cap} at most, mostly after {learned}").format(cap=cap, learned=mostly)
         if what is What.OOB_ACTIVE and what in self.plan.agreed_soon:
-            return self.glance.say("after {cap}, may wait").format(cap=after)
-        return self.glance.say("after {cap}").format(cap=after)
+            return say("{after}, may wait").format(after=after)
+        return after
 
-    def _can(self, what: What, groups: Groups) -> tuple[str, str]:
+    def _can(self, what: What, looks: list[str]) -> tuple[str, str]:
         """Whether a kind of alert can come now, as a look and a word."""
         say = self.glance.say
-        if not all(groups):
+        if "none" in looks:
             return "none", say("no sensor for this")
-        heard = [[self.glance.hears(self.plan, sensor) for sensor in group] for group in groups]
-        if not all(any(group) for group in heard) or self.status is None or self.status.sight is Sight.BLIND:
+        if what in ABOUT_SENSORS and self.status is not None:
+            return "seen", say("in sight")  # that a sensor is not heard is what these tell
+        if "blind" in looks or self.status is None or self.status.sight is Sight.BLIND:
             return "blind", say("no sight now")
         if self.status.sight is Sight.PAUSED and what is not What.BUTTON:
             return "paused", say("paused")
-        return ("seen", say("in sight")) if all(all(group) for group in heard) else ("partly", say("partly in sight"))
+        return ("partly", say("partly in sight")) if "partly" in looks else ("seen", say("in sight"))
 
     @property
     def night(self) -> str:
@@ -196,3 +339,12 @@ class Standing:
     @property
     def alerts(self) -> list[Line]:
         return lines_of(self.plan.id, self.glance)
+
+
+def _look(heard: list[bool]) -> str:
+    """How one group of sensors is drawn: none in the plan, none heard, some heard, all heard."""
+    if not heard:
+        return "none"
+    if not any(heard):
+        return "blind"
+    return "seen" if all(heard) else "partly"

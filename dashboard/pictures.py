@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from care.alerts import Alert
-from care.sentences import Wording, began_at, ended_at
+from care.sentences import UP, Wording, began_at, ended_at
 from detectors.findings import Finding, Mark, What
 from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
 
@@ -181,7 +181,7 @@ class _Drawer:
         )
 
     def _start(self, marks: list[Mark]) -> datetime:
-        led_to_it = self.main.episode - timedelta(minutes=5)
+        led_to_it = self._from - timedelta(minutes=5)
         first = min([led_to_it, *(mark.at - timedelta(minutes=2) for mark in marks)])
         wanted = min(self.now - _SHORTEST, led_to_it if self.size.recent else first)
         return max(wanted, self.now - self.size.longest)
@@ -237,7 +237,12 @@ class _Drawer:
 
     def _tick(self, mark: Mark) -> Tick:
         look = {Kind.DOOR: "door", Kind.BUTTON: "button"}.get(mark.kind, "move")
-        return Tick(look, self._x(mark.at), hot=mark.at >= self.main.episode)
+        return Tick(look, self._x(mark.at), hot=mark.at >= self._from)
+
+    @property
+    def _from(self) -> datetime:
+        """From when on what was seen belongs to the alert: of who is not up, not the whole night before it."""
+        return began_at(self.main) if self.main.what in {What.LATE_RISE, What.DAY_INACTIVE} else self.main.episode
 
     def _stretch(self, look: str, start: datetime, end: datetime | None) -> Stretch:
         """Lay one stretch; without an end it reaches to now and goes on."""
@@ -247,7 +252,7 @@ class _Drawer:
     def _in_bed(self) -> Iterator[Stretch]:
         """Bed occupied: from mark to mark, and from the left edge if what was seen before it, or first, says so."""
         beds = [mark for mark in self.marks if mark.kind is Kind.BED]
-        if not beds and self.main.what not in {What.DOOR_ARRIVED, What.BUTTON, What.DOOR_LEFT}:
+        if not beds and self.main.what in UP:
             yield self._stretch("bed", self.start, self.main.episode)
             return
         earlier = [mark for mark in self.main.window if mark.kind is Kind.BED and mark.at < self.start]
@@ -275,11 +280,14 @@ class _Drawer:
         """Yield the silence that makes the alert, in the lanes that could have broken it."""
         room = sensors[0].room
         seeing = any(sensor.id not in self.blind for sensor in sensors)
+        inside = self.home.kind_of(room) is not RoomKind.OUTSIDE
         here = {
             What.BATH: room == self.main.room or (self.main.room is None and self.home.kind_of(room) in WASHING),
             What.STILL: room == self.main.last_room,
-            What.OOB_UNSEEN: self.home.kind_of(room) is not RoomKind.OUTSIDE,
-            What.DOOR_LEFT: self.home.kind_of(room) is not RoomKind.OUTSIDE,
+            What.OOB_UNSEEN: inside,
+            What.DOOR_LEFT: inside,
+            What.DAY_INACTIVE: inside,
+            What.LATE_RISE: inside and self.home.kind_of(room) is not RoomKind.BEDROOM,
         }.get(self.main.what, False)
         if not (here and seeing):
             return
@@ -300,8 +308,8 @@ class _Drawer:
         for name, sensors in self._rows():
             seen = [time(mark.at) for mark in self.marks if _of(sensors)(mark) and mark.value]
             if sensors[0].kind is Kind.BED:
-                left = time(self.main.episode)
-                yield say("Bed empty since {left}.").format(left=left)
+                if self.main.what in UP:
+                    yield say("Bed empty since {left}.").format(left=time(self.main.episode))
             elif not seen:
                 yield say("{room}: nothing seen.").format(room=name)
             elif len(dict.fromkeys(seen)) <= _TIMES_NAMED_MAX:

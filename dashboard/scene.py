@@ -21,8 +21,6 @@ PICTURES_MAX = 3  # waiting alerts with a picture; past this it is a flood, and 
 FEW_HOMES = 24  # up to here a tile has room for a sentence
 SOME_HOMES = 72  # up to here for a word
 
-_CARE = (Tier.ACUTE, Tier.SOON)
-
 
 Layout = tuple[tuple[SiteId, str, tuple[HomeId, ...]], ...]
 """Which tile stands where: buildings by name, and their homes."""
@@ -57,19 +55,23 @@ class Scene(Glance):
     @cached_property
     def waiting(self) -> list[Story]:
         """What nobody has taken yet, in the order in which it must be."""
-        return [one for one in self.stories if one.alert.tier in _CARE and one.waits]
+        return [one for one in self.stories if not one.calm and one.waits]
 
     @cached_property
     def held(self) -> list[Story]:
-        return [one for one in self.stories if one.alert.tier in _CARE and one.state is State.CLAIMED]
+        return [one for one in self.stories if not one.calm and one.state is State.CLAIMED]
 
     @cached_property
     def returned(self) -> list[Story]:
-        return [one for one in self.stories if one.alert.tier in _CARE and one.state is State.RETURNED]
+        return [one for one in self.stories if not one.calm and one.state is State.RETURNED]
 
     @cached_property
-    def others(self) -> list[Story]:
-        return [one for one in self.stories if one.alert.tier not in _CARE]
+    def for_the_morning(self) -> list[Story]:
+        return [one for one in self.stories if one.alert.tier is Tier.REVIEW]
+
+    @cached_property
+    def for_the_installer(self) -> list[Story]:
+        return [one for one in self.stories if one.alert.tier is Tier.TECHNICAL]
 
     @property
     def with_picture(self) -> set[AlertId]:
@@ -136,7 +138,7 @@ class Scene(Glance):
     @cached_property
     def counts(self) -> list[tuple[str, int, str]]:
         """How many homes are how: what is drawn, the number and the word."""
-        tiers = Counter(one.tier for one in (*self.waiting, *self.others))
+        tiers = Counter(one.tier for one in (*self.waiting, *self.for_the_morning, *self.for_the_installer))
         alerts = [(tier.value, tiers[tier.value], self.say(TIERS[tier])) for tier in Tier]
         alerts.append(("person", len(self.held), self.say(STATES[State.CLAIMED])))
         alerts.append(("check", len(self.returned), self.say("over")))

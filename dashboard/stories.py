@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from care.alerts import Alert, State
+from care.alerts import CALM, Alert, State
 from care.language import words
 from care.records import HOWS, AlertId, Claimed, Released, StaffId, site_of
-from care.sentences import HOW_WORDS, KINDS, OUTCOMES, STATES, TIERS, Piece, Sentence, Wording, ended_at, tell
+from care.sentences import (
+    ABOUT_SENSORS,
+    HOW_WORDS,
+    KINDS,
+    OUTCOMES,
+    STATES,
+    TIERS,
+    Piece,
+    Sentence,
+    Wording,
+    ended_at,
+    of_one_evening,
+    tell,
+)
 from dashboard import pictures
 from dashboard.glance import Glance, capital, home_path
 from dashboard.pictures import CARD, Picture
@@ -17,6 +30,11 @@ from detectors.homes import Home, HomeId, SensorId
 
 ONE_PICTURE = timedelta(minutes=100)  # a longer evening is drawn twice: as a whole, and its end close by
 ALERTS_LISTED = 20  # of one home, newest first
+
+_AT_ONCE = frozenset({What.BUTTON, What.DOOR_ARRIVED, What.SENSOR_STORM})
+_AFTER_THE_NIGHT = frozenset({What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE})
+_UNSEEN = frozenset({What.SENSOR_SILENT, What.SENSOR_STUCK})
+_LEARNED = _AFTER_THE_NIGHT | {What.DAY_INACTIVE, What.LATE_RISE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,11 @@ class Story:
     @property
     def tier(self) -> str:
         return self.alert.tier.value
+
+    @property
+    def calm(self) -> bool:
+        """Whether it asks nothing of the night desk now."""
+        return self.alert.tier in CALM
 
     @property
     def tier_word(self) -> str:
@@ -121,7 +144,7 @@ class Story:
         return said.format(since=self.wording.time(self.silent_since))
 
     def picture(self, size: pictures.Size) -> Picture | None:
-        if self.plan_home is None or not self.plan_home.sensors:
+        if self.plan_home is None or not self.plan_home.sensors or not of_one_evening(self.alert.main):
             return None
         return pictures.draw(
             self.alert,
@@ -239,7 +262,11 @@ class Story:
     @property
     def agreed(self) -> str:
         """After how long the care plan asks for an alert."""
-        limit = self.alert.main.limit
+        main, limit = self.alert.main, self.alert.main.limit
+        if main.what in ABOUT_SENSORS:
+            return self.wording.say("None: this is about the equipment.")
+        if limit is None and main.what in _LEARNED:
+            return self.wording.say("No fixed limit: it is learned from what is usual here.")
         if limit is None:
             return self.wording.say("No limit: this is always told.")
         cap = self.wording.duration(timedelta(minutes=limit))
@@ -250,7 +277,10 @@ class Story:
         """What cannot be seen here, thing by thing."""
         if self.silent_since is not None:
             return [self.wording.say("No sight of the whole building.")]
-        named = [piece.values for piece in self.sentence.no_sight if "sensor" in piece.values]
+        if self.alert.main.what is What.GATEWAY_GAP:
+            return [self.wording.say("There is no sight of this home.")]
+        about = self.sentence.seen[:1] if self.alert.main.what in _UNSEEN and self.ended is None else ()
+        named = [piece.values for piece in (*about, *self.sentence.no_sight) if "sensor" in piece.values]
         if named:
             said = self.wording.say("No sight: {sensor} {in_room}.")
             return [said.format(sensor=one["sensor"], in_room=one["in_room"]) for one in named]
@@ -266,13 +296,18 @@ class Story:
     @property
     def why_now(self) -> list[Piece | str]:
         main, say = self.alert.main, self.wording.say
-        if main.limit is None:
+        if main.what in _AT_ONCE:
             told = say("A call for help is told at once.") if main.what is What.BUTTON else say("This is told at once.")
             return [told, *self._beside()]
-        lasted = timedelta(minutes=main.limit) if not main.early else main.at - main.since
-        cap = self.wording.duration(lasted)
-        reached = say("At {time} it had lasted {cap}.").format(time=self.wording.time(main.at), cap=cap)
-        return [reached, *self.sentence.usual, *self._beside()]
+        if main.what in _AFTER_THE_NIGHT:
+            return [say("This was seen once the night was over."), *self.sentence.usual, *self._beside()]
+        agreed = main.limit if not main.early and main.what not in ABOUT_SENSORS else None
+        lasted = timedelta(minutes=agreed) if agreed is not None else main.at - main.since
+        reached = say("At {time} it had lasted {cap}.")
+        if main.what is What.LATE_RISE:
+            reached = say("At {time} it was {cap} later than usual.")
+        told = reached.format(time=self.wording.time(main.at), cap=self.wording.duration(lasted))
+        return [told, *self.sentence.usual, *self._beside()]
 
     def _beside(self) -> list[Piece]:
         return [piece for piece in (self.sentence.door, self.sentence.late) if piece is not None]

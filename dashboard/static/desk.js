@@ -345,7 +345,7 @@
   const keys = {
     j: () => go(1),
     k: () => go(-1),
-    n: () => press(current() ?? pageAlert() ?? cards().find((card) => card.matches(".free:not(.returned)")), "free", "claim"),
+    n: () => press(current() ?? pageAlert() ?? cards().find((card) => card.matches(".free:not(.returned, .review, .technical)")), "free", "claim"),
     N: () => press(current() ?? pageAlert() ?? cards().find((card) => card.matches(".mine")), "mine", "release"),
     o: () => (current() ?? cards()[0])?.querySelector("a.open")?.click(),
     "?": () => byId("keys").togglePopover(),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from care.alerts import State, Tier, alert_of
 from care.board import Board
 from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Released, Resolved, StaffId
 from detectors.findings import Cleared, Finding, What
-from detectors.homes import HomeId, SiteId
+from detectors.homes import HomeId, SensorId, SiteId
 from tests.stories import a_home, instant
 
 HOME = a_home()
@@ -109,6 +110,49 @@ def test_moving_about_may_wait_where_that_is_agreed_and_lying_still_may_not() ->
     assert a_board(about, plan=plan).alerts[ALERT].tier is Tier.SOON
     assert a_board(about).alerts[ALERT].tier is Tier.ACUTE
     assert a_board(about, a_finding(), plan=plan).alerts[ALERT].tier is Tier.ACUTE
+
+
+@pytest.mark.parametrize(
+    ("what", "tier"),
+    [
+        (What.DAY_INACTIVE, Tier.ACUTE),
+        (What.LATE_RISE, Tier.SOON),
+        (What.RESTLESS, Tier.REVIEW),
+        (What.NOCTURIA, Tier.REVIEW),
+        (What.SHIFT, Tier.REVIEW),
+        (What.DECLINE, Tier.REVIEW),
+        (What.SENSOR_SILENT, Tier.TECHNICAL),
+        (What.SENSOR_STUCK, Tier.TECHNICAL),
+        (What.SENSOR_STORM, Tier.TECHNICAL),
+        (What.GATEWAY_GAP, Tier.TECHNICAL),
+    ],
+)
+def test_each_kind_of_finding_is_for_its_own_hour(what: What, tier: Tier) -> None:
+    board = a_board(a_finding(what))
+    assert [alert.tier for alert in board.open_alerts()] == [tier]
+
+
+def test_two_sensors_that_fall_silent_at_once_are_two_alerts_and_one_that_does_twice_is_one() -> None:
+    silent = a_finding(What.SENSOR_SILENT)
+    bed, door = (msgspec.structs.replace(silent, sensor=SensorId(one)) for one in ("12/bed", "12/door"))
+    again = msgspec.structs.replace(bed, at=instant("03:25"))
+    stuck = msgspec.structs.replace(bed, what=What.SENSOR_STUCK)
+    assert len(a_board(bed, door).open_alerts()) == 2
+    assert len(a_board(bed, again).open_alerts()) == 1
+    assert len(a_board(bed, stuck).open_alerts()) == 2
+
+
+def test_a_sensor_that_is_heard_again_ends_its_own_alert_and_no_others() -> None:
+    silent = a_finding(What.SENSOR_SILENT)
+    bed, door = (msgspec.structs.replace(silent, sensor=SensorId(one)) for one in ("12/bed", "12/door"))
+    board = a_board(bed, door, msgspec.structs.replace(over(bed, "03:00"), sensor=bed.sensor))
+    assert board.alerts[alert_of(bed)].state is State.RETURNED
+    assert board.alerts[alert_of(door)].state is State.RAISED
+
+
+def test_what_is_found_of_a_night_or_of_weeks_is_each_an_alert_of_its_own() -> None:
+    kinds = [What.STILL, What.DAY_INACTIVE, What.LATE_RISE, What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE]
+    assert len(a_board(*map(a_finding, kinds)).open_alerts()) == len(kinds)
 
 
 def test_the_most_urgent_is_on_top_and_then_the_oldest() -> None:

@@ -1,5 +1,6 @@
 """What the desk says of an alert: the fact, the time, what cannot be seen; never more than a record shows."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from care.alerts import Alert, alert_of, raised, with_cleared, with_order
 from care.records import Claimed, How, Outcome, Resolved, StaffId
 from care.sentences import KINDS, TITLE_MAX, Wording, tell
-from detectors.findings import Cleared, Finding, What
+from detectors.findings import Cleared, Finding, Perhaps, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -224,6 +225,11 @@ def test_once_somebody_has_a_call_for_help_nothing_is_said_of_who_spoke_with_who
     last=st.none() | st.just(at("02:12")),
     count=st.integers(1, 20),
     limit=st.none() | st.floats(1, 300),
+    counted=st.none() | st.floats(-3, 20),
+    rank=st.none() | st.floats(0, 1),
+    nights=st.none() | st.integers(0, 90),
+    sensor=st.sampled_from([None, *(one.id for one in HOME.sensors), SensorId("gone")]),
+    perhaps=st.lists(st.sampled_from(Perhaps), unique=True).map(tuple),
     language=st.sampled_from(["nl", "en"]),
     home=st.sampled_from([HOME, None]),
     later=st.timedeltas(timedelta(), timedelta(days=4)),
@@ -234,11 +240,29 @@ def test_whatever_was_found_there_is_a_whole_sentence_and_a_short_title(
     last: datetime | None,
     count: int,
     limit: float | None,
+    counted: float | None,
+    rank: float | None,
+    nights: int | None,
+    sensor: SensorId | None,
+    perhaps: tuple[Perhaps, ...],
     language: str,
     home: Home | None,
     later: timedelta,
 ) -> None:
-    finding = a_finding(what, room=room, last_room=room, last_at=last, count=count, limit=limit)
+    finding = a_finding(
+        what,
+        room=room,
+        last_room=room,
+        last_at=last,
+        count=count,
+        limit=limit,
+        value=counted,
+        usual=abs(counted) if counted is not None else None,
+        rank=rank,
+        nights=nights,
+        sensor=sensor,
+        perhaps=perhaps,
+    )
     sentence = tell(finding, home, None, now=finding.at + later, wording=Wording(language))
     assert 0 < len(sentence.title) <= TITLE_MAX
     assert "{" not in str(sentence) + sentence.title
@@ -330,3 +354,146 @@ def test_what_happened_before_today_carries_its_day() -> None:
 
 def test_every_kind_of_finding_has_a_name() -> None:
     assert set(KINDS) == set(What)
+
+
+# What is found by day, over weeks and in the equipment.
+
+
+def test_who_is_not_up_is_told_with_the_hour_that_is_usual() -> None:
+    finding = a_finding(
+        What.LATE_RISE,
+        since=at("07:20"),
+        at=at("09:55"),
+        episode=at("00:10"),
+        limit=None,
+        nights=28,
+        rank=0.02,
+        last_at=at("03:12"),
+        last_room=RoomId("slaapkamer"),
+    )
+    assert dutch(finding, now="10:00") == (
+        "Meestal op om 07:20 (28 nachten). Om 09:55 was nog niet te zien dat Jan op is. "
+        "Laatste beweging: 03:12 in de slaapkamer. Later dan op 98 van de 100 ochtenden in woningen zoals deze. "
+        "Kan ook: uitslapen, laat naar bed, ongemerkt opgestaan of niet thuis."
+    )
+
+
+def test_of_a_home_that_is_hardly_known_no_hour_is_called_usual() -> None:
+    said = dutch(a_finding(What.LATE_RISE, limit=None, nights=0))
+    assert "Meestal op" not in said
+    assert "Nachtwacht kent deze woning pas 0 nachten. De grens is nog algemeen." in said
+
+
+def test_who_got_up_after_all_was_later_than_usual() -> None:
+    finding = a_finding(What.LATE_RISE, since=at("07:20"), at=at("09:55"), episode=at("00:10"), limit=None, nights=28)
+    over = Cleared(at=at("10:35"), home=HOME.id, what=What.LATE_RISE, since=finding.since, episode=finding.episode)
+    said = seen(with_cleared(an_alert(finding, arrived="09:55"), over), now="12:00")
+    assert said == "Om 10:35 was dit vanzelf voorbij: 3 uur en 15 minuten later dan meestal."
+
+
+def test_a_quiet_day_is_told_from_the_last_motion_and_never_as_a_diagnosis() -> None:
+    finding = a_finding(What.DAY_INACTIVE, at=at("15:40"), since=at("11:10"), last_at=at("11:10"), limit=None)
+    learned = msgspec.structs.replace(finding, usual=95.0, nights=40, rank=0.0004)
+    assert dutch(learned, now="15:45") == (
+        "Sinds 11:10 is in huis geen beweging gezien: 4 uur en 35 minuten. De laatste was in de badkamer. "
+        "Meestal is dat 1 uur en 35 minuten. Langer dan op 999 van de 1000 dagen in woningen zoals deze. "
+        "Kan ook: middagslaap of weg zonder dat de deur is gezien."
+    )
+
+
+def test_a_restless_night_is_named_by_its_dates_and_beside_other_nights() -> None:
+    finding = a_finding(What.RESTLESS, at=at("07:00"), since=at("23:00") - timedelta(days=1), value=6, usual=1.4)
+    said = dutch(msgspec.structs.replace(finding, nights=35, rank=0.03, limit=None), now="08:00")
+    assert said.startswith(
+        "In de nacht van maandag 2 maart op dinsdag 3 maart was Jan 6 keer uit bed. Meestal is dat 1,4 keer. "
+        "Onrustiger dan 97 van de 100 nachten in woningen zoals deze."
+    )
+
+
+def test_more_visits_are_told_as_a_mean_with_a_comma_and_asked_to_be_discussed() -> None:
+    finding = a_finding(What.NOCTURIA, value=2.5, usual=1.1, nights=42, since=at("02:30") - timedelta(days=17))
+    assert seen(finding) == (
+        "De laatste weken ging Jan gemiddeld 2,5 keer per nacht naar badkamer of wc. Meestal is dat 1,1 keer. "
+        "Bespreek het met Jan."
+    )
+    assert "melden na" not in dutch(finding)
+
+
+@pytest.mark.parametrize(("hours", "said"), [(2.2, "2 uur en 15 minuten later"), (-1.02, "1 uur vroeger")])
+def test_other_bedtimes_say_which_way_and_about_how_much(hours: float, said: str) -> None:
+    assert f"De laatste weken waren de bedtijden ongeveer {said} dan eerst." in seen(a_finding(What.SHIFT, value=hours))
+
+
+def test_a_decline_says_that_the_reason_cannot_be_seen() -> None:
+    assert seen(a_finding(What.DECLINE)).endswith("Wat de reden is, is niet te zien.")
+
+
+def about_sensor(what: What, sensor: str, **changes: object) -> Finding:
+    return a_finding(what, sensor=SensorId(sensor), room=None, last_at=None, last_room=None, **changes)
+
+
+def test_a_silent_sensor_is_named_with_what_cannot_be_told_without_it() -> None:
+    finding = about_sensor(What.SENSOR_SILENT, "door", at=at("09:00"), since=at("02:00") - timedelta(days=1))
+    said = dutch(finding, now="09:05")
+    assert said.startswith(
+        "Het gaat om de deursensor bij de voordeur. Die geeft niets door sinds ma 2 mrt 02:00: 31 uur. Zonder die "
+        "sensor kan dit niet gemeld worden: “Waarschijnlijk naar buiten” en “Misschien iemand binnengekomen”."
+    )
+    assert "Afspraak in het zorgplan" not in said
+    assert "Let op" not in said
+
+
+def test_a_silent_sensor_that_others_stand_in_for_takes_no_alert_away() -> None:
+    said = seen(about_sensor(What.SENSOR_SILENT, "wc"))
+    assert said.endswith("Andere sensoren zien nog genoeg voor elk soort melding.")
+    alone = tell(
+        about_sensor(What.SENSOR_SILENT, "wc", blind=(SensorId("badkamer"),)), HOME, None, now=at("02:34"), wording=NL
+    )
+    assert "“Lang in de badkamer of op de wc”" in plain(alone)
+    assert "de bewegingssensor in de badkamer geeft niets door" in plain(alone)
+
+
+def test_a_bed_that_seems_stuck_may_still_hold_somebody() -> None:
+    said = dutch(about_sensor(What.SENSOR_STUCK, "bed"))
+    assert "Kan ook: Jan ligt echt nog in bed (kijk eerst daarnaar), iets zwaars op het bed" in said
+    assert "in bed" not in dutch(about_sensor(What.SENSOR_STUCK, "wc"))
+
+
+def test_a_fault_that_is_over_still_says_of_which_sensor_it_was() -> None:
+    finding = about_sensor(What.SENSOR_SILENT, "wc")
+    over = Cleared(
+        at=at("02:50"),
+        home=HOME.id,
+        what=finding.what,
+        since=finding.since,
+        episode=finding.episode,
+        sensor=finding.sensor,
+    )
+    alert = with_cleared(an_alert(finding), over)
+    assert seen(alert, now="03:00") == (
+        "Het gaat om de bewegingssensor op de wc. Dit begon om 02:10 en duurde 40 minuten. "
+        "Om 02:50 was het vanzelf voorbij."
+    )
+
+
+def test_a_home_of_which_nothing_is_heard_says_nothing_about_the_person() -> None:
+    said = dutch(a_finding(What.GATEWAY_GAP, room=None, blind=tuple(one.id for one in HOME.sensors)))
+    assert "Er kan geen melding komen. Dit zegt niets over hoe het met Jan gaat." in said
+    assert "Let op" not in said
+
+
+def test_what_the_home_itself_suggests_comes_first_and_is_said_once() -> None:
+    up = a_finding(What.OOB_ACTIVE, perhaps=(Perhaps.RISING, Perhaps.OTHERS))
+    assert dutch(up).endswith("Kan ook: opstaan voor de dag, iemand anders in huis of niet kunnen slapen.")
+    back = a_finding(What.STILL, perhaps=(Perhaps.RETURNED,))
+    assert dutch(back).count("ongemerkt terug in bed") == 1
+
+
+@given(st.floats(0, 1))
+def test_how_rare_something_is_is_never_overstated(rank: float) -> None:
+    said = plain(tell(a_finding(rank=rank), HOME, None, now=at("02:34"), wording=EN))
+    told = re.search(r"Longer than in (\d+) of (\d+) nights", said)
+    assert (told is None) == (rank >= 1 / 2)
+    if told is not None:
+        assert int(told[1]) < int(told[2])
+        assert int(told[1]) / int(told[2]) <= 1 - rank + 1e-6 or rank < 1 / 1000

@@ -10,7 +10,7 @@ from care.board import Board
 from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
 from dashboard.drawing import Viewer
 from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What
-from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
+from detectors.homes import Home, HomeId, Kind, Limits, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
 
 NOW = datetime(2026, 3, 3, 1, 31, 12, tzinfo=UTC)  # 02:31:12 in the Netherlands
 SANNE = Viewer(staff=StaffId("s-1"), name="Sanne", initials="S.K.", language="nl")
@@ -23,6 +23,7 @@ ROOMS = {
     "keuken": RoomKind.KITCHEN,
     "woonkamer": RoomKind.LIVING,
 }
+LIMITS = Limits(bath=20, still=15, oob_unseen=15, oob_active=45, door=4)  # whatever the defaults are
 _NAMES = {"r-wilg-12": "Jan", "r-wilg-3": "mevrouw De Vries", "r-eik-7": "Ahmed", "r-wilg-4": "Riet"}
 _STAFF = {"s-1": "S.K.", "s-2": "M.B."}
 
@@ -55,6 +56,7 @@ def a_home(site: str, number: str, *, bed: bool = True) -> Home:
         resident=ResidentId(f"r-{site}-{number}"),
         rooms=rooms,
         sensors=tuple(sensors),
+        limits=LIMITS,
     )
 
 
@@ -165,6 +167,65 @@ def help_asked(home: str = "eik/3", clock: str = "02:29") -> Finding:
     )
 
 
+def not_up(home: str = "wilg/2") -> Finding:
+    """Usually up at 00:20, for this night's desk; at 02:20 not yet."""
+    return Finding(
+        at=local("02:20"),
+        home=HomeId(home),
+        what=What.LATE_RISE,
+        since=local("00:20"),
+        episode=local("18:00"),
+        nights=28,
+        last_at=local("18:10"),
+        last_room=RoomId("slaapkamer"),
+        window=seen("17:50 badkamer", "18:00 bed 1", "18:10 slaapkamer"),
+    )
+
+
+def quiet_by_day(home: str = "wilg/4") -> Finding:
+    return Finding(
+        at=local("02:28"),
+        home=HomeId(home),
+        what=What.DAY_INACTIVE,
+        since=local("22:14"),
+        episode=local("22:14"),
+        usual=95.0,
+        nights=40,
+        rank=0.01,
+        last_at=local("22:14"),
+        last_room=RoomId("keuken"),
+        window=seen("21:10 woonkamer", "22:14 keuken"),
+    )
+
+
+def more_visits(home: str = "wilg/7") -> Finding:
+    return Finding(
+        at=local("01:00"),
+        home=HomeId(home),
+        what=What.NOCTURIA,
+        since=local("01:00") - timedelta(days=17),
+        episode=local("01:00") - timedelta(days=17),
+        value=2.5,
+        usual=1.1,
+        nights=42,
+        window=seen("22:05 badkamer"),
+    )
+
+
+def sensor_silent(home: str = "wilg/12", sensor: str = "badkamer") -> Finding:
+    number = home.partition("/")[2]
+    return Finding(
+        at=local("01:20"),
+        home=HomeId(home),
+        what=What.SENSOR_SILENT,
+        since=local("01:20") - timedelta(hours=31),
+        episode=local("01:20") - timedelta(hours=31),
+        limit=1860.0,
+        sensor=SensorId(f"{number}/{sensor}"),
+        room=RoomId("badkamer"),
+    )
+
+
 def over(finding: Finding, clock: str) -> Cleared:
     return Cleared(at=local(clock), home=finding.home, what=finding.what, since=finding.since, episode=finding.episode)
 
@@ -233,6 +294,22 @@ def a_busy_night() -> Board:
         over(still_up(), "02:20"),
     )
     return board
+
+
+def a_night_of_small_things() -> Board:
+    """Nothing urgent: somebody who is not up, and what may wait for the morning and for the technical service."""
+    board = a_calm_night()
+    add(board, not_up(), more_visits(), sensor_silent())
+    return board
+
+
+def contacts_only(site: str = "wilg", number: str = "3") -> Home:
+    """A home with contacts on cupboards, the fridge and the toilet, and nothing that sees motion."""
+    home = a_home(site, number)
+    rooms = ("keuken", "badkamer", "woonkamer")
+    uses = (Sensor(id=SensorId(f"{number}/{room}-use"), kind=Kind.USE, room=RoomId(room)) for room in rooms)
+    doors = (sensor for sensor in home.sensors if sensor.kind is Kind.DOOR)
+    return msgspec.structs.replace(home, sensors=(*uses, *doors))
 
 
 def a_full_board() -> Board:

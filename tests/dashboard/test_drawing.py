@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from care.alerts import alert_of
 from care.board import Board
 from care.records import AlertId
+from dashboard import homes
 from dashboard.drawing import Drawing
-from detectors.findings import Presence, Sight
+from dashboard.glance import Glance
+from detectors.coverage import rests_on
+from detectors.findings import Presence, Sight, What
 from detectors.homes import HomeId
 from tests.dashboard.nights import (
     NOW,
@@ -23,18 +26,24 @@ from tests.dashboard.nights import (
     a_busy_night,
     a_calm_night,
     a_full_board,
+    a_home,
+    a_night_of_small_things,
     a_plan,
     add,
     alert_in,
     claimed,
     closed,
+    contacts_only,
     delivered,
     gone_outside,
     hear,
     help_asked,
     local,
     long_in_the_bathroom,
+    more_visits,
+    not_up,
     over,
+    sensor_silent,
     status,
     still_up,
 )
@@ -306,7 +315,8 @@ def test_a_home_says_how_it_stands_and_what_it_cannot_see() -> None:
     assert "Keuken Bewegingssensor geen zicht" in said
     assert "Lang in de badkamer of op de wc na 20 minuten in zicht" in said
     assert "Waarschijnlijk naar buiten na 4 minuten deels in zicht" in said
-    assert "Nachtwacht let op in de nacht, 23:00\u201307:00." in said
+    assert "In de nacht 23:00\u201307:00 Hulpoproep: knop ingedrukt meteen, ook overdag in zicht" in said
+    assert "Met deze sensoren kan elk soort melding over de cliënt komen." in said
 
 
 def test_a_home_of_a_silent_building_claims_nothing() -> None:
@@ -315,7 +325,7 @@ def test_a_home_of_a_silent_building_claims_nothing() -> None:
     said = text(home_page(board, "wilg/4"))
     assert "Uit dit gebouw komt sinds 02:27 niets binnen. Dit zegt niets over hoe het met de mensen gaat." in said
     assert "in zicht" not in said.replace("geen zicht", "")
-    assert said.count("nu geen zicht") == 7
+    assert said.count("nu geen zicht") == len(What)
 
 
 def test_a_kind_of_alert_without_its_sensor_is_named_as_missing() -> None:
@@ -324,8 +334,119 @@ def test_a_kind_of_alert_without_its_sensor_is_named_as_missing() -> None:
     home = msgspec.structs.replace(plan.homes[0], sensors=plan.homes[0].sensors[:5])
     add(board, msgspec.structs.replace(plan, homes=(home,)))
     said = text(home_page(board, "wilg/1"))
-    assert "Waarschijnlijk naar buiten na 4 minuten geen sensor hiervoor" in said
-    assert "Hulpoproep: knop ingedrukt meteen geen sensor hiervoor" in said
+    assert (
+        "Waarschijnlijk naar buiten Geen deursensor bij de voordeur: of iemand naar buiten ging, is niet te zien. "
+        "geen sensor hiervoor"
+    ) in said
+    assert "Geen hulpknop: daarmee kan niemand om hulp vragen." in said
+    assert (
+        "Met deze sensoren kunnen 9 van de 13 soorten meldingen over de cliënt komen. Hier is geen bedsensor." in said
+    )
+
+
+def test_without_a_motion_sensor_in_the_bathroom_nobody_is_said_to_be_long_in_it() -> None:
+    board = a_calm_night()
+    plan = a_plan("wilg", "De Wilg", [1])
+    sensors = tuple(one for one in plan.homes[0].sensors if one.room != "badkamer")
+    add(board, msgspec.structs.replace(plan, homes=(msgspec.structs.replace(plan.homes[0], sensors=sensors),)))
+    said = text(home_page(board, "wilg/1"))
+    assert "Geen bewegingssensor in badkamer of wc: hoe lang iemand daar blijft, is niet te zien." in said
+    assert "Geen sensor in badkamer of wc: bezoeken in de nacht zijn niet te tellen." in said
+    assert said.count("geen sensor hiervoor") == 2
+
+
+def test_a_home_with_contacts_only_says_that_hardly_anything_can_be_seen() -> None:
+    board = a_calm_night()
+    home = contacts_only("wilg", "1")
+    add(board, msgspec.structs.replace(a_plan("wilg", "De Wilg", ()), homes=(home,)))
+    said = text(home_page(board, "wilg/1"))
+    assert "In deze woning is \u2019s nachts bijna niets te zien: geen bewegingssensor en geen bedsensor." in said
+    for kind in ("Lang in de badkamer of op de wc", "Uit bed, geen beweging gezien", "Waarschijnlijk naar buiten"):
+        assert re.search(rf"{kind} Geen [^.]*\. geen sensor hiervoor", said)
+    assert "Nog niet op, later dan meestal later dan meestal hier: dat wordt geleerd in zicht" in said
+
+
+def test_for_every_kind_the_page_knows_what_it_rests_on() -> None:
+    """In the order of `detectors.coverage`: a group more there would be drawn as nothing here."""
+    for home in (a_home("wilg", "1"), a_home("wilg", "1", bed=False), contacts_only()):
+        for what, groups in rests_on(home).items():
+            assert len(homes.RESTS[what][0]) == len(groups), what
+    told = [what for _, _, kinds in homes.GROUPS for what in kinds]
+    assert sorted(told) == sorted(What)
+
+
+def test_what_a_home_has_taught_stands_beside_what_was_agreed() -> None:
+    board = a_calm_night()
+    home = board.homes[HomeId("wilg/1")]
+    standing = homes.Standing(home, Glance(board, People(), NOW, "nl"), None, {What.BATH: 9.0, What.LATE_RISE: 80.0})
+    after = {one.kind: one.after.replace("\u00a0", " ") for group in standing.groups for one in group.kinds}
+    assert after["Lang in de badkamer of op de wc"] == "na hooguit 20 minuten, meestal na 9 minuten"
+    assert after["Nog niet op, later dan meestal"].endswith(": dat wordt geleerd, meestal na 1 uur en 20 minuten")
+
+
+def test_a_sensor_that_is_not_heard_takes_no_sight_from_the_alert_about_it() -> None:
+    board = a_calm_night()
+    add(board, status("wilg/12", Presence.BED, "23:10", sight=Sight.PARTLY, blind="badkamer"))
+    said = text(home_page(board, "wilg/12"))
+    assert "Sensor geeft niets door langer dan meestal bij die sensor: dat wordt geleerd in zicht" in said
+    assert "Lang in de badkamer of op de wc na 20 minuten nu geen zicht" in said
+
+
+# What may wait.
+
+
+def test_what_may_wait_stands_below_who_waits_and_has_no_voice() -> None:
+    board = a_night_of_small_things()
+    add(board, long_in_the_bathroom("eik/1"))
+    drawn = desk(board)
+    order = re.findall(r'id="card-(\w+)-t"', drawn)
+    assert order == [alert_of(one) for one in (long_in_the_bathroom("eik/1"), not_up(), more_visits(), sensor_silent())]
+    voice = drawn[drawn.index('id="open-alerts"') : drawn.index("</ul>", drawn.index('id="open-alerts"'))]
+    assert voice.count("<li") == 2
+    assert "Sensor geeft" not in voice
+    assert "Vaker" not in voice
+    assert "1 voor de ochtend vraagt nu niets van je" in text(drawn)
+    assert "1 voor de technische dienst vraagt nu niets van je" in text(drawn)
+
+
+def test_a_fault_alone_does_not_take_away_why_the_desk_may_be_calm() -> None:
+    board = a_calm_night()
+    add(board, sensor_silent())
+    said = text(desk(board))
+    assert "Er wacht geen melding op iemand. Dat weten we, omdat: elk gebouw zich meldt 2 van 2" in said
+    assert "Geen open meldingen" not in said
+    assert "1 voor de technische dienst" in said
+
+
+def test_a_fault_leaves_on_the_tile_where_the_resident_is() -> None:
+    board = a_night_of_small_things()
+    drawn = desk(board)
+    assert tile(drawn, "wilg/12") == "tile bed technical"
+    assert tile(drawn, "wilg/7") == "tile bed"
+    assert tile(drawn, "wilg/2") == "tile bed soon raised"
+    add(board, claimed(sensor_silent(), "s-2", "02:30"))
+    assert tile(desk(board), "wilg/12") == "tile bed technical"
+    add(board, long_in_the_bathroom())
+    assert tile(desk(board), "wilg/12") == "tile bed acute raised"
+
+
+def test_the_page_of_somebody_who_is_not_up_says_when_that_usually_is() -> None:
+    said = text(page(a_night_of_small_things(), "wilg/2")).replace("\u00a0", " ")
+    assert "Straks · Nog niet op, later dan meestal" in said
+    assert "Meestal op om 00:20 (28 nachten). Om 02:20 was nog niet te zien dat de cliënt op is." in said
+    assert "Om 02:20 was het 2 uur later dan meestal." in said
+    assert "Geen vaste grens: Nachtwacht leert wat hier meestal zo is." in said
+
+
+def test_what_is_of_weeks_has_no_picture_of_an_evening() -> None:
+    board = a_night_of_small_things()
+    weeks, fault = page(board, "wilg/7"), page(board, "wilg/12")
+    assert "<figure" not in weeks + fault
+    assert "<figure" in page(board, "wilg/2")
+    assert "Dit was te zien toen de nacht voorbij was." in text(weeks)
+    assert "Geen: dit gaat over de techniek." in text(fault)
+    assert "Geen zicht: bewegingssensor in de badkamer." in text(fault)
+    assert "Zorgplan" not in text(fault) + text(weeks)
 
 
 # Fragments.
@@ -382,7 +503,7 @@ def test_fragments_are_the_same_for_everybody_who_reads_the_language() -> None:
     assert 'data-holder="s-1"' in changed
 
 
-@pytest.mark.parametrize("night", [a_calm_night, a_busy_night, a_full_board, Board])
+@pytest.mark.parametrize("night", [a_calm_night, a_busy_night, a_night_of_small_things, a_full_board, Board])
 def test_no_id_stands_twice_on_a_page(night: type[Board]) -> None:
     board = night()
     pages = [desk(board), drawing(board).everything(NOW, "nl")]

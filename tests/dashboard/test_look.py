@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
@@ -17,11 +18,18 @@ from tests.dashboard.nights import (
     a_busy_night,
     a_calm_night,
     a_full_board,
+    a_night_of_small_things,
+    a_plan,
+    add,
     alert_in,
     claimed,
+    contacts_only,
     delivered,
     help_asked,
     long_in_the_bathroom,
+    more_visits,
+    not_up,
+    sensor_silent,
 )
 from tests.dashboard.stage import Stage
 
@@ -107,7 +115,7 @@ def sideways(page: Page) -> int:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("night", [a_busy_night, a_calm_night, a_full_board])
+@pytest.mark.parametrize("night", [a_busy_night, a_calm_night, a_night_of_small_things, a_full_board])
 def test_no_page_scrolls_sideways(opens: Opens, size: tuple[int, int], night: Callable[[], Board]) -> None:
     board = night()
     reader = opens(board, size=size)
@@ -292,6 +300,48 @@ def test_one_key_takes_the_first_alert_that_waits(opens: Opens) -> None:
     assert [path for path, _ in reader.posts("claim")] == [f"/alerts/{alert_of(long_in_the_bathroom())}/claim"]
     with page.expect_response("**/release"):
         page.keyboard.press("Shift+N")
+
+
+def test_one_key_takes_nothing_that_may_wait_unless_the_hand_is_on_it(opens: Opens) -> None:
+    board = a_calm_night()
+    add(board, more_visits(), sensor_silent())
+    reader = opens(board)
+    page = reader.go()
+    page.keyboard.press("n")
+    page.keyboard.press("j")
+    page.keyboard.press("n")
+    expect(page.locator(f"#card-{alert_of(more_visits())}")).to_have_class(re.compile("mine"))
+    assert [path for path, _ in reader.posts("claim")] == [f"/alerts/{alert_of(more_visits())}/claim"]
+
+
+def test_what_may_wait_is_smaller_than_what_may_not_and_nothing_on_it_is_bright(opens: Opens) -> None:
+    page = opens(a_night_of_small_things()).go()
+    waits, fault = (page.locator(f"#card-{alert_of(one)}") for one in (not_up(), sensor_silent()))
+    size = "one => parseFloat(getComputedStyle(one).fontSize)"
+    colour = "one => getComputedStyle(one).backgroundColor"
+    assert fault.locator("h3").evaluate(size) < waits.locator("h3").evaluate(size)
+    button = ".act-claim .button"
+    assert fault.locator(button).evaluate(colour) != waits.locator(button).evaluate(colour)
+    assert page.locator(".beat").count() == 0
+    expect(page).to_have_title("Nachtwacht")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1366, 768)])
+def test_what_can_be_seen_in_a_home_is_read_beside_its_marks_however_narrow(
+    opens: Opens, size: tuple[int, int]
+) -> None:
+    board = a_calm_night()
+    add(board, msgspec.structs.replace(a_plan("wilg", "De Wilg", ()), homes=(contacts_only("wilg", "1"),)))
+    page = opens(board, size=size).go("/homes/wilg/1")
+    assert sideways(page) == 0
+    for row in page.locator(".kinds li").all():
+        words, marks = row.locator("small").bounding_box(), row.locator(".rests").bounding_box()
+        assert words is not None
+        assert marks is not None
+        assert words["width"] > 150
+        beside = words["x"] + words["width"] <= marks["x"] + 1
+        below = words["y"] >= marks["y"] + marks["height"] - 1
+        assert beside or below
 
 
 def test_keys_walk_the_alerts_and_open_one(opens: Opens) -> None:

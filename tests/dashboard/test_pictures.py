@@ -23,7 +23,9 @@ from tests.dashboard.nights import (
     help_asked,
     local,
     long_in_the_bathroom,
+    not_up,
     over,
+    quiet_by_day,
     seen,
     still_up,
 )
@@ -97,6 +99,24 @@ def test_who_went_out_was_seen_in_no_room_after_the_door() -> None:
 
 def test_somebody_who_moves_about_is_nowhere_drawn_as_silent() -> None:
     assert not any("silent" in looks(picture(still_up()), one.name) for one in picture(still_up()).lanes)
+
+
+def test_who_is_not_up_lies_in_bed_as_seen_and_every_other_room_could_see_and_saw_nothing() -> None:
+    drawn = picture(not_up())
+    assert looks(drawn, "Bed") == ["bed"]
+    assert looks(drawn, "Slaapkamer") == []
+    for room in ("Badkamer", "Gang", "Keuken", "Woonkamer"):
+        [silent] = lane(drawn, room).stretches
+        assert (silent.look, clock(drawn, silent.x), silent.grows) == ("silent", "00:20", True)
+    assert not any(tick.hot for one in drawn.lanes for tick in one.ticks)
+    assert "Bed leeg" not in drawn.description
+
+
+def test_a_quiet_day_is_silent_in_every_room_since_the_last_motion_and_no_bed_is_made_up() -> None:
+    drawn = picture(quiet_by_day())
+    assert looks(drawn, "Bed") == []
+    assert [clock(drawn, lane(drawn, room).stretches[0].x) for room in ("Slaapkamer", "Keuken")] == ["22:14", "22:14"]
+    assert "Bed leeg" not in drawn.description
 
 
 def test_a_lane_without_sight_is_hatched_and_never_silent() -> None:
