@@ -1,10 +1,7 @@
-"""How often something usually happens in a night here (visits, times out of bed), and how restless a night was (4.8).
+"""How often something usually happens in a night here (visits, times out of bed) (4.8).
 
 None of this ever pages anybody at night: it is for the morning.
 """
-
-import math
-import sys
 
 import msgspec
 
@@ -111,37 +108,3 @@ def aged(counts: Counts, nights: float = 1.0, half_life: float = HALF_LIFE) -> C
 def after_absence(counts: Counts) -> Counts:
     """Return what may still hold after two weeks away, or in another home (4.11)."""
     return Counts(counts.nights * LEFT_AFTER_ABSENCE, counts.total * LEFT_AFTER_ABSENCE)
-
-
-def restlessness(p_exits: float, p_minutes: float) -> float:
-    """Return how restless a night was: 0 is the quietest, higher is more restless.
-
-    Parameters
-    ----------
-    p_exits : `p_value` of the times out of bed.
-    p_minutes : how likely so many minutes out of bed, or more, are (`habits.upper_tail` of their logarithm).
-
-    Both are one-sided: a night spent quietly in bed is never a restless one. Knowing the direction is worth more here
-    than a cleverer score (5.6). The two depend on one another, so this is a score to be calibrated by the pool of
-    nights, and e^-R is no probability.
-
-    Raises
-    ------
-    ValueError
-        If either is no probability.
-
-    Examples
-    --------
-    >>> restlessness(1.0, 1.0)
-    0.0
-    >>> round(restlessness(0.01, 0.05), 3)
-    7.601
-    """
-    return _surprise(p_exits) + _surprise(p_minutes)
-
-
-def _surprise(p: float) -> float:
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{p} is not a probability")
-    # A p-value below the smallest float is still one; its logarithm would not be a score that can be ranked.
-    return max(0.0, -math.log(max(p, sys.float_info.min)))

@@ -18,8 +18,6 @@ from detectors.whereabouts import Whereabouts
 SILENT = Hazards(
     starts=silence.growing_bins(20.0, 420.0, bins=9),
     rates=(0.035,) * 9,
-    bin_trust=8.0,
-    context_trust=12.0,
 )
 """How silences of 20 minutes and more end by day, at home. From one real home (detection study, 5.4: 2.4 a day over an
 hour, .7 over two hours, the longest in a month 183 minutes); beyond two hours slower than there, to be careful."""
@@ -31,9 +29,17 @@ UNSEEN_LEAVING = 1.5
 """How many times longer it may last after the last motion in a hall, where no contact on the front door tells who
 leaves: more likely out than in need of help. A judgement."""
 
+LONGER_THAN_TWICE = 1.15
+"""How many times longer than what this home has done twice, about that hour of the day, a silence must last."""
+
+FADES = 0.5 ** (1 / 28)  # a day: who was away every morning a month ago may not be now
+
 SHORTEST = timedelta(minutes=SILENT.starts[0])
 _LONGEST = timedelta(hours=16)
 _HOUR = timedelta(hours=1)
+
+
+_NONE = (0.0,) * 24
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
@@ -42,6 +48,8 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     silences: Silences = silence.fresh(SILENT)
     hour_ends: Instant | None = None  # until when `alert_after` holds, for a silence that begins
     alert_after: float = 0.0  # minutes
+    longest: tuple[float, ...] = _NONE  # minutes, by hour of the clock at which they began; fading
+    twice: tuple[float, ...] = _NONE  # the same, of the second longest: so long it has been more than once
 
 
 def day_inactivity(where: Whereabouts, home: Home, known: Known) -> Episode | None:
@@ -65,7 +73,13 @@ def day_inactivity(where: Whereabouts, home: Home, known: Known) -> Episode | No
 
 
 def heard(
-    known: Known, before: Whereabouts, after: Whereabouts, home: Home, threshold: float = THRESHOLD, *, blind: bool = False
+    known: Known,
+    before: Whereabouts,
+    after: Whereabouts,
+    home: Home,
+    threshold: float = THRESHOLD,
+    *,
+    blind: bool = False,
 ) -> Known:
     """Return what is known after a change of whereabouts: learn the silence that it ended, if it ended one.
 
@@ -93,12 +107,16 @@ def refreshed(known: Known, at: datetime, home: Home, threshold: float = THRESHO
     crossing = silence.hours_crossed(begins + _HOUR / 2, zone, hours=16)
     belief = silence.believed(SILENT, known.silences)
     minutes = belief.alert_after(threshold, silence.paces(SILENT, known.silences, crossing))
-    return Known(known.silences, begins + _HOUR, min(minutes, 24 * 60.0))
+    hour = local.hour
+    twice = max(known.twice[hour - 1], known.twice[hour], known.twice[(hour + 1) % 24])
+    minutes = max(minutes, LONGER_THAN_TWICE * twice)
+    return msgspec.structs.replace(known, hour_ends=begins + _HOUR, alert_after=min(minutes, 24 * 60.0))
 
 
 def next_day(known: Known) -> Known:
     """Return what is still known a day later."""
-    return msgspec.structs.replace(known, silences=silence.aged(known.silences))
+    longest, twice = (tuple(FADES * x for x in each) for each in (known.longest, known.twice))
+    return msgspec.structs.replace(known, silences=silence.aged(known.silences), longest=longest, twice=twice)
 
 
 def after_absence(known: Known) -> Known:
@@ -135,5 +153,11 @@ def _learned(known: Known, before: Whereabouts, since: datetime, until: datetime
     crossing = silence.hours_crossed(since, zone, hours=17)
     minutes = (until - since) / timedelta(minutes=1)
     learned = silence.learned(SILENT, known.silences, minutes, ended=ended, crossing=crossing)
+    longest, twice = known.longest, known.twice
+    hour = since.astimezone(zone).hour
+    if minutes > twice[hour]:
+        second, first = sorted((minutes, longest[hour]))
+        longest = (*longest[:hour], first, *longest[hour + 1 :])
+        twice = (*twice[:hour], second, *twice[hour + 1 :])
     # What was worked out from what was known before no longer holds.
-    return Known(learned)
+    return Known(learned, longest=longest, twice=twice)

@@ -12,4 +12,4 @@ def help_button(where: Whereabouts, home: Home) -> Episode | None:  # noqa: ARG0
     if since is None:
         return None
     count = len(where.presses)
-    return Episode(What.BUTTON, since=since, due=max(since, where.presses[-1]), began=since, room=where.pressed_room, count=count)
+    return Episode(What.BUTTON, since=since, due=where.presses[-1], began=since, room=where.pressed_room, count=count)

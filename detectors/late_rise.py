@@ -21,7 +21,8 @@ THRESHOLD = 2.3
 MORNINGS_MIN = 4.0  # weight of five mornings; before them ...
 CAUTIOUS = timedelta(hours=4)  # ... nobody is called sooner than this after the end of the watched night
 HOME_BEFORE = timedelta(hours=4)  # the night, seen so late: at home, where no bed can be seen
-SOONEST, LATEST_ALERT = 2.4, 2.7  # hours after the usual one, however alike or unlike the mornings of a home are
+BACK_IN_BED = timedelta(minutes=60)  # who was up this morning is back for so long, and not to dress
+SOONEST, LATEST_ALERT = 2.2, 2.5  # hours after the usual one, however alike or unlike the mornings of a home are
 LATEST = 20.0  # hours after the end of the night; by then it is another day
 
 
@@ -45,6 +46,8 @@ def late_rise(
         return None
     since, due = _after(diary, home, middle), _after(diary, home, alert)
     due = max(due, diary.end)
+    if diary.about_at is not None and where.since is not None:
+        due = max(due, where.since + BACK_IN_BED)
     if known.habit.n < MORNINGS_MIN:
         due = max(due, diary.end + CAUTIOUS)
     if due >= diary.over:
@@ -64,6 +67,23 @@ def learned(known: ClockTimes, summary: Summary, home: Home) -> ClockTimes:
     return clock_times.learned(AFTER_THE_NIGHT, known, hour, weekend=weekend)
 
 
+RISING_SPREADS = 2.0  # before the usual hour: from then on getting up may be for the day
+RISING_MOST = 5.0  # hours before the end of the night
+
+
+def rising_from(known: ClockTimes) -> float | None:
+    """Return how many hours before the end of the night this resident may get up for the day; None if not known yet."""
+    if known.habit.n < MORNINGS_MIN:
+        return None
+    earliest = clock_times.alert_at(AFTER_THE_NIGHT, known, -RISING_SPREADS)
+    return min(max(0.0, round(-earliest, 1)), RISING_MOST)
+
+
+def mornings(known: ClockTimes) -> int:
+    """Return the weight of the mornings that were learned, in mornings."""
+    return round(known.habit.n)
+
+
 def usual_rise(known: ClockTimes, diary: Diary, home: Home) -> datetime | None:
     """Return when the resident usually gets up from the night of the diary; None before enough mornings were seen."""
     if diary.end is None or known.habit.n < MORNINGS_MIN:
@@ -74,9 +94,7 @@ def usual_rise(known: ClockTimes, diary: Diary, home: Home) -> datetime | None:
 def _went_to_bed(where: Whereabouts, home: Home, diary: Diary) -> bool:
     if diary.to_bed is not None or where.presence is Presence.BED:
         return True
-    bedroom = any(
-        home.kind_of(one.room) is RoomKind.BEDROOM and one.kind is Kind.MOTION for one in home.sensors
-    )
+    bedroom = any(home.kind_of(one.room) is RoomKind.BEDROOM and one.kind is Kind.MOTION for one in home.sensors)
     seen = where.last_at is not None and diary.start is not None and where.last_at >= diary.start - HOME_BEFORE
     return not home.has_bed and not bedroom and seen
 

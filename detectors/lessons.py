@@ -37,7 +37,7 @@ class Usual(NamedTuple):
     nights: int  # that this rests on
 
 
-def alert_after(
+def alert_after(  # noqa: PLR0917  # a lesson, the moment it is asked for, and what it is compared with
     name: str, lesson: Lesson | None, began: datetime, home: Home, threshold: float, others: Others
 ) -> float:
     """Return the minutes after which an episode is too long for this home; infinite if none can be."""
@@ -48,7 +48,7 @@ def alert_after(
     return durations.alert_after(others.stays[name], lesson.stays, threshold, _block(began, home))
 
 
-def score(
+def score(  # noqa: PLR0917
     name: str, lesson: Lesson | None, began: datetime, home: Home, minutes: float, others: Others
 ) -> float:
     """Return how unusual an episode of so many minutes is here: spreads above the middle, or nats of surprise."""
@@ -74,7 +74,7 @@ def teaches(name: str, lasted: timedelta, others: Others) -> bool:
     return lasted >= SHORTEST
 
 
-def taught(
+def taught(  # noqa: PLR0917
     name: str,
     lesson: Lesson | None,
     began: datetime,
@@ -110,7 +110,7 @@ def after_absence(lesson: Lesson) -> Lesson:
     return msgspec.structs.replace(lesson, stays=durations.after_absence(lesson.stays), waits=waits)
 
 
-def vouched(
+def vouched(  # noqa: PLR0917
     name: str, lesson: Lesson, began: datetime, lasted: timedelta, home: Home, threshold: float, others: Others
 ) -> Lesson:
     """Return what is known after somebody said of an alert: this is normal for her (`durations.vouched`)."""

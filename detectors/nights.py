@@ -24,6 +24,7 @@ TURNED_OVER = timedelta(seconds=30)  # a bed sensor that lets go for less, with 
 AGAIN_WITHIN = timedelta(minutes=2)  # who lay down for less was still up
 EARLY_TO_BED = timedelta(hours=4)  # before the watched night: lying down sooner is a nap
 UP_AGAIN = timedelta(hours=1)  # who was up so long in the evening had not gone to bed yet
+EARLIEST_RISE = timedelta(hours=5)  # before the end of the watched night: who got up sooner was not seen to rise
 UP_FOR_THE_DAY = timedelta(hours=2)  # who is up so long towards morning or later has risen
 NOTHING_HEARD = timedelta(hours=18)  # a silence of everything so long is an outage, or nobody is at home
 AWAY_MOST = 0.5  # of a watched night spent out, and the night says nothing of nights at home
@@ -39,6 +40,14 @@ class Stay(msgspec.Struct, frozen=True, array_like=True):
     end: Instant
     what: Presence
     room: RoomId | None = None  # the room last seen in, where up
+
+
+class Learned(msgspec.Struct, frozen=True, array_like=True):
+    """An episode that taught something, for who learns from many homes."""
+
+    lesson: str
+    minutes: float
+    ended: bool  # whether its end was seen
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, tag="night", omit_defaults=True):
@@ -58,6 +67,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, tag="night", omit_defau
     activity: tuple[float | None, ...] = ()  # by hour of the local clock from the day's boundary on, `HOURS` of them in
     # a whole one: minutes in which somebody was seen. None where the hour could not be seen, or was spent out
     highest: dict[str, float] = {}  # by detector: score of the most unusual finished episode of the night
+    episodes: tuple[Learned, ...] = ()  # what was learned from, without what lies at home: whose, where or when
     stays: tuple[Stay, ...] = ()  # of the watched night, oldest first, at most `STAYS_MAX`
 
 
@@ -111,13 +121,15 @@ class Diary(msgspec.Struct, frozen=True, array_like=True):
     away: float = 0.0  # minutes of the watched night spent out
     stays: tuple[Stay, ...] = ()
     stay_from: Instant | None = None  # start of the running stay
+    goes_on: bool = False  # whether the running time out of bed goes on from the last, which was counted
+    washed_before: bool = False  # whether its visit to the bathroom was
 
     def rested(self) -> bool:
         """Whether the resident is known to have gone to bed."""
         return self.to_bed is not None
 
 
-def noted(
+def noted(  # noqa: PLR0917  # what was, what is, and why: nothing to name again at every call
     diary: Diary, before: Whereabouts, after: Whereabouts, event: SensorEvent | None, at: datetime, home: Home
 ) -> Diary:
     """Take in a change of whereabouts, by an event or by time alone; the settled ones, in their order.
@@ -134,7 +146,7 @@ def noted(
     if event is not None and (diary.next_minute is None or at >= diary.next_minute):
         diary = _counted(diary, before, event, at)
     if before.presence is not after.presence:
-        diary = _moved(diary, before, after, at, home)
+        diary = _moved(diary, before, after, at)
     if diary.start is not None and diary.end is not None and diary.start <= at:
         diary = _drawn(diary, before, after, at)
         if event is not None and after.presence is Presence.UP:
@@ -161,6 +173,8 @@ def closed(diary: Diary, at: datetime, where: Whereabouts, home: Home) -> tuple[
     diary = _rolled(diary, where, at)
     lying = where.presence is Presence.BED and where.since is not None
     rose = None if lying and _of_the_night(diary, where.since or at) else diary.rose
+    if rose is not None and diary.end is not None and rose < diary.end - EARLIEST_RISE:
+        rose = None  # went to bed again unseen, or never was in it
     whole = _summary(msgspec.structs.replace(diary, rose=rose), at, home, whole=True)
     age = diary.age if whole.left_out is LeftOut.OUTAGE else diary.age + 1
     return _opened(Diary(age=age, blind=diary.blind, next_minute=diary.next_minute), at, home, fully=True), whole
@@ -272,7 +286,7 @@ def _rolled(diary: Diary, where: Whereabouts, at: datetime) -> Diary:
     return msgspec.structs.replace(diary, hours=tuple(hours), slot_ends=ends, active=active, was_blind=was_blind)
 
 
-def _moved(diary: Diary, before: Whereabouts, after: Whereabouts, at: datetime, home: Home) -> Diary:
+def _moved(diary: Diary, before: Whereabouts, after: Whereabouts, at: datetime) -> Diary:
     """Take in that the resident lay down, got up, went out or came home."""
     if before.presence is Presence.BED:
         diary = _got_up(diary, before.since or at, after.left_bed_at or at)
@@ -297,10 +311,9 @@ def _got_up(diary: Diary, lay: datetime, left: datetime) -> Diary:
     if diary.start <= left < diary.end and (left - lay >= SETTLED_IN or diary.to_bed is not None):
         back = diary.back_at
         again = back is not None and left - back < AGAIN_WITHIN
-        changes["left_at"] = left
-        if again:  # was up all the while: take the return back
-            changes |= {"exits": diary.exits - 1, "visits": diary.visits - diary.washed}
-        else:
+        # Who lay down for a moment was up all the while: it is one exit still.
+        changes |= {"left_at": left, "goes_on": again, "washed_before": again and diary.washed}
+        if not again:
             changes |= {"washed": False, "elsewhere": False}
     return msgspec.structs.replace(diary, **changes) if changes else diary
 
@@ -322,11 +335,11 @@ def _lay_down(diary: Diary, lay: datetime) -> Diary:
         return diary
     lasted = lay - left
     if lasted < TURNED_OVER and not diary.elsewhere:
-        return msgspec.structs.replace(diary, left_at=None)
+        return msgspec.structs.replace(diary, left_at=None, back_at=None)  # there is no return to take back
     return msgspec.structs.replace(
         diary,
-        exits=diary.exits + 1,
-        visits=diary.visits + diary.washed,
+        exits=diary.exits + (not diary.goes_on),
+        visits=diary.visits + (diary.washed and not diary.washed_before),
         minutes_out=diary.minutes_out + _in_night(diary, left, lay),
         left_at=None,
         back_at=lay,
@@ -341,8 +354,8 @@ def _night_over(diary: Diary, where: Whereabouts, at: datetime) -> Diary:
     away = diary.away
     if where.presence is Presence.OUT:
         away += _in_night(diary, where.since or at, at)
-    assert diary.start is not None
     diary = msgspec.structs.replace(diary, left_at=None, away=away)
+    assert diary.start is not None
     if away > AWAY_MOST * ((at - diary.start) / _MINUTE) or diary.blind:
         return left_out(diary, LeftOut.OUTAGE)
     return diary
@@ -381,7 +394,9 @@ def _drawn(diary: Diary, before: Whereabouts, after: Whereabouts, at: datetime, 
     end = min(at, diary.end)
     what, room = _place(before)
     stays = diary.stays
-    if stays and (end - start < SHORTEST_STAY or len(stays) == STAYS_MAX or (stays[-1].what, stays[-1].room) == (what, room)):
+    if stays and (
+        end - start < SHORTEST_STAY or len(stays) == STAYS_MAX or (stays[-1].what, stays[-1].room) == (what, room)
+    ):
         stays = (*stays[:-1], msgspec.structs.replace(stays[-1], end=end))
     elif end > start:
         stays = (*stays, Stay(start, end, what, room))

@@ -1,4 +1,4 @@
-"""Out of bed at night, and then nothing moves anywhere: seen about before, or not seen at all since the bed was left."""
+"""Out of bed at night, and then nothing moves anywhere: somebody seen about before, or not seen since the bed."""
 
 from detectors.episodes import Episode, of_one_night
 from detectors.findings import Presence, What

@@ -13,12 +13,15 @@ what is still true after it is told, dated by when it began; what was over by th
 
 import copy
 import math
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
 
-from detectors import health, lessons
+from detectors import day_inactivity, health, late_rise, lessons, nights
 from detectors.bath_stay import bath_stay
+from detectors.calibration import LeftOut
+from detectors.clock_times import ClockTimes
 from detectors.episodes import Detector, Episode
 from detectors.findings import Cleared, Finding, Mark, Perhaps, Presence, Sight, Status, What, Withheld
 from detectors.gateway_gap import gateway_gap
@@ -28,15 +31,18 @@ from detectors.homes import Home, Instant, Kind, SensorId
 from detectors.lessons import Lesson
 from detectors.moments import SensorEvent, SensorSight
 from detectors.night_door import left_home, somebody_arrived
+from detectors.nights import Diary, Learned, Notice, Summary
 from detectors.others import SHIPPED, Others
 from detectors.out_of_bed import out_of_bed
 from detectors.outlook import Outlook, outlook
+from detectors.reviews import Reviews, reviewed
 from detectors.still import still, unseen
 from detectors.whereabouts import Whereabouts
 
 WINDOW = timedelta(seconds=60)  # how late an event may be and still be put in its place
 BURST_MAX = timedelta(minutes=2)  # how long one late burst may hold the settled reading up
 LONGEST_MINUTES = 24 * 60.0  # for which anything is waited for
+EPISODES_MAX = 200  # of one night
 MARKS_FOR = timedelta(hours=6)
 MARKS_MAX = 240
 MARK_EVERY = timedelta(seconds=60)  # motion in one room closer together than this is one mark
@@ -51,10 +57,7 @@ SETTLED: dict[str, Detector] = {
 }
 """Detectors that read what happened in the order in which it happened."""
 
-IMMEDIATE: dict[str, Detector] = {"help_button": help_button}
-"""Detectors that cannot wait, and need not: what they tell does not depend on the order of arrival."""
-
-Told = Finding | Cleared | Withheld | Status
+Told = Finding | Cleared | Withheld | Status | Summary
 
 
 class Telling(msgspec.Struct, frozen=True, array_like=True):
@@ -84,8 +87,12 @@ class Vigil(msgspec.Struct, omit_defaults=True):
     told: dict[str, Telling] = {}  # by detector
     running: dict[str, Running] = {}  # by detector, for those that learn
     lessons: dict[str, Lesson] = {}  # by name of the lesson
-    nights: int = 0  # watched so far
-    highest: dict[str, float] = {}  # this night's most unusual finished episode, by detector
+    diary: Diary = Diary()  # of the running night and the day after it
+    highest: dict[str, float] = {}  # its most unusual finished episode, by detector
+    episodes: tuple[Learned, ...] = ()  # what it taught
+    day: day_inactivity.Known = day_inactivity.Known()  # silences by day
+    rises: ClockTimes = ClockTimes()  # when the resident gets up for the day
+    reviews: Reviews = Reviews()  # what is for the morning
     rising: float | None = None  # hours before the end of the night from when on getting up may be for the day
     pending: tuple[SensorEvent, ...] = ()  # arrived and not settled, in the order of their dates
     burst_began: Instant | None = None  # arrival of the first late event that waits
@@ -158,7 +165,7 @@ class _Turn:
             view = vigil.view.see(moment, self.home)
             if view is not vigil.view:
                 vigil.view = view
-                self.tell(IMMEDIATE, view, max(moment.at, arrived_at))
+                self.watch("button", help_button(view, self.home), view, max(moment.at, arrived_at))
             return
         self.turned(health.arrived(vigil.health, moment, arrived_at, self.home), vigil.view)
         if _is_news(vigil, moment):
@@ -199,7 +206,7 @@ class _Turn:
         heard, self.said = self.said, said
         over = {(one.what, one.since): one.at for one in heard if isinstance(one, Cleared)}
         for one in heard:
-            if isinstance(one, Status | Withheld) or (one.what, one.since) not in over:
+            if isinstance(one, Status | Withheld | Summary) or (one.what, one.since) not in over:
                 said.append(one)
             elif isinstance(one, Finding) and known_to is not None and one.at <= known_to:
                 ended = over[one.what, one.since]
@@ -213,13 +220,19 @@ class _Turn:
         """Let time pass up to an event, then let it happen."""
         vigil = self.vigil
         self.wait(event.at)
-        where = vigil.settled.see(event, self.outlook.home)
-        if where is vigil.settled:
+        home = self.outlook.home
+        before = vigil.settled
+        where = before.see(event, home)
+        if where is before:
             return
         vigil.settled = where
+        vigil.diary = nights.noted(vigil.diary, before, where, event, event.at, home)
+        if where.company_since is not None and where.company_since is not before.company_since:
+            vigil.diary = nights.left_out(vigil.diary, LeftOut.COMPANY) if home.night.covers(event.at) else vigil.diary
+        vigil.day = day_inactivity.heard(vigil.day, before, where, home, blind=bool(vigil.blind) and self.hindered)
         vigil.marks = _marked(vigil.marks, event)
         self.turned(health.settled(vigil.health, event, self.home, vigil.silent), where)
-        self.tell(SETTLED, vigil.settled, event.at)
+        self.tell(vigil.settled, event.at)
 
     def turned(self, turned: Turned, where: Whereabouts) -> None:
         """Tell which sensors fell ill or are well again, and see the home accordingly."""
@@ -231,14 +244,17 @@ class _Turn:
             at, what, since = self.now, illness.what, illness.since
             self.said.append(Cleared(at=at, home=self.home.id, what=what, since=since, episode=since, sensor=sensor))
         for episode in turned.ill:
-            self.said.append(self.finding("health", episode, where))
+            self.said.append(self.finding(episode, where))
             assert episode.sensor is not None
             vigil.view, vigil.settled = vigil.view.without(episode.sensor), vigil.settled.without(episode.sensor)
         self.sights()
 
     def sights(self) -> None:
+        """Note which sensors say nothing now; a night in which the home was not seen is no usual one."""
         ill = {sensor: str(illness.what) for sensor, illness in self.vigil.health.ill.items()}
-        self.vigil.blind = {**ill, **self.vigil.silent}
+        vigil = self.vigil
+        vigil.blind = {**ill, **vigil.silent}
+        vigil.diary = nights.sighted(vigil.diary, vigil.settled, self.now, blind=self.hindered)
 
     def wait(self, until: datetime) -> None:
         """Let everything happen that time alone brings about up to an instant, in its order."""
@@ -248,58 +264,74 @@ class _Turn:
             where = vigil.settled
             changes_at = where.due(self.outlook.home)
             if changes_at is not None and changes_at <= at:
-                where = vigil.settled = where.at_due()
-            self.tell(SETTLED, where, at)
+                before, where = where, where.at_due()
+                vigil.settled = where
+                vigil.diary = nights.noted(vigil.diary, before, where, None, changes_at, self.outlook.home)
+            closes_at = nights.due(vigil.diary)
+            if closes_at is not None and closes_at <= at:
+                self.close(closes_at)
+            self.tell(where, at)
+
+    def close(self, at: datetime) -> None:
+        """Sum up a night that is over, or the day after it, and learn what only whole ones teach."""
+        vigil, home = self.vigil, self.home
+        vigil.diary, summary = nights.closed(vigil.diary, at, vigil.settled, home)
+        summary = msgspec.structs.replace(summary, highest=vigil.highest, episodes=vigil.episodes)
+        self.said.append(summary)
+        vigil.reviews, notices = reviewed(vigil.reviews, summary, home)
+        tells = self.outlook.tells
+        self.said += [_noticed(what, notice, summary) for what, notice in notices if what in tells]
+        if summary.whole:
+            vigil.highest, vigil.episodes = {}, ()
+            vigil.day = day_inactivity.next_day(vigil.day)
+            vigil.rises = late_rise.learned(vigil.rises, summary, home)
+            vigil.rising = late_rise.rising_from(vigil.rises)
 
     # What is told.
 
-    def tell(self, detectors: dict[str, Detector], where: Whereabouts, at: datetime) -> None:
+    def tell(self, where: Whereabouts, at: datetime) -> None:
         """Say what became due by `at` and what is over since; note when to look again."""
         vigil, (home, tells) = self.vigil, self.outlook
-        next_due = where.due(home)
-        for name, detector in detectors.items():
-            episode = detector(where, home)
-            if episode is not None and episode.what not in tells:
-                episode = None
-            if name in vigil.running or (episode is not None and episode.lesson):
-                episode = self.in_its_time(name, episode, where, at)
-            if episode is not None and episode.until is not None and episode.due > episode.until:
-                episode = None
-            known = vigil.told.get(name)
-            if known is not None and (episode is None or (episode.what, episode.since) != (known.what, known.since)):
-                vigil.told = {other: one for other, one in vigil.told.items() if other != name}
-                if known.what is not What.BUTTON:  # a call for help is over when a person says so
-                    over = Cleared(at=at, home=home.id, what=known.what, since=known.since, episode=known.began)
-                    self.said.append(over)
-                known = None
-            if episode is None or (known is not None and known.count >= episode.count):
-                continue
-            if episode.due <= at:
-                self.said.append(self.finding(name, episode, where))
-                vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
-            elif next_due is None or episode.due < next_due:
-                next_due = episode.due
-        if detectors is SETTLED:
-            vigil.next_due = self.gap(where, at, next_due)
+        next_due = _earliest(where.due(home), nights.due(vigil.diary))
+        for name, episode in self.episodes(where, home):
+            told = episode if episode is not None and episode.what in tells else None
+            if told is None and name not in vigil.running and name not in vigil.told:
+                continue  # nearly always
+            due = self.watch(name, told, where, at)
+            if due is not None and (next_due is None or due < next_due):
+                next_due = due
+        vigil.next_due = next_due
 
-    def gap(self, where: Whereabouts, at: datetime, next_due: datetime | None) -> datetime | None:
-        """Tell of a home from which nothing comes, and return when to look again."""
-        vigil, name = self.vigil, "gateway_gap"
-        episode = gateway_gap(vigil.health.pulse, away=where.presence is Presence.OUT)
+    def episodes(self, where: Whereabouts, home: Home) -> Iterator[tuple[str, Episode | None]]:
+        """Yield what every detector that reads the settled order watches now."""
+        vigil = self.vigil
+        for name, detector in SETTLED.items():
+            yield name, detector(where, home)
+        yield "day", day_inactivity.day_inactivity(where, home, vigil.day)
+        yield "rise", late_rise.late_rise(where, home, vigil.diary, vigil.rises)
+        yield "gap", gateway_gap(vigil.health.pulse, away=where.presence is Presence.OUT)
+
+    def watch(self, name: str, episode: Episode | None, where: Whereabouts, at: datetime) -> datetime | None:
+        """Tell an episode that is due, or that it is over; return when it will be due."""
+        vigil = self.vigil
+        if name in vigil.running or (episode is not None and episode.lesson):
+            episode = self.in_its_time(name, episode, where, at)
+        if episode is not None and episode.until is not None and episode.due > episode.until:
+            episode = None
         known = vigil.told.get(name)
-        if known is not None and (episode is None or episode.since != known.since):
+        if known is not None and (episode is None or (episode.what, episode.since) != (known.what, known.since)):
             vigil.told = {other: one for other, one in vigil.told.items() if other != name}
-            self.said.append(
-                Cleared(at=at, home=self.home.id, what=known.what, since=known.since, episode=known.began)
-            )
+            if known.what is not What.BUTTON:  # a call for help is over when a person says so
+                since, began = known.since, known.began
+                self.said.append(Cleared(at=at, home=self.home.id, what=known.what, since=since, episode=began))
             known = None
-        if episode is None or known is not None:
-            return next_due
-        if episode.due <= at:
-            self.said.append(self.finding(name, episode, where))
-            vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
-            return next_due
-        return episode.due if next_due is None else min(next_due, episode.due)
+        if episode is None or (known is not None and known.count >= episode.count):
+            return None
+        if episode.due > at:
+            return episode.due
+        self.said.append(self.finding(episode, where))
+        vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
+        return None
 
     def in_its_time(self, name: str, episode: Episode | None, where: Whereabouts, at: datetime) -> Episode | None:
         """Learn from an episode that is over, and let one that runs be due when it is long for this home."""
@@ -321,7 +353,7 @@ class _Turn:
         if where.company(episode.since):
             return episode.due  # who else is there would notice; what is usual alone says nothing now
         lesson, since = episode.lesson, episode.since
-        threshold = self.others.threshold(name, self.home.profile, self.vigil.nights)
+        threshold = self.others.threshold(name, self.home.profile, self.vigil.diary.age)
         home, known = self.home, self.vigil.lessons.get(lesson)
         minutes = lessons.alert_after(lesson, known, since, home, threshold, self.others)
         minutes = max(minutes, self.others.soonest.get(name, 0.0))
@@ -342,24 +374,29 @@ class _Turn:
             score = lessons.score(lesson, known, running.since, self.home, minutes, self.others)
             if score > vigil.highest.get(name, -math.inf):
                 vigil.highest = {**vigil.highest, name: score}
+        learned = Learned(lesson, round(lasted / timedelta(minutes=1), 2), ended)
+        vigil.episodes = (*vigil.episodes, learned)[-EPISODES_MAX:]
         taught = lessons.taught(lesson, known, running.since, lasted, self.home, self.others, ended=ended)
         vigil.lessons = {**vigil.lessons, lesson: taught}
 
-    def finding(self, name: str, episode: Episode, where: Whereabouts) -> Finding:
+    def finding(self, episode: Episode, where: Whereabouts) -> Finding:
         vigil, lesson = self.vigil, episode.lesson
-        here = None
+        median, known = None, None
         if lesson:
             here = lessons.usual(lesson, vigil.lessons.get(lesson), episode.since, self.home, self.others)
+            median, known = round(here.median, 1), here.nights
+        elif episode.what is What.LATE_RISE:
+            known = late_rise.mornings(vigil.rises)
         early = episode.limit is not None and episode.due < episode.since + timedelta(minutes=episode.limit)
         return Finding(
             at=episode.due,
             home=self.home.id,
             what=episode.what,
-            since=episode.since,
+            since=min(episode.since, episode.due),  # a press that came late may be older than the one first told
             episode=episode.began,
             limit=episode.limit,
-            usual=None if here is None else round(here.median, 1),
-            nights=None if here is None else here.nights,
+            usual=median,
+            nights=known,
             early=early,
             room=episode.room,
             last_at=where.last_at,
@@ -402,6 +439,9 @@ class _Turn:
         """Say how the home stands, if that differs from what was last said."""
         vigil, home = self.vigil, self.home
         view, last = vigil.view, vigil.status
+        same = last is not None and (view.presence, view.since) == (last.presence, last.since)
+        if same and not vigil.blind and last is not None and last.sight is Sight.WATCHED:
+            return  # nearly always
         sensors = [sensor.id for sensor in home.sensors if sensor.kind is not Kind.BUTTON]
         heard_any = bool(view.heard)
         blind = tuple(sorted(vigil.blind)) if heard_any else tuple(sorted(sensors))
@@ -415,6 +455,26 @@ class _Turn:
             return
         vigil.status = Status(at=at, home=home.id, presence=presence, since=view.since, sight=sight, blind=blind)
         self.said.append(vigil.status)
+
+
+def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _noticed(what: What, notice: Notice, summary: Summary) -> Finding:
+    return Finding(
+        at=summary.at,
+        home=summary.home,
+        what=what,
+        since=notice.since,
+        episode=notice.since,
+        value=notice.value,
+        usual=notice.usual,
+        nights=notice.nights,
+        rank=notice.rank,
+    )
 
 
 def _in_order(said: list[Told]) -> None:

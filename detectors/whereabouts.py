@@ -18,6 +18,8 @@ BEFORE_THE_DOOR = timedelta(seconds=120)  # motion inside so shortly before the 
 TO_BED_AFTER = timedelta(minutes=12)  # without a bed sensor: bedroom last, and quiet for so long
 IN_BED_AFTER = timedelta(minutes=25)  # without a bed sensor: in the bedroom for so long, and seen nowhere else
 SETTLED_IN = timedelta(minutes=20)  # who leaves a bed sooner has not gone to bed yet
+RESTED_UNSEEN = timedelta(minutes=45)  # who was out of bed, as far as was heard, and then not seen for so long at night
+# has lain down meanwhile: lying down, or getting up again, was not seen or its message was lost
 ONE_NIGHT = timedelta(hours=10)
 EARLY_TO_BED = timedelta(hours=3)  # so long before the watched night somebody may lie down for it
 STIRRED_AFTER = timedelta(minutes=15)  # without a bed sensor: a bedroom quiet for so long, and then ...
@@ -121,21 +123,22 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
         on = event.value >= 0.5  # noqa: PLR2004  # values are 1.0 and 0.0
         match event.kind:
             case Kind.BED:
-                return heard._bed(event, on=on) if home.believes(event.sensor) else heard
+                return heard._bed(event, on=on, home=home) if home.believes(event.sensor) else heard
             case Kind.DOOR:
                 changed = before is None or before[1] != event.value
                 return heard._door(event, on=on, home=home) if changed and event.origin is Origin.LIVE else heard
             case Kind.MOTION | Kind.USE:
                 return heard._motion(event, on=on, home=home)
 
-    def _bed(self, event: SensorEvent, *, on: bool) -> "Whereabouts":
+    def _bed(self, event: SensorEvent, *, on: bool, home: Home) -> "Whereabouts":
         beds = self.beds | {event.sensor} if on else self.beds - {event.sensor}
         if on:
             since = self.since if self.presence is Presence.BED else event.at
             return msgspec.structs.replace(
                 self, beds=beds, presence=Presence.BED, since=since, left_bed_at=None, leaving=False
             )
-        if beds or not self.beds:  # another pad still holds the resident, or it was never known to be occupied
+        if beds or not (self.beds or self._lay_unheard(event, home)):
+            # Another pad still holds the resident, or none was known to.
             return msgspec.structs.replace(self, beds=beds)
         if event.origin is not Origin.LIVE:  # only live news starts an episode; where the resident is, nobody knows now
             return msgspec.structs.replace(self, beds=beds, presence=Presence.UNKNOWN, since=event.at)
@@ -149,6 +152,13 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             room=event.room,
             room_since=event.at,
         )
+
+    def _lay_unheard(self, event: SensorEvent, home: Home) -> bool:
+        """Whether somebody must have lain down meanwhile, as far as a night's silence tells."""
+        last = self.last_at
+        if self.presence is not Presence.UP or last is None or event.at - last < RESTED_UNSEEN:
+            return False
+        return home.night.covers(last) and home.night.covers(event.at)
 
     def _door(self, event: SensorEvent, *, on: bool, home: Home) -> "Whereabouts":
         if not on:
@@ -231,8 +241,12 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             return msgspec.structs.replace(
                 self, presence=Presence.OUT, since=event.at, left_bed_at=None, leaving=False, room=event.room
             )
+        rested = not home.has_bed and self._lay_unheard(event, home)
         seen = msgspec.structs.replace(
             self,
+            since=event.at if rested else self.since,
+            left_bed_at=event.at if rested else self.left_bed_at,
+            rested_at=event.at if rested else self.rested_at,
             last_at=event.at,
             quiet_before=self.last_at,
             room=event.room,

@@ -14,11 +14,12 @@ from benchmarks.detection.edits import (
     moved,
     poisson,
     tail,
+    when,
     without_resident,
 )
 from benchmarks.detection.nights import ClientNight
 from benchmarks.detection.stays import Span, Stays
-from detectors.homes import Kind
+from detectors.homes import Kind, RoomKind
 from detectors.moments import SensorEvent
 
 BASELINE_NIGHTS = 14  # that a slow change must be able to differ from
@@ -38,7 +39,7 @@ def restless(stays: Stays, dice: random.Random, number: int, *, exits: int) -> D
     if not nights:
         return Unseen("no night that counts")
     night = nights[number * 7919 % len(nights)]
-    added = list(_with_outings(stays, [(night, max(1, poisson(exits, dice)))], _trips(stays), dice))
+    added = sorted(_with_outings(stays, [(night, max(1, poisson(exits, dice)))], _trips(stays), dice), key=when)
     if not added:
         return Unseen("nobody is ever seen leaving bed at night and going back")
     t0, until = added[0].at, night.over
@@ -57,7 +58,8 @@ def nocturia(stays: Stays, dice: random.Random, number: int) -> Draw | Unseen:
     added = list(_with_outings(stays, wanted, visits, dice))
     if not added:
         return Unseen("no room for another visit in those nights")
-    t0, until = run[0].start, run[-1].end
+    # The last night is read when its day is over, which still is its day.
+    t0, until = run[0].start, run[-1].over
     return Draw(t0=t0, cut=t0, until=until, tail=tail(t0, until, stays.recorded.between(t0, until), added))
 
 
@@ -105,6 +107,8 @@ def day_inactive(stays: Stays, dice: random.Random, number: int) -> Draw | Unsee
             continue
         if any(event.kind is Kind.DOOR for event in (*before, *after)) or bed_is_wrong(stays.recorded, at):
             continue
+        if _seen_outside(stays, before):
+            continue
         until = at + INACTIVE_FOR
         return Draw(t0=at, cut=at, until=until, tail=tail(at, until, without_resident(stays, at, until)))
     return Unseen("nobody is ever surely at home and awake by day")
@@ -112,6 +116,12 @@ def day_inactive(stays: Stays, dice: random.Random, number: int) -> Draw | Unsee
 
 def _seen(events: Iterable[SensorEvent]) -> bool:
     return any(event.value and event.kind in {Kind.MOTION, Kind.USE} for event in events)
+
+
+def _seen_outside(stays: Stays, before: Iterable[SensorEvent]) -> bool:
+    """Whether the last that was seen of the resident was outside the home."""
+    seen = [event for event in before if event.value and event.kind in {Kind.MOTION, Kind.USE}]
+    return bool(seen) and stays.recorded.home.kind_of(seen[-1].room) is RoomKind.OUTSIDE
 
 
 def _clock_hours(local: datetime) -> float:

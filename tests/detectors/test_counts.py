@@ -69,22 +69,6 @@ def test_what_is_known_is_stored_and_comes_back_to_the_bit(home: Counts, nights:
     assert restored(aged) == aged
 
 
-@given(probabilities, probabilities, probabilities)
-def test_a_night_is_more_restless_the_less_usual_it_was(exits: float, minutes: float, other: float) -> None:
-    low, high = sorted((minutes, other))
-    assert 0.0 <= counts.restlessness(exits, high) <= counts.restlessness(exits, low) < math.inf
-
-
-def test_a_night_spent_quietly_in_bed_is_not_restless_at_all() -> None:
-    assert counts.restlessness(counts.p_value(Rate(), Counts(), 0), 1.0) == 0.0
-
-
-@pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
-def test_what_is_no_probability_is_refused(p: float) -> None:
-    with pytest.raises(ValueError, match="not a probability"):
-        counts.restlessness(p, 0.5)
-
-
 def test_less_than_no_visits_are_refused() -> None:
     with pytest.raises(ValueError, match="-1 times"):
         counts.p_value(Rate(), Counts(), -1)
