@@ -12,7 +12,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from detectors.findings import What
-from detectors.homes import Home, HomeId, Kind, Limits, Night, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
+from detectors.homes import (
+    GENERAL,
+    Home,
+    HomeId,
+    Kind,
+    Limits,
+    Night,
+    ResidentId,
+    RoomId,
+    RoomKind,
+    Sensor,
+    SensorId,
+    SiteId,
+)
 
 ROOM_NAMES: dict[str, RoomKind] = {
     "badkamer": RoomKind.BATHROOM,
@@ -34,6 +47,7 @@ ROOM_NAMES: dict[str, RoomKind] = {
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
+_PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _LIMIT_MINUTES = (1, 720)
 
@@ -104,6 +118,8 @@ def _lines(site: Site) -> Iterator[str]:
         }
         if other:
             yield "limits = { " + ", ".join(f"{name} = {minutes:g}" for name, minutes in other.items()) + " }"
+        if home.profile != GENERAL:
+            yield f'profile = "{home.profile}"'
         if home.agreed_soon:
             yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
         declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
@@ -157,7 +173,9 @@ class _Reader:
         sensors_before: int,
     ) -> Home:
         where = "[[home]]"
-        table = self._table(table, where, {"id", "resident", "night", "limits", "soon", "rooms", "sensor"}, number)
+        table = self._table(
+            table, where, {"id", "resident", "night", "limits", "profile", "soon", "rooms", "sensor"}, number
+        )
         name = self._text(table, "id", where, number, _ID, 'the number on the door, like "12"')
         home = HomeId(f"{site}/{name}")
         resident = self._text(table, "resident", where, number, _ID, 'an id and never a name, like "r-0012"')
@@ -177,6 +195,7 @@ class _Reader:
             sensors=tuple(sensors),
             night=self._night(table, number, zone),
             limits=self._limits(table.get("limits", {}), number),
+            profile=self._profile(table, number),
             agreed_soon=self._soon(table.get("soon", []), number),
         )
 
@@ -240,6 +259,14 @@ class _Reader:
             else:
                 minutes[name] = float(value)
         return Limits(**minutes)
+
+    def _profile(self, table: dict[str, Any], number: int) -> str:
+        profile = table.get("profile", GENERAL)
+        if not isinstance(profile, str) or not _PROFILE.fullmatch(profile):
+            line = f'profile {profile!r} is none. Write a word of small letters, like "elderly" or "mild-id"'
+            self._wrong("[[home]]", number, "profile", line)
+            return GENERAL
+        return profile
 
     def _soon(self, kinds: Any, number: int) -> tuple[str, ...]:
         may = [What.OOB_ACTIVE, What.DOOR_ARRIVED]

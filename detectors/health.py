@@ -30,7 +30,7 @@ class Health(msgspec.Struct, frozen=True, array_like=True):
 
     pulse: Pulse = Pulse()
     rhythms: dict[SensorId, Rhythm] = {}
-    flows: dict[SensorId, Flow] = {}  # of those that lately spoke fast
+    flows: dict[SensorId, Flow] = {}  # how fast each speaks
     ill: dict[SensorId, Illness] = {}
 
 
@@ -46,14 +46,11 @@ def arrived(health: Health, event: SensorEvent, at: Instant, home: Home) -> Turn
     """Take in a message as it arrives, a repetition too: only its speed says anything yet."""
     sensor = event.sensor
     flow = flowed(health.flows.get(sensor, _NEW), at)
-    if len(flow.recent) == 1 and sensor not in health.flows:
-        return Turned(health)  # nearly always: nothing came shortly before it
-    flows = {one: other for one, other in health.flows.items() if one != sensor}
-    if flow.began is not None or len(flow.recent) > 1:
-        flows[sensor] = flow
-    health = Health(health.pulse, health.rhythms, flows, health.ill)
-    storm = sensor_storm(_of(home, sensor), flow, at)
+    health = Health(health.pulse, health.rhythms, {**health.flows, sensor: flow}, health.ill)
     known = health.ill.get(sensor)
+    if flow.began is None and known is None:
+        return Turned(health)  # nearly always
+    storm = sensor_storm(_of(home, sensor), flow, at)
     if storm is not None and known is None:
         return Turned(_with(health, sensor, Illness(storm.what, storm.since)), ill=(storm,))
     if storm is None and known is not None and known.what is What.SENSOR_STORM:

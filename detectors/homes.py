@@ -114,6 +114,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         return timedelta(minutes=getattr(self, name))
 
 
+GENERAL = "general"  # the profile of a resident of whom no other is agreed
+
+
 class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One home of a site, as far as detection and the desk need it. Holds ids, never names."""
 
@@ -123,7 +126,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     sensors: tuple[Sensor, ...]
     night: Night = Night()
     limits: Limits = Limits()
-    profile: str = "general"  # residents whose nights are pooled, to tell from which score on one is unusual
+    profile: str = GENERAL  # residents whose nights are pooled, to tell from which score on one is unusual
     agreed_soon: tuple[str, ...] = ()  # kinds of finding that may wait for `soon`, by agreement with the resident
 
     @cached_property

@@ -68,7 +68,7 @@ def learned(known: ClockTimes, summary: Summary, home: Home) -> ClockTimes:
 
 
 RISING_SPREADS = 2.0  # before the usual hour: from then on getting up may be for the day
-RISING_MOST = 5.0  # hours before the end of the night
+RISING_LEAST, RISING_MOST = 1.0, 5.0  # hours before the end of the night: anybody may get up in its last hour
 
 
 def rising_from(known: ClockTimes) -> float | None:
@@ -76,7 +76,7 @@ def rising_from(known: ClockTimes) -> float | None:
     if known.habit.n < MORNINGS_MIN:
         return None
     earliest = clock_times.alert_at(AFTER_THE_NIGHT, known, -RISING_SPREADS)
-    return min(max(0.0, round(-earliest, 1)), RISING_MOST)
+    return min(max(RISING_LEAST, round(-earliest, 1)), RISING_MOST)
 
 
 def mornings(known: ClockTimes) -> int:

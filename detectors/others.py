@@ -14,8 +14,6 @@ from detectors.durations import Typical
 from detectors.habits import Population
 from detectors.silence import Hazards
 
-GENERAL = "general"  # the profile of a resident of whom no other is agreed
-
 
 class Others(msgspec.Struct, frozen=True, kw_only=True):
     """Where a home starts from.

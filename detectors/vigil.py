@@ -232,7 +232,8 @@ class _Turn:
         vigil.day = day_inactivity.heard(vigil.day, before, where, home, blind=bool(vigil.blind) and self.hindered)
         vigil.marks = _marked(vigil.marks, event)
         self.turned(health.settled(vigil.health, event, self.home, vigil.silent), where)
-        self.tell(vigil.settled, event.at)
+        if not _only_clears(before, vigil.settled) or "gap" in vigil.told:
+            self.tell(vigil.settled, event.at)
 
     def turned(self, turned: Turned, where: Whereabouts) -> None:
         """Tell which sensors fell ill or are well again, and see the home accordingly."""
@@ -357,7 +358,8 @@ class _Turn:
         home, known = self.home, self.vigil.lessons.get(lesson)
         minutes = lessons.alert_after(lesson, known, since, home, threshold, self.others)
         minutes = max(minutes, self.others.soonest.get(name, 0.0))
-        return min(episode.due, since + timedelta(minutes=min(minutes, LONGEST_MINUTES)))
+        seconds = math.ceil(60.0 * min(minutes, LONGEST_MINUTES))  # whole ones: no finding hangs on a millisecond
+        return min(episode.due, since + timedelta(seconds=seconds))
 
     def learn(self, name: str, running: Running, where: Whereabouts, at: datetime) -> None:
         """Learn how long an episode lasted, unless it was not wholly seen or somebody else was there."""
@@ -455,6 +457,17 @@ class _Turn:
             return
         vigil.status = Status(at=at, home=home.id, presence=presence, since=view.since, sight=sight, blind=blind)
         self.said.append(vigil.status)
+
+
+def _only_clears(before: Whereabouts, after: Whereabouts) -> bool:
+    """Whether nothing came of a message but that a sensor sees nobody any more, as of half of all of them."""
+    return (
+        after.last_at is before.last_at
+        and after.presence is before.presence
+        and after.left_bed_at is before.left_bed_at
+        and after.door_moved_at is before.door_moved_at
+        and after.beds is before.beds
+    )
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from datetime import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +79,7 @@ def test_a_plan_says_who_sleeps_where_and_when() -> None:
         ('"12/gast"', '"12/bed"', 26, 'sensor "12/bed" stands in the plan twice, also in home "12"'),
         ('"r-0012"', '"Jan de Vries"', 7, "an id and never a name"),
         ('"12/bed"', '"12/+"', 16, "without + or #"),
+        ('soon = ["oob-active"]', 'profile = "Oma Jansen"', 10, "Write a word of small letters"),
         ('soon = ["oob-active"]', 'soon = ["button"]', 10, "the other kinds are always for now"),
         ('logeerkamer = "bedroom"', 'logeerkamer = "bedrom"', 13, 'unknown kind "bedrom". Do you mean "bedroom"?'),
         ('name = "De Wilg"', 'nam = "De Wilg"', 3, '"nam" is not known here. Do you mean "name"?'),
@@ -117,10 +119,16 @@ def test_what_is_hardly_a_plan_is_refused_with_sentences(text: str) -> None:
     start=st.times(),
     numbers=st.lists(st.integers(1, 99), min_size=1, max_size=5, unique=True),
     bed=st.booleans(),
+    profile=st.sampled_from(["general", "elderly", "mild-id"]),
 )
-def test_what_is_written_is_read_back_the_same(bath: float, start: time, numbers: list[int], bed: bool) -> None:
+def test_what_is_written_is_read_back_the_same(
+    bath: float, start: time, numbers: list[int], bed: bool, profile: str
+) -> None:
     night = Night(start=time(start.hour, start.minute), end=time((start.hour + 8) % 24, start.minute))
     limits = Limits(bath=round(bath, 1))
-    drawn: list[Home] = [a_home(str(number), bed=bed, limits=limits, night=night) for number in numbers]
+    drawn: list[Home] = [
+        msgspec.structs.replace(a_home(str(number), bed=bed, limits=limits, night=night), profile=profile)
+        for number in numbers
+    ]
     site: Site = a_site(*drawn)
     assert homes.read(homes.write(site)) == site

@@ -1,5 +1,6 @@
 """What a home teaches: a visit that is long for this person is told sooner, and the agreed limit always holds."""
 
+import math
 from datetime import timedelta
 
 import msgspec
@@ -50,7 +51,7 @@ def test_a_home_that_nothing_is_known_of_is_watched_by_what_is_usual_elsewhere()
     told = told_after(HOME, Vigil())
     assert BATH is not None
     after = lessons.alert_after("bath_at_night", None, told.since, HOME, BATH, SHIPPED)
-    assert told.at - told.since == timedelta(minutes=after)
+    assert told.at - told.since == timedelta(seconds=math.ceil(60 * after))
     assert (told.nights, told.early) == (0, True)
 
 
