@@ -42,7 +42,7 @@ class Turned(NamedTuple):
     well: tuple[tuple[SensorId, Illness], ...] = ()
 
 
-def arrived(health: Health, event: SensorEvent, at: Instant, home: Home) -> Turned:
+def arrived(health: Health, event: SensorEvent, at: Instant) -> Turned:
     """Take in a message as it arrives, a repetition too: only its speed says anything yet."""
     sensor = event.sensor
     flow = flowed(health.flows.get(sensor, _NEW), at)
@@ -50,7 +50,7 @@ def arrived(health: Health, event: SensorEvent, at: Instant, home: Home) -> Turn
     known = health.ill.get(sensor)
     if flow.began is None and known is None:
         return Turned(health)  # nearly always
-    storm = sensor_storm(_of(home, sensor), flow, at)
+    storm = sensor_storm(_of(event), flow, at)
     if storm is not None and known is None:
         return Turned(_with(health, sensor, Illness(storm.what, storm.since)), ill=(storm,))
     if storm is None and known is not None and known.what is What.SENSOR_STORM:
@@ -67,7 +67,7 @@ def settled(health: Health, event: SensorEvent, home: Home, silent: dict[SensorI
     health = Health(pulse, {**health.rhythms, sensor: rhythm}, health.flows, health.ill)
     known = health.ill.get(sensor)
     well: tuple[tuple[SensorId, Illness], ...] = ()
-    if known is not None and known.what is not What.SENSOR_STORM and _still_ill(home, sensor, health) != known:
+    if known is not None and known.what is not What.SENSOR_STORM and _still_ill(event, health) != known:
         health = _without(health, sensor)
         well = ((sensor, known),)
     if pulse.walks == before.walks:
@@ -100,13 +100,14 @@ def _illness(sensor: Sensor, health: Health) -> Episode | None:
     return sensor_silent(sensor, rhythm, health.pulse)
 
 
-def _still_ill(home: Home, sensor: SensorId, health: Health) -> Illness | None:
-    episode = _illness(_of(home, sensor), health)
+def _still_ill(event: SensorEvent, health: Health) -> Illness | None:
+    episode = _illness(_of(event), health)
     return None if episode is None else Illness(episode.what, episode.since)
 
 
-def _of(home: Home, sensor: SensorId) -> Sensor:
-    return next(one for one in home.sensors if one.id == sensor)
+def _of(event: SensorEvent) -> Sensor:
+    """Return the sensor that spoke, also if it has left the plan since."""
+    return Sensor(id=event.sensor, kind=event.kind, room=event.room)
 
 
 def _with(health: Health, sensor: SensorId, illness: Illness) -> Health:

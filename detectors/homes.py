@@ -102,9 +102,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     What is learned of a home comes sooner, mostly; these hold where it does not.
     """
 
-    bath: float = 18.0  # in the bathroom or toilet, and nowhere else seen
-    bath_risen: float = 35.0  # the same, by who has got up for the day
-    still: float = 18.0  # left bed, was seen, then nothing anywhere
+    bath: float = 30.0  # in the bathroom or toilet, and nowhere else seen
+    bath_risen: float = 45.0  # the same, by who has got up for the day
+    still: float = 25.0  # left bed, was seen, then nothing anywhere
     still_risen: float = 60.0  # the same, by who has got up for the day
     oob_unseen: float = 120.0  # left bed, and nothing seen since
     oob_active: float = 45.0  # left bed, still moving about

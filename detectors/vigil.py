@@ -167,7 +167,7 @@ class _Turn:
                 vigil.view = view
                 self.watch("button", help_button(view, self.home), view, max(moment.at, arrived_at))
             return
-        self.turned(health.arrived(vigil.health, moment, arrived_at, self.home), vigil.view)
+        self.turned(health.arrived(vigil.health, moment, arrived_at), vigil.view)
         if _is_news(vigil, moment):
             vigil.view = vigil.view.see(moment, self.outlook.home)
             _queue(vigil, moment, arrived_at)
