@@ -13,19 +13,7 @@ import msgspec
 
 from care import journal
 from care.journal import Cursor, Entry
-from care.records import (
-    CENTRE,
-    Claimed,
-    Delivered,
-    Plan,
-    Record,
-    Released,
-    Resolved,
-    Trouble,
-    Unreadable,
-    site_of,
-)
-from detectors.findings import Cleared, Finding, Status, Withheld
+from care.records import CENTRE, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
 from detectors.homes import SiteId
 
 RECORDS_MAX = 200  # records in one batch
@@ -171,8 +159,8 @@ def _read(peer: str, raw: bytes, at: datetime) -> Record:
 
 def _may_send(peer: str, record: Record) -> bool:
     """Whether a record is a peer's to send: orders come from the centre, and a building speaks of its own homes."""
-    if isinstance(record, Delivered | Claimed | Released | Resolved):
+    if isinstance(record, Order | Teaching):
         return peer == CENTRE
     if isinstance(record, Plan):
         return record.site == peer and all(site_of(home.id) == peer for home in record.homes)
-    return isinstance(record, Finding | Cleared | Withheld | Status) and site_of(record.home) == peer
+    return isinstance(record, Told) and site_of(record.home) == peer

@@ -8,6 +8,7 @@ import msgspec
 from detectors.findings import Cleared, Finding, Status, Withheld
 from detectors.homes import Home, HomeId, Instant, SiteId
 from detectors.moments import SensorEvent, SensorSight
+from detectors.nights import Summary
 
 AlertId = NewType("AlertId", str)
 StaffId = NewType("StaffId", str)
@@ -122,9 +123,31 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, tag="resolved"):
     how: How
 
 
-Order = Delivered | Claimed | Released | Resolved  # what the centre did, and the building hears of
-Told = Finding | Cleared | Withheld | Status | Plan  # what the building tells the centre; raw events stay at home
-Record = SensorEvent | SensorSight | Unreadable | Told | Order
+class Ranked(msgspec.Struct, frozen=True, array_like=True):
+    """What one pool of home-nights says: from which score on an episode is told, and what that rests on."""
+
+    threshold: float | None  # None: no score is enough, only the cap of the care plan speaks
+    nights: int = 0  # home-nights it was ranked among
+    shipped: int = 0  # how many of them came with the release and were not seen here
+    kept: bool = False  # too few to know so rare a night by: the threshold is the one that was shipped
+    ranks: tuple[tuple[float, float], ...] = ()  # share of nights at most, and the score that only they exceed
+
+
+class Teaching(msgspec.Struct, frozen=True, kw_only=True, tag="teaching"):
+    """What homes like these have taught, for the homes of one site. Holds what was pooled, and nobody's nights.
+
+    From the centre an order; a building that hears of no centre says it to itself.
+    """
+
+    at: Instant  # when the day was closed that it follows from
+    site: SiteId
+    pools: dict[str, Ranked]  # by `calibration.name`
+    factor: float = 1.0  # of the controller: what all budgets are multiplied by
+
+
+Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
+Told = Finding | Cleared | Withheld | Status | Summary | Plan  # what the building tells; raw events stay at home
+Record = SensorEvent | SensorSight | Unreadable | Told | Order | Teaching
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 
@@ -144,8 +167,10 @@ def site_of(home: HomeId) -> SiteId:
 
 def addressee(record: Record) -> str | None:
     """Who besides this journal must have the record: the centre, a site, or nobody."""
-    if isinstance(record, Finding | Cleared | Withheld | Status | Plan):
+    if isinstance(record, Told):
         return CENTRE
-    if isinstance(record, Delivered | Claimed | Released | Resolved):
+    if isinstance(record, Teaching):
+        return record.site
+    if isinstance(record, Order):
         return site_of(record.home)
     return None

@@ -24,7 +24,8 @@ from care.board import SILENT_AFTER, Board
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import AlertId, Order, Unreadable, site_of
+from care.records import AlertId, Order, Record, Teaching, Unreadable, site_of
+from care.teaching import Fleet
 from detectors.homes import HomeId, SiteId
 
 CLIENT_ID = "nachtwacht-centre"  # fixed, or the broker would keep nothing for us while we are away
@@ -59,6 +60,7 @@ class Centre:
     ) -> None:
         """Read the whole journal onto a new board. Raises `sqlite3.DatabaseError` or `msgspec.DecodeError`."""
         self.board = Board()
+        self.fleet = Fleet()  # what the nights of all homes have taught
         self.number = 0  # of the last record on the board
         self.recorded_at: datetime | None = None  # when that one was written
         self._db = db
@@ -128,16 +130,21 @@ class Centre:
             records = decide(self.board, now)
             if not records:
                 return []
-            entries = await self.ask(functools.partial(journal.append, records=records, recorded_at=now))
-            self._fold(entries)
-            return entries
+            return await self._append(records, now)
 
     async def _take(self, site: SiteId, batch: Batch) -> Have:
         async with self._turn:
             now = self._clock.now()
             have, entries = await self.ask(lambda db: link.take(db, site, batch, recorded_at=now))
             self._fold(entries)
+            if entries and (due := self.fleet.due()):
+                await self._append(due, now)  # once a day; if the disk refuses, with the next batch
             return have
+
+    async def _append(self, records: Sequence[Record], now: datetime) -> list[Entry]:
+        entries = await self.ask(functools.partial(journal.append, records=records, recorded_at=now))
+        self._fold(entries)
+        return entries
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Go on with the work if its caller is called off: what is on disk must come onto the board."""
@@ -159,6 +166,7 @@ class Centre:
         alerts: set[AlertId] = set()
         for entry in entries:
             touched = self.board.add(entry.record, recorded_at=entry.recorded_at)
+            self.fleet.add(entry.record, entry.recorded_at)
             homes |= touched[0]
             alerts |= touched[1]
             self.number, self.recorded_at = entry.number, entry.recorded_at
@@ -251,8 +259,10 @@ class Intake:
         for entry in news.entries:
             if isinstance(entry.record, Unreadable):
                 self._refuse(link.up_topic(entry.origin), Garbled(entry.record.why))
-        for site in {site_of(entry.record.home) for entry in news.entries if isinstance(entry.record, Order)}:
-            self._wake(site)
+            elif isinstance(entry.record, Order):
+                self._wake(site_of(entry.record.home))
+            elif isinstance(entry.record, Teaching):
+                self._wake(entry.record.site)
 
     def _wake(self, site: SiteId) -> None:
         self._due.add(site)

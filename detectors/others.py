@@ -30,13 +30,22 @@ class Others(msgspec.Struct, frozen=True, kw_only=True):
     stays: dict[str, Typical]
     waits: dict[str, Hazards]
     thresholds: dict[str, float | None]
+    ranks: dict[str, tuple[tuple[float, float], ...]] = {}  # by pool: shares of nights, and the score only they exceed
     soonest: dict[str, float] = {}  # minutes before which nothing is told, by detector, however regular a home is
 
     def threshold(self, detector: str, profile: str, nights: int) -> float:
         """Return the score above which an episode is told, in a home watched for so many nights."""
-        pool = calibration.name(detector, profile, calibration.maturity(nights))
-        found = self.thresholds.get(pool, self.thresholds[detector])
+        found = self.thresholds.get(_pool(detector, profile, nights), self.thresholds[detector])
         return math.inf if found is None else found
+
+    def rank(self, detector: str, profile: str, nights: int, score: float) -> float | None:
+        """Return the share of nights, in homes like this one, with a higher score; None where that is not known."""
+        shares = [share for share, least in self.ranks.get(_pool(detector, profile, nights), ()) if score >= least]
+        return min(shares, default=None)
+
+
+def _pool(detector: str, profile: str, nights: int) -> str:
+    return calibration.name(detector, profile, calibration.maturity(nights))
 
 
 def _typical(median: float, between: float, within: float) -> Typical:

@@ -245,7 +245,7 @@ class _Turn:
             at, what, since = self.now, illness.what, illness.since
             self.said.append(Cleared(at=at, home=self.home.id, what=what, since=since, episode=since, sensor=sensor))
         for episode in turned.ill:
-            self.said.append(self.finding(episode, where))
+            self.said.append(self.finding("health", episode, where))
             assert episode.sensor is not None
             vigil.view, vigil.settled = vigil.view.without(episode.sensor), vigil.settled.without(episode.sensor)
         self.sights()
@@ -330,7 +330,7 @@ class _Turn:
             return None
         if episode.due > at:
             return episode.due
-        self.said.append(self.finding(episode, where))
+        self.said.append(self.finding(name, episode, where))
         vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
         return None
 
@@ -381,10 +381,14 @@ class _Turn:
         taught = lessons.taught(lesson, known, running.since, lasted, self.home, self.others, ended=ended)
         vigil.lessons = {**vigil.lessons, lesson: taught}
 
-    def finding(self, episode: Episode, where: Whereabouts) -> Finding:
+    def finding(self, name: str, episode: Episode, where: Whereabouts) -> Finding:
         vigil, lesson = self.vigil, episode.lesson
-        median, known = None, None
+        median, known, rank = None, None, None
         if lesson:
+            minutes = (episode.due - episode.since) / timedelta(minutes=1)
+            knows = vigil.lessons.get(lesson)
+            score = lessons.score(lesson, knows, episode.since, self.home, minutes, self.others)
+            rank = self.others.rank(name, self.home.profile, vigil.diary.age, score)
             here = lessons.usual(lesson, vigil.lessons.get(lesson), episode.since, self.home, self.others)
             median, known = round(here.median, 1), here.nights
         elif episode.what is What.LATE_RISE:
@@ -399,6 +403,7 @@ class _Turn:
             limit=episode.limit,
             usual=median,
             nights=known,
+            rank=rank,
             early=early,
             room=episode.room,
             last_at=where.last_at,

@@ -1,10 +1,12 @@
-"""The commands of the building: run the daemon, check a plan, see what could not be read, look back."""
+"""The commands of the building: run the daemon, check a plan, see what could not be read, look back and inside."""
 
 import contextlib
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +14,15 @@ from rich.table import Table
 from care import journal
 from care.homes import BadPlan, Site, read
 from care.link import broker_address
-from care.records import Unreadable
+from care.records import Ranked, Unreadable
+from care.teaching import Known
+from detectors.homes import HomeId
 from gateway import daemon, watch
+from gateway.watch import Inspected
 
 cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, its plan, and what its sensors say.")
+
+ONE_IN_100 = 0.01  # of nights
 
 PlanFile = Annotated[Path, typer.Option("--plan", help="the plan of the site, site.toml")]
 JournalFile = Annotated[Path, typer.Option("--journal", help="the journal of the building")]
@@ -103,6 +110,38 @@ def findings(plan: PlanFile, journal_file: JournalFile) -> None:
         typer.echo(f"{finding.at:%Y-%m-%d %H:%M}  {finding.home}  {finding.what}  since {finding.since:%H:%M}")
 
 
+@cli.command()
+def inspect(
+    plan: PlanFile,
+    journal_file: JournalFile,
+    home: Annotated[str, typer.Option(help="the home, like wilg/12")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print it for a program to read")] = False,
+) -> None:
+    """Print what a home has taught, from when on an alert follows, and what that rests on. Changes nothing.
+
+    Example: nachtwacht gateway inspect --plan site.toml --journal gateway.db --home wilg/12
+    """
+    site = plan_of(plan)
+    wanted = site.by_id.get(HomeId(home))
+    if wanted is None:
+        typer.echo(f"{plan}: there is no home {home}. There are: {', '.join(sorted(site.by_id))}.", err=True)
+        raise typer.Exit(1)
+    with contextlib.closing(_readable(journal_file)) as db:
+        resumed, _ = watch.Watch.resumed(site, db)
+    found = resumed.inspected(wanted)
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    console = Console()
+    console.print(_who_says(found), soft_wrap=True, markup=False, highlight=False)
+    console.print(_lessons(found))
+    for one in found.lessons:
+        if one.out_of_reach:
+            console.print(_out_of_reach(one), soft_wrap=True, markup=False, highlight=False)
+    console.print(_pools(found))
+
+
 def plan_of(file: Path) -> Site:
     """Read a plan, or end the command with what is wrong with it, line by line."""
     try:
@@ -116,13 +155,70 @@ def plan_of(file: Path) -> Site:
     raise typer.Exit(1)
 
 
+def _who_says(found: Inspected) -> str:
+    says = {
+        "shipped": "as shipped, for nobody has taught this building yet",
+        "centre": "as the centre taught",
+        "itself": "as the building, which hears of no centre, taught itself",
+    }[found.by]
+    when = "" if found.taught_at is None else f" on {found.taught_at:%Y-%m-%d}"
+    return (
+        f"{found.home}: watched for {found.nights} nights (pool {found.maturity}). "
+        f"Thresholds {says}{when}. Budgets are multiplied by {found.factor:.2f}; "
+        f"{found.waiting} home-nights of the site wait to be counted."
+    )
+
+
+def _lessons(found: Inspected) -> Table:
+    table = Table(title="What this home has taught (minutes)")
+    for column in ("lesson", "usually", "nights", "alert after", "because of", "cap", "threshold", "from"):
+        table.add_column(column)
+    for one in found.lessons:
+        threshold = "none" if one.threshold is None else f"{one.threshold:.2f}"
+        after = (f"{one.minutes:.1f}", str(one.why), f"{one.cap:.1f}")
+        table.add_row(one.lesson, f"{one.median:.1f}", str(one.nights), *after, threshold, _source(one.ranked))
+    return table
+
+
+def _out_of_reach(one: Known) -> str:
+    learned = "never" if one.learned is None else f"after {one.learned:.0f} minutes"
+    return (
+        f"{one.lesson}: budget not reachable for this client. By what is usual here an alert would follow {learned}; "
+        f"the care plan says {one.cap:.0f}, and that holds."
+    )
+
+
+def _pools(found: Inspected) -> Table:
+    table = Table(title="What homes like this one have taught")
+    for column in ("pool", "threshold", "from", "higher in 1 of 100 nights", "of this site"):
+        table.add_column(column)
+    for name in dict.fromkeys([*found.pools, *found.own]):
+        one = found.pools.get(name)
+        threshold = "" if one is None else "none" if one.threshold is None else f"{one.threshold:.2f}"
+        rare = {} if one is None else dict(one.ranks)
+        in_hundred = f"{rare[ONE_IN_100]:.2f}" if ONE_IN_100 in rare else ""
+        table.add_row(name, threshold, _source(one), in_hundred, str(found.own.get(name, 0)))
+    return table
+
+
+def _source(one: Ranked | None) -> str:
+    if one is None:
+        return "shipped"
+    shipped = f", {one.shipped} of them shipped" if one.shipped else ""
+    return f"shipped: only {one.nights} nights here" if one.kept else f"{one.nights} nights{shipped}"
+
+
 def _entries(file: Path) -> list[journal.Entry]:
-    if not file.exists():
-        typer.echo(f"{file}: there is no such journal.", err=True)
-        raise typer.Exit(1)
-    with contextlib.closing(journal.connect(file, read_only=True)) as db:
+    with contextlib.closing(_readable(file)) as db:
         number, entries = 0, []
         while batch := journal.read_after(db, number):
             entries += batch
             number = batch[-1].number
         return entries
+
+
+def _readable(file: Path) -> sqlite3.Connection:
+    if not file.exists():
+        typer.echo(f"{file}: there is no such journal.", err=True)
+        raise typer.Exit(1)
+    return journal.connect(file, read_only=True)

@@ -21,7 +21,7 @@ import structlog
 from care import journal
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock, SystemClock
 from care.homes import Site
-from care.records import Record
+from care.records import CENTRE, Record
 from detectors.moments import SensorEvent, SensorSight
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import zigbee2mqtt
@@ -88,6 +88,12 @@ class Gateway:
             else:
                 records += self._read(arrival.message, arrival.received_at)
         self.write(records)
+
+    def hear(self, after: int) -> None:
+        """Take in what the centre has said since a number of the journal, and what that tells."""
+        for entry in journal.read_after(self.db, after):
+            if entry.origin == CENTRE:
+                self.write(self.watch.hear(entry))
 
     def tick(self) -> None:
         """Let time pass. In a rehearsal only its own messages do."""
@@ -165,9 +171,12 @@ def _turn_until(stop: threading.Event, gateway: Gateway, inbox: Inbox, ingest: I
         arrivals = inbox.batch(SPEAK_S)
         gateway.take([arrival for arrival in arrivals if not arrival.link])
         ingest.acknowledge(arrivals)
-        for arrival in arrivals:
-            if arrival.link:
-                uplink.hear(arrival.message.payload, gateway.clock.now())
+        heard = [arrival.message.payload for arrival in arrivals if arrival.link]
+        if heard:
+            last = journal.last_number(gateway.db)
+            for payload in heard:
+                uplink.hear(payload, gateway.clock.now())
+            gateway.hear(last)
         if time.monotonic() - ticked_at_s >= TICK_S:
             ticked_at_s = time.monotonic()
             gateway.tick()

@@ -174,8 +174,8 @@ def test_a_home_without_a_sensor_says_which() -> None:
         return Stays(Recorded("blind", msgspec.structs.replace(home, sensors=sensors), heard))
 
     for incident, blind, why in (
-        (Incident.FELL_BATHROOM_STILL, without(RoomKind.BATHROOM), "no sensor in the bathroom"),
-        (Incident.LEFT_HOME, without(door=False), "no contact on the front door"),
+        (Incident.FELL_BATHROOM_STILL, without(RoomKind.BATHROOM), "the plan has no sensors for it (bath)"),
+        (Incident.LEFT_HOME, without(door=False), "the plan has no sensors for it (door-left)"),
     ):
         assert list(incidents.draws(blind, incident, seed=1, count=1)) == [Unseen(why)]
 

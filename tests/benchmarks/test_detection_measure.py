@@ -100,6 +100,18 @@ def test_an_alert_counts_once_however_often_its_kind_comes_within_half_an_hour()
     assert night.pages == 4
 
 
+def test_what_is_told_at_a_limit_is_counted_apart_from_what_was_learned() -> None:
+    run = Run(Silent(), recorded())
+    run.pages = [
+        Page(instant("01:00"), "still", "one", early=True),
+        Page(instant("01:20"), "bath", "one"),  # the same alert: it was told before its limit
+        page("02:30", "bath", "two"),
+        page("03:00", "door-arrived", "three"),  # not acute
+    ]
+    (night,) = measure.nights(run)
+    assert (night.acute(), night.agreed) == (2, 1)
+
+
 def test_pages_of_one_alert_are_one_alert() -> None:
     assert [alert.kind for alert in alerts([page("02:10", "bath"), page("02:00", "still")])] == ["still"]
 
@@ -172,7 +184,7 @@ def test_draws_of_one_night_are_drawn_together() -> None:
 
 def test_nights_are_told_apart_by_how_long_a_home_has_been_watched() -> None:
     nights = [count("a", 0, age) for age in range(40)]
-    assert [len(measure.in_bucket(nights, bucket)) for bucket in measure.BUCKETS] == [7, 21, 12]
+    assert [len(measure.in_bucket(nights, bucket)) for bucket in measure.BUCKETS] == [7, 7, 14, 12]
 
 
 def test_a_classifier_tells_apart_what_differs_and_nothing_else() -> None:

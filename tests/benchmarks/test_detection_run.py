@@ -60,11 +60,36 @@ def test_a_run_writes_the_figures_by_their_keys_a_page_and_two_pictures(recordin
         assert all({"15", "20"} <= set(figures["recall"]) for figures in one["incidents"].values())
     assert set(written["pooled"]["ci"]) == {"false_per_night", "false_per_day", "incidents"}
     assert written["seed"] == 2
+    assert written["calibration"] == {}
+    days = {"day-inactive", "late-rise", "sensor-silent", "sensor-stuck", "sensor-storm", "gateway-gap"}
+    assert set(written["pooled"]["false_per_day"]) == days
+    assert not days & set(written["pooled"]["false_per_night"])
+    assert written["details"]["priors"] == "others"
+    assert set(written["details"]["priors_fitted"]) == {"life_3"}
+    assert written["details"]["cost"]["nachtwacht"]["median_us"] > 0
+    assert "calibration" in written["details"]["not_run"]
     page = out.with_suffix(".md").read_text()
-    assert "| goal | figure |" in page
+    assert "| goal | measured | gate | goal | met? |" in page
     assert "life_3" in page
     for picture in ("delay", "night"):
         assert (out.parent / f"detection-{picture}.svg").read_text().startswith("<svg")
+
+
+def test_a_cohort_alone_has_all_the_keys_and_says_what_it_cannot_show(tmp_path: Path) -> None:
+    out = tmp_path / "cohort.json"
+    command = [sys.executable, "-m", "benchmarks.detection", "--cohort", "2", "--nights", "3", "--out", str(out)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert ran.returncode == 0, ran.stderr
+    written = json.loads(out.read_bytes())
+    assert written["recordings"] == {}
+    assert set(written["calibration"]) == {"0.01", "0.02", "0.05"}
+    cohort = written["details"]["cohort"]
+    assert (cohort["homes"], cohort["nights"], cohort["nights_each"]) == (2, 6, 3)
+    assert set(cohort["by_maturity"]) == {"0-6", "7-13", "14-27", "28+"}
+    page = out.with_suffix(".md").read_text()
+    assert "needs 389 nights" in page
+    assert "Simulated homes" in page
+    assert "By recording" not in page
 
 
 def test_nothing_of_a_night_is_in_the_figures(recordings: Path) -> None:
@@ -104,7 +129,23 @@ def test_a_goal_is_met_or_only_its_gate_or_neither(value: float, less: bool, sai
 
 
 def test_a_figure_that_is_not_there_is_not_shown_and_never_met() -> None:
-    assert verdict(report.GOALS[0], {}) == ("", "not shown")
+    for goal in report.GOALS:
+        value, met = verdict(goal, {})
+        assert value == ""
+        assert met.startswith("not shown")
+
+
+def test_of_a_recall_that_is_not_there_the_reason_is_said() -> None:
+    goal = next(one for one in report.GOALS if Incident.NOCTURIA_1_5 in one.path)
+    figures = {"recall": {"40320": None}, "unseen_reason": {"29 nights, where 42 are needed": 60, "other": 1}}
+    results = {"pooled": {"incidents": {Incident.NOCTURIA_1_5: figures}}}
+    assert verdict(goal, results) == ("", "not shown: 29 nights, where 42 are needed")
+
+
+@pytest.mark.parametrize(("nights", "said"), [(40, "not shown: needs 389 nights"), (400, "shown")])
+def test_a_rate_is_only_shown_by_enough_nights(nights: int, said: str) -> None:
+    goal = report.GOALS[0]
+    assert report.sure(goal, {"pooled": {"nights": nights, "false_per_night": {"acute": 0.0}}}) == said
 
 
 def test_the_pictures_name_every_method_and_the_alert() -> None:

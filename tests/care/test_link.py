@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care import journal, link
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import CENTRE, AlertId, Claimed, Record, StaffId, Unreadable
+from care.records import CENTRE, AlertId, Claimed, Ranked, Record, StaffId, Teaching, Unreadable
 from detectors.findings import Cleared, What
-from detectors.homes import HomeId
+from detectors.homes import HomeId, SiteId
+from detectors.nights import Summary
 from tests.stories import a_home, event
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
@@ -29,6 +31,13 @@ def told(number: int) -> Cleared:
 def ordered(number: int) -> Claimed:
     at = NOW + timedelta(seconds=number)
     return Claimed(at=at, home=HomeId("wilg/12"), alert=AlertId("0a1b2c3d4e"), by=StaffId("sk"))
+
+
+def night(home: str = "wilg/12") -> Summary:
+    return Summary(at=NOW, home=HomeId(home), night=NOW.date(), whole=True, highest={"bath": 1.5})
+
+
+TAUGHT = Teaching(at=NOW, site=SiteId(SITE), pools={"bath/general/28+": Ranked(2.4, 1200, ranks=((0.01, 2.3),))})
 
 
 class End:
@@ -90,6 +99,15 @@ def test_findings_go_up_and_orders_come_down(ends: tuple[End, End]) -> None:
     assert building.from_peer() == [ordered(3)]
 
 
+def test_nights_go_up_and_what_all_of_them_teach_comes_down(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    building.write(night(), msgspec.structs.replace(TAUGHT, factor=0.5))  # what it said to itself stays there
+    centre.write(TAUGHT, msgspec.structs.replace(TAUGHT, site=SiteId("eik")))
+    exchange(building, centre, at_s=0)
+    assert centre.from_peer() == [night()]
+    assert building.from_peer() == [TAUGHT]
+
+
 def test_an_outage_of_any_length_is_caught_up(ends: tuple[End, End]) -> None:
     building, centre = ends
     exchange(building, centre, at_s=0)
@@ -140,6 +158,8 @@ def test_an_unanswered_batch_is_sent_again_and_not_before_its_time(ends: tuple[E
         ('{"type":"of-next-year","at":1}', "Not a record that this version knows"),
         (link.encode(ordered(9)).decode(), "Not for wilg to say"),
         (link.encode(told(9)).decode().replace("wilg/12", "eik/12"), "Not for wilg to say"),
+        (link.encode(night("eik/12")).decode(), "Not for wilg to say"),
+        (link.encode(TAUGHT).decode(), "Not for wilg to say"),
     ],
 )
 def test_a_record_that_cannot_be_taken_is_kept_in_its_place_and_stops_nothing_behind_it(

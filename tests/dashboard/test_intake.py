@@ -19,12 +19,13 @@ from care.alerts import State
 from care.board import Board
 from care.clock import REHEARSAL_TOPIC, RehearsalClock
 from care.link import Batch, Beat, Have
-from care.records import Claimed, Order, Plan, Record, StaffId, Unreadable
+from care.records import Claimed, Order, Plan, Record, StaffId, Teaching, Unreadable
 from dashboard import intake
 from dashboard.intake import Centre, Intake
 from detectors.findings import Finding
 from detectors.homes import HomeId, Kind, RoomId, SensorId, SiteId
 from detectors.moments import SensorEvent
+from detectors.nights import Summary
 from tests.conftest import Mosquitto, free_port, new_mosquitto
 from tests.dashboard.conftest import (
     ALERT,
@@ -98,6 +99,12 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
+def night(*, day: int = 2, bath: float = 1.5) -> Summary:
+    """Return what a night came to; NIGHT is in the first of them."""
+    of = datetime(2026, 3, day, 14, tzinfo=UTC)
+    return Summary(at=of + timedelta(days=1), home=HOME, night=of.date(), whole=True, age=40, highest={"bath": bath})
+
+
 def claimed(board: Board, at: datetime) -> Sequence[Order]:
     return [Claimed(at=at, home=HOME, alert=ALERT, by=SANNE)]
 
@@ -157,6 +164,19 @@ async def test_to_a_building_that_cannot_be_heard_nothing_is_sent(centre: Centre
         assert [one for one in silent.told if isinstance(one, Batch)] == []
         await silent.say(Beat(NIGHT))
         await eventually(lambda: any(isinstance(one, Batch) for one in silent.told))
+
+
+async def test_what_the_nights_taught_is_in_the_building_when_the_day_is_closed(
+    centre: Centre, clock: StoryClock, mosquitto: Mosquitto
+) -> None:
+    async with running(centre, mosquitto), building(mosquitto) as wilg:
+        await wilg.say(Beat(NIGHT))
+        await wilg.say(batch(plan(), night()))
+        await eventually(lambda: any(isinstance(one, Batch) for one in wilg.told))  # asks what the building has
+        await wilg.say(Have(await centre.ask(journal.identity), 0))
+        clock.wait(days=1)
+        await wilg.say(batch(status(), after=2))
+        await eventually(lambda: [type(one) for one in wilg.orders()] == [Teaching])
 
 
 @pytest.mark.parametrize(
@@ -346,6 +366,43 @@ async def test_after_a_restart_the_board_is_what_it_was(centre: Centre, tmp_path
     assert again.board.alerts == centre.board.alerts
     assert again.board.homes == centre.board.homes
     assert again.board.statuses == centre.board.statuses
+    again.close()
+
+
+async def test_every_site_is_taught_once_a_day_and_an_idle_day_is_no_exception(
+    centre: Centre, clock: StoryClock, book: sqlite3.Connection
+) -> None:
+    await centre.take(WILG, batch(plan(), night(), finding()))
+    await centre.take(SiteId("els"), batch(plan(SiteId("els")), of="journal-of-els"))
+    for day in range(4):
+        clock.wait(days=1)
+        for more in range(3):
+            at = clock.now() + timedelta(minutes=more)
+            await centre.take(WILG, batch(msgspec.structs.replace(status(), at=at), after=3 + 3 * day + more))
+    taught = [entry.record for entry in journal.read_after(book, 0) if isinstance(entry.record, Teaching)]
+    assert [(one.site, one.at.day) for one in taught] == [
+        (site, day) for day in (3, 4, 5, 6) for site in (SiteId("els"), WILG)
+    ]
+    # The night that alerted has entered, though nobody answered.
+    assert [one.pools["bath/general/28+"].nights for one in taught if one.site == WILG] == [0, 0, 0, 1]
+
+
+async def test_after_a_restart_the_fleet_has_learned_the_same_and_nobody_is_told_again(
+    centre: Centre, clock: StoryClock, tmp_path: Path
+) -> None:
+    await centre.take(WILG, batch(plan(), night(), finding()))
+    await centre.write(claimed)
+    clock.wait(days=1)
+    await centre.take(WILG, batch(night(day=3, bath=2.0), after=3))
+    clock.wait(days=3)
+    await centre.take(WILG, batch(status(), after=4))
+    again = Centre(journal.connect(tmp_path / "centre.db"), StoryClock(clock.now()))
+    assert again.fleet == centre.fleet
+    assert again.fleet.pools["bath/general/28+"].nights[-1].scores == (2.0,)
+    assert again.fleet.due() == ()
+    number = again.number
+    await again.take(WILG, batch(msgspec.structs.replace(status(), at=clock.now()), after=5))
+    assert again.number == number + 1
     again.close()
 
 

@@ -9,31 +9,38 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from care import journal
+from care import journal, link, teaching
 from care.clock import REHEARSAL_TOPIC
-from care.records import Plan, Record, Trouble, Unreadable
+from care.link import Batch
+from care.records import Plan, Ranked, Record, Teaching, Trouble, Unreadable, encode
 from detectors.findings import Finding, Status
+from detectors.homes import Home, Limits
 from detectors.moments import Origin, SensorEvent
 from gateway import daemon
 from gateway.connection import leave
 from gateway.daemon import Settings
 from tests.conftest import Mosquitto, new_mosquitto
-from tests.stories import a_home, a_site, brief, instant
+from tests.stories import LIMITS, a_home, a_site, brief, instant
+
+HOME = a_home(limits=msgspec.structs.replace(LIMITS, oob_unseen=7))  # sooner than anything that is learned
 
 
 class Building:
     """A daemon in a thread, and a hand that publishes what sensors would."""
 
-    def __init__(self, broker: Mosquitto, folder: Path, base: str, *, rehearsal: bool = True) -> None:
+    def __init__(
+        self, broker: Mosquitto, folder: Path, base: str, *, rehearsal: bool = True, home: Home = HOME
+    ) -> None:
         self.broker, self.base = broker, base
         self.file = folder / "gateway.db"
         here = (broker.host, broker.port)
         self.settings = Settings(
-            site=a_site(a_home()), journal=self.file, broker=here, centre=here, base=base, rehearsal=rehearsal
+            site=a_site(home), journal=self.file, broker=here, centre=here, base=base, rehearsal=rehearsal
         )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -80,8 +87,13 @@ class Building:
 
 
 @pytest.fixture
-def building(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Building]:
-    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}")
+def home() -> Home:
+    return HOME
+
+
+@pytest.fixture
+def building(mosquitto: Mosquitto, tmp_path: Path, home: Home) -> Iterator[Building]:
+    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}", home=home)
     building.start()
     # The subscription is there when a clock message arrives: the plan is then told.
     end = time.monotonic() + 20
@@ -107,8 +119,28 @@ def test_a_message_becomes_an_event_a_status_and_in_time_a_finding(building: Bui
         building.say(name, seen(at, **values))
     building.clock(instant("02:31"))
     records = building.until(lambda records: any(isinstance(one, Finding) for one in records))
-    assert [brief(one) for one in records if isinstance(one, Finding)] == ["02:30 oob-unseen"]
+    assert [brief(one) for one in records if isinstance(one, Finding)] == ["02:17 oob-unseen"]
     assert [one.presence for one in records if isinstance(one, Status)] == ["bed", "up"]
+
+
+@pytest.mark.parametrize("home", [a_home(limits=Limits(bath=40, still=60))])
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_the_centre_teaches_is_watched_by_also_after_a_restart(building: Building, restart: bool) -> None:
+    pools = {name: Ranked(None) for name in teaching.pools_of("general")}
+    taught = Teaching(at=instant("17:00"), site=building.settings.site.id, pools=pools)
+    order = link.encode(Batch("journal-of-centre", 0, 1, (msgspec.Raw(encode(taught)),)))
+    building.hand.publish(link.down_topic("wilg"), order, qos=1).wait_for_publish(10)
+    building.until(lambda records: taught in records)
+    if restart:
+        building.stop()
+        building.start()
+    for at, name, value in [("22:40", "bed", True), ("02:09", "bed", False), ("02:10", "badkamer", True)]:
+        building.clock(instant(at))
+        building.say(f"12/{name}", seen(at, occupancy=value))
+    building.clock(instant("02:52"))
+    records = building.until(lambda records: any(isinstance(one, Finding) for one in records))
+    # By what is shipped, so long a visit would be told after a quarter of an hour.
+    assert [brief(one) for one in records if isinstance(one, Finding)] == ["02:50 bath"]
 
 
 @pytest.mark.parametrize(

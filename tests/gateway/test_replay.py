@@ -21,9 +21,9 @@ from detectors import vigil
 from detectors.findings import Cleared, Finding, Withheld
 from detectors.homes import HomeId, Limits, Night
 from detectors.moments import Moment, SensorEvent, Tick
-from detectors.vigil import Vigil
 from gateway import daemon, recordings, rehearsal, stage
 from gateway.daemon import Settings
+from gateway.watch import Watch
 from tests.conftest import Mosquitto
 from tests.stories import instant
 
@@ -106,19 +106,15 @@ def kept(file: Path) -> list[Record]:
     return records
 
 
-def straight(site: Site, moments: Sequence[Moment]) -> list[vigil.Told]:
-    """Return what the vigils say of moments that are simply handed to them, dated to the millisecond as bridges do."""
-    vigils = {home.id: Vigil() for home in site.homes}
-    said: list[vigil.Told] = []
+def straight(site: Site, moments: Sequence[Moment]) -> list[Record]:
+    """Return what the watch says of moments that are simply handed to them, dated to the millisecond as bridges do."""
+    watch = Watch(site)
+    said: list[Record] = []
     for exact in moments:
         if not isinstance(exact, Tick):
             at = exact.at - timedelta(microseconds=exact.at.microsecond % 1000)
-            moment = msgspec.structs.replace(exact, at=at)
-            vigils[moment.home], told = vigil.arrive(vigils[moment.home], moment, at, site.by_id[moment.home])
-            said += told
-    for home in site.homes:
-        said += vigil.advance(vigils[home.id], moments[-1].at, home)[1]
-    return said
+            said += [one for _, one in watch.take(msgspec.structs.replace(exact, at=at), at)]
+    return [*said, *(one for _, one in watch.advance(moments[-1].at))]
 
 
 def said_by(records: Iterable[Record], until: datetime) -> list[Said]:
