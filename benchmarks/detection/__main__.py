@@ -1,10 +1,11 @@
-"""Measure detection on recordings of real homes: `python -m benchmarks.detection --recordings FOLDER`."""
+"""Measure detection on real homes and on simulated ones: `python -m benchmarks.detection --recordings FOLDER`."""
 
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -16,15 +17,20 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.detection import baselines, figures, measure, nights, pictures, realism, report
+from benchmarks.detection import baselines, cost, figures, measure, nights, pictures, realism, report, tails
+from benchmarks.detection import homes as simulated
+from benchmarks.detection import priors as from_others
 from benchmarks.detection.baselines import Baseline
 from benchmarks.detection.edits import Draw, Incident
 from benchmarks.detection.faults import Faults
 from benchmarks.detection.figures import Figures
 from benchmarks.detection.methods import Detectors, Method, Run
 from benchmarks.detection.nights import Recorded
+from benchmarks.detection.pooling import BUDGETS
 from benchmarks.detection.trial import NIGHTLY, Cuts, Step, Trial, matched, tried
+from care.teaching import SHIPPED_TAILS
 from detectors.moments import SensorEvent
+from detectors.others import SHIPPED, Others
 from gateway import rehearsal
 from gateway.recordings import BadRecording
 
@@ -36,7 +42,7 @@ BASELINE_DRAWS = 40  # of an incident in a recording: they are many, and not wha
 UNDER_FAULTS = (
     (Incident.FELL_BATHROOM_STILL, 20.0),
     (Incident.FELL_ELSEWHERE_STILL, 20.0),
-    (Incident.LEFT_HOME, 15.0),
+    (Incident.LEFT_HOME, 5.0),
     (Incident.NOT_BACK, 75.0),
 )
 REALISTIC = (
@@ -46,28 +52,51 @@ REALISTIC = (
     Incident.LEFT_HOME,
     Incident.LONG_BATHROOM,
 )
+SAMPLE = 20  # simulated homes that incidents are cut into
+TEACHING_HOMES, TEACHING_NIGHTS = 60, 21  # simulated, to start from
 SHOWN_HOME = "wilg/12"  # of the rehearsal, for a picture: a real night is nobody's to show
 
 
+class Priors(StrEnum):
+    """What a home starts from."""
+
+    OTHERS = "others"  # what the other homes of the folder teach, beside what is shipped
+    SIMULATED = "simulated"  # the same beside what simulated homes teach: nothing in it was ever seen in a recording
+    SHIPPED = "shipped"  # what the release holds, which was rounded from the recordings that it was developed on
+
+
 def detection(
-    recordings: Annotated[Path, typer.Option(help="folder of recordings, or one of them")],
+    recordings: Annotated[Path | None, typer.Option(help="folder of recordings, or one of them")] = None,
     *,
     only: Annotated[str, typer.Option(help="the recordings to take, with commas between")] = "",
     seed: Annotated[int, typer.Option(help="another seed, other draws")] = 1,
     draws: Annotated[int, typer.Option(min=1, help="draws of each incident in each recording")] = 100,
+    priors: Annotated[Priors, typer.Option(help="what a home starts from")] = Priors.OTHERS,
+    cohort: Annotated[int, typer.Option(min=0, help="simulated homes to measure on, too")] = 0,
+    nights: Annotated[int, typer.Option(min=1, help="nights of each simulated home")] = 60,
     out: Annotated[Path | None, typer.Option(help="write the figures here; a page and pictures beside it")] = None,
 ) -> None:
-    """Measure what the detectors find, and what they tell of nothing, on nights that really were.
+    """Measure what the detectors find, and what they tell of nothing, on nights that really were, or on simulated ones.
 
-    Example: python -m benchmarks.detection --recordings recordings --out detection.json
+    Example: python -m benchmarks.detection --recordings recordings --cohort 400 --out detection.json
     """
     console = Console()
+    if recordings is None and not cohort:
+        typer.echo("Nothing to measure on: say --recordings FOLDER, or --cohort NUMBER, or both.", err=True)
+        raise typer.Exit(1)
+    if cohort and seed == tails.SEED:
+        typer.echo(f"Seed {seed} is that of the shipped tails: what they were made of is not measured on.", err=True)
+        raise typer.Exit(1)
+    names = [name for name in only.split(",") if name]
     try:
-        homes = read(recordings, [name for name in only.split(",") if name])
+        homes = read(recordings, names) if recordings is not None else []
     except BadRecording as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    results, points = measured(homes, seed=seed, draws=draws, console=console)
+    beside = _beside(recordings, homes) if recordings is not None and priors is not Priors.SHIPPED else []
+    results, points = measured(
+        homes, seed=seed, draws=draws, console=console, beside=beside, priors=priors, cohort=cohort, nights_each=nights
+    )
     page = report.markdown(results)
     console.print(Markdown(page))
     if out is not None:
@@ -76,9 +105,7 @@ def detection(
 
 def read(folder: Path, only: Sequence[str]) -> list[Recorded]:
     """Read the recordings of a folder. Raises `BadRecording`, also if there is none or one of `only` is not there."""
-    folders = (
-        [folder] if (folder / "sensors.csv").is_file() else sorted(one.parent for one in folder.glob("*/sensors.csv"))
-    )
+    folders = _folders(folder)
     lacking = set(only) - {one.resolve().name for one in folders}
     if lacking or not folders:
         what = f"no recording {', '.join(sorted(lacking))}" if lacking else "no recording"
@@ -92,22 +119,47 @@ def read(folder: Path, only: Sequence[str]) -> list[Recorded]:
     return homes
 
 
+def _folders(folder: Path) -> list[Path]:
+    if (folder / "sensors.csv").is_file():
+        return [folder]
+    return sorted(one.parent for one in folder.glob("*/sensors.csv"))
+
+
+def _beside(folder: Path, homes: Sequence[Recorded]) -> list[Recorded]:
+    """Return the homes that teach priors: all of the folder, also those that are not measured on this time."""
+    known = {one.name for one in homes}
+    found = list(homes)
+    for one in _folders(folder):
+        if one.resolve().name not in known:
+            with suppress(BadRecording):  # it was not asked for, and can teach nothing
+                found.append(nights.read(one))
+    return found
+
+
 def measured(
-    homes: Sequence[Recorded], *, seed: int, draws: int, console: Console
+    homes: Sequence[Recorded],
+    *,
+    seed: int,
+    draws: int,
+    console: Console,
+    beside: Sequence[Recorded] = (),
+    priors: Priors = Priors.SHIPPED,
+    cohort: int = 0,
+    nights_each: int = 60,
 ) -> tuple[Figures, list[pictures.Point]]:
     """Return all figures, and what each method costs and gives."""
     with _progress(console) as progress:
+        starts = _starts(beside, priors, progress)
+        make = partial(_detectors, starts)
         with _shown(progress, "Incidents are cut in", len(homes)) as step:
             cuts = [_after(step, Cuts.drawn_from(one, seed=seed, count=draws)) for one in homes]
-        told = [incident for incident in Incident if figures.told(incident)]
-        _mark_untold(cuts, told)
-        with _shown(progress, "The detectors", len(homes) * len(told)) as step:
-            ours = tried(_detectors, cuts, told, step=step)
+        with _shown(progress, "The detectors", len(homes) * len(Incident)) as step:
+            ours = tried(make, cuts, Incident, step=step)
         with _shown(progress, "The same, with messages lost, doubled and late", len(homes) * len(UNDER_FAULTS)) as step:
             wanted = [incident for incident, _ in UNDER_FAULTS]
-            faulty = tried(_detectors, cuts, wanted, faults=Faults(), seed=seed, step=step)
-        target = measure.rate(ours.nights)
-        families = baselines.families(homes, seed, target)
+            faulty = tried(make, cuts, wanted, faults=Faults(), seed=seed, step=step)
+        target = measure.rate(ours.nights) if homes else 0.0
+        families = baselines.families(homes, seed, target) if homes else []
         able = [one for one in families if not one.missing]
         theirs: dict[str, Trial] = {}
         levels: dict[str, str] = {}
@@ -120,34 +172,60 @@ def measured(
             between = figures.intervals(ours, seed=seed, draws=RESAMPLES)
         with _shown(progress, "Whether edits give themselves away", len(cuts)) as step:
             real = [row for cut in cuts for row in _after(step, _realism(cut, seed))]
+        with _shown(progress, "Simulated homes", cohort) as step:
+            lived = [_after(step, one) for one in simulated.lived(cohort, nights_each, seed=seed, sample=SAMPLE)]
+        with _shown(progress, "What an event costs", 1) as step:
+            costs = cost.costs(homes or [simulated.recorded(0, nights_each, seed=seed)[1]])
     unseen = {incident: sum((cut.unseen[incident] for cut in cuts), Counter[str]()) for incident in Incident}
+    of_cohort = figures.cohort(lived, nights=nights_each, shipped=SHIPPED_TAILS) if lived else {}
+    calibration: Figures = of_cohort.get("calibration", {})
+    not_run = {one.name: one.missing for one in families if one.missing}
+    if not lived:
+        not_run["calibration"] = "not shown: it takes a cohort (--cohort 400)"
     results: Figures = {
         "recordings": {
             cut.stays.recorded.name: figures.figures(ours.of(cut.stays.recorded.name), cut.unseen) for cut in cuts
         },
         "pooled": figures.figures(ours, unseen) | {"ci": between},
         "baselines": {name: figures.figures(trial, unseen) for name, trial in theirs.items()},
-        "calibration": {},
+        "calibration": {f"{budget:g}": calibration[f"{budget:g}"]["ratio"] for budget in BUDGETS if lived},
         "seed": seed,
         "version": version("nachtwacht"),
         "details": figures.details(ours)
         | {
             "draws": draws,
+            "priors": priors,
+            "priors_fitted": {one.name: from_others.differs(starts[one.name]) for one in homes if one.name in starts},
             "recordings": {cut.stays.recorded.name: _recording(cut.stays.recorded, ours) for cut in cuts},
             "with_bed_sensor": _with_bed(ours, cuts),
             "levels": levels,
             "matched_to": target,
-            "not_run": {one.name: one.missing for one in families if one.missing}
-            | {"calibration": "not shown: the detectors tell no nominal budget yet"},
-            "robustness": _robustness(ours, faulty),
+            "not_run": not_run,
             "realism": real,
-        },
+            "cost": costs,
+            "cohort": of_cohort,
+        }
+        | _robustness(ours, faulty),
     }
     return results, _points(ours, theirs)
 
 
-def _detectors(_: Recorded) -> Method:
-    return Detectors()
+def _starts(homes: Sequence[Recorded], priors: Priors, progress: Progress) -> dict[str, Others]:
+    """Return what each home starts from, where that is not what is shipped."""
+    if not homes or priors is Priors.SHIPPED:
+        return {}
+    shipped = SHIPPED
+    if priors is Priors.SIMULATED:
+        with _shown(progress, "Simulated homes teach", TEACHING_HOMES) as step:
+            lived = simulated.lived(TEACHING_HOMES, TEACHING_NIGHTS, seed=tails.SEED)
+            shipped = from_others.fitted([from_others.by_lesson(_after(step, one).learned) for one in lived])
+    with _shown(progress, "The homes teach one another", len(homes)) as step:
+        told = {one.name: _after(step, Run(Detectors(others=shipped), one).ended.summaries) for one in homes}
+    return from_others.from_others(homes, told, shipped)
+
+
+def _detectors(starts: Mapping[str, Others], recorded: Recorded) -> Method:
+    return Detectors(others=starts.get(recorded.name, SHIPPED))
 
 
 def _baseline(baseline: Baseline, level: float, cuts: Sequence[Cuts], step: Step) -> Trial:
@@ -157,14 +235,6 @@ def _baseline(baseline: Baseline, level: float, cuts: Sequence[Cuts], step: Step
 
 def _at_level(baseline: Baseline, level: float, recorded: Recorded) -> Method:
     return baseline.make(recorded, level)
-
-
-def _mark_untold(cuts: Sequence[Cuts], told: Sequence[Incident]) -> None:
-    """Say of what no detector tells that it is not seen: that is what a resident would notice, too."""
-    for cut in cuts:
-        for incident in set(Incident) - set(told):
-            if cut.drawn[incident]:
-                cut.unseen[incident][figures.NOT_TOLD] += len(cut.drawn[incident])
 
 
 def _recording(recorded: Recorded, trial: Trial) -> Figures:
@@ -191,16 +261,24 @@ def _with_bed(trial: Trial, cuts: Sequence[Cuts]) -> Figures:
     return {incident: one for incident, one in incidents.items() if one["n"]}
 
 
-def _robustness(ours: Trial, faulty: Trial) -> list[list[object]]:
-    rows: list[list[object]] = [
-        ["false acute alerts a night", measure.rate(ours.nights), measure.rate(faulty.nights)],
-    ]
+def _robustness(ours: Trial, faulty: Trial) -> Figures:
+    """Return what lost, doubled and late messages cost: the most points of recall, and the factor of false alerts."""
+    if not ours.nights:
+        return {"robustness": [], "recall_drop_points": None, "false_factor": None}
+    before, after = measure.rate(ours.nights), measure.rate(faulty.nights)
+    rows: list[list[object]] = [["false acute alerts a night", before, after]]
+    drops = []
     for incident, minutes in UNDER_FAULTS:
         as_sent, arrived = ours.outcomes.get(incident), faulty.outcomes.get(incident)
         if as_sent and arrived:
-            what = f"{incident}, recall in {minutes:g} min"
-            rows.append([what, measure.recall(as_sent, minutes), measure.recall(arrived, minutes)])
-    return rows
+            found = measure.recall(as_sent, minutes), measure.recall(arrived, minutes)
+            rows.append([f"{incident}, recall in {minutes:g} min", *found])
+            drops.append(100 * (found[0] - found[1]))
+    return {
+        "robustness": rows,
+        "recall_drop_points": round(max(drops), 2) if drops else None,
+        "false_factor": round(after / before, 2) if before else None,
+    }
 
 
 def _realism(cut: Cuts, seed: int) -> list[list[object]]:

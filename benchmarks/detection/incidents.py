@@ -60,7 +60,7 @@ NEEDS = {
     Incident.RESTLESS_5: What.RESTLESS,
     Incident.NOCTURIA_1_5: What.NOCTURIA,
 }
-"""What a home must be able to tell for an incident to be found there at all: its page says so before the first night."""
+"""What a home must be able to tell for an incident to be found in it at all: its page says so from the first night."""
 
 
 def draws(stays: Stays, incident: Incident, *, seed: int, count: int) -> Iterator[Draw | Unseen]:

@@ -15,14 +15,17 @@ from typing import NamedTuple
 from benchmarks.detection.edits import Draw, Incident
 from benchmarks.detection.methods import ACUTE, Alert, Page, Run, alerts
 from benchmarks.detection.nights import Recorded
+from detectors.findings import What
 
 BLOCK_NIGHTS = 7  # a bad night seldom comes alone
 SAME_WITHIN = timedelta(minutes=30)  # alerts of one kind closer together are one to whoever is called
-BUCKETS = {"0-6": (0, 6), "7-27": (7, 27), "28+": (28, 10**6)}  # nights that a home has been watched
+BUCKETS = {"0-6": (0, 6), "7-13": (7, 13), "14-27": (14, 27), "28+": (28, 10**6)}  # nights that a home has been watched
 BASE_RATES = (7e-4, 3e-3, 1e-2)  # real incidents a client-night; the first is that of night falls
-DAY = frozenset({"day", "day-inactive", "late-rise", "rise"})
+_SENSORS = frozenset(map(str, (What.SENSOR_SILENT, What.SENSOR_STUCK, What.SENSOR_STORM)))
+DAY = _SENSORS | frozenset(map(str, (What.DAY_INACTIVE, What.LATE_RISE, What.GATEWAY_GAP)))
+"""The kinds of alert that are counted by the day: what is told of it, and of what the home is watched with."""
 
-UP = ACUTE - {"door-left"}  # whatever brings a person to somebody who is out of bed
+UP = ACUTE - {str(What.DOOR_LEFT)}  # whatever brings a person to somebody who is out of bed
 
 
 class Asked(NamedTuple):
@@ -32,21 +35,26 @@ class Asked(NamedTuple):
     kinds: frozenset[str]  # any of these alerts
 
 
+def _only(*kinds: What) -> frozenset[str]:
+    return frozenset(map(str, kinds))
+
+
 ASKED: dict[Incident, Asked] = {
     Incident.FELL_BATHROOM_STILL: Asked((10, 15, 20, 30), UP),
     Incident.FELL_BATHROOM_MOVING: Asked((15, 20, 25, 30), UP),
     Incident.FELL_ELSEWHERE_STILL: Asked((12, 15, 20, 60), UP),
     Incident.NOT_BACK: Asked((15, 20, 45, 75), UP),
-    Incident.LEFT_HOME: Asked((3.5, 5, 15, 20), frozenset({"door-left"})),
+    Incident.LEFT_HOME: Asked((3.5, 5, 15, 20), _only(What.DOOR_LEFT)),
     Incident.LONG_BATHROOM: Asked((15, 20, 30), UP),
-    Incident.RESTLESS_3: Asked((15, 20, 1440), frozenset({"restless"})),
-    Incident.RESTLESS_5: Asked((15, 20, 1440), frozenset({"restless"})),
-    Incident.NOCTURIA_1_5: Asked((15, 20, 7 * 1440, 28 * 1440), frozenset({"nocturia"})),
-    Incident.RHYTHM_2H: Asked((15, 20, 10 * 1440, 21 * 1440), frozenset({"shift", "rhythm"})),
-    Incident.LATE_RISE: Asked((15, 20, 150, 180), frozenset({"rise", "late-rise"})),
-    Incident.DAY_INACTIVE: Asked((15, 20, 210, 270), frozenset({"day", "day-inactive"})),
-    Incident.SENSOR_DEATH: Asked((15, 20, 120, 1800), frozenset({"sensor-silent", "sensor-dead", "gap"})),
-    Incident.STUCK_ON: Asked((15, 20, 120, 1800), frozenset({"sensor-stuck", "stuck"})),
+    Incident.RESTLESS_3: Asked((15, 20, 1440), _only(What.RESTLESS)),
+    Incident.RESTLESS_5: Asked((15, 20, 1440), _only(What.RESTLESS)),
+    Incident.NOCTURIA_1_5: Asked((15, 20, 7 * 1440, 28 * 1440), _only(What.NOCTURIA)),
+    Incident.RHYTHM_2H: Asked((15, 20, 10 * 1440, 21 * 1440), _only(What.SHIFT)),
+    Incident.LATE_RISE: Asked((15, 20, 150, 180), _only(What.LATE_RISE)),
+    Incident.DAY_INACTIVE: Asked((15, 20, 210, 270), _only(What.DAY_INACTIVE)),
+    Incident.SENSOR_DEATH: Asked((15, 20, 120, 1800), _only(What.SENSOR_SILENT)),
+    # One that holds says nothing else either: whoever is sent to a silent sensor finds it.
+    Incident.STUCK_ON: Asked((15, 20, 120, 1800), _only(What.SENSOR_STUCK, What.SENSOR_SILENT)),
 }
 
 
@@ -131,6 +139,7 @@ class NightCount(NamedTuple):
     age: int
     alerts: Mapping[str, int]  # by kind
     pages: int
+    agreed: int = 0  # of the acute ones, those told at a limit of the care plan and not before: no budget moves them
 
     def acute(self) -> int:
         return sum(count for kind, count in self.alerts.items() if kind in ACUTE)
@@ -146,14 +155,16 @@ def nights(run: Run) -> list[NightCount]:
     for night in recorded.watched:
         kinds: dict[str, int] = {}
         last: dict[str, Alert] = {}
+        agreed = 0
         for alert in raised:
             if not night.start <= alert.at < night.over:
                 continue
             if alert.kind not in last or alert.at - last[alert.kind].at >= SAME_WITHIN:
                 kinds[alert.kind] = kinds.get(alert.kind, 0) + 1
+                agreed += alert.kind in ACUTE and not alert.pages[0].early
             last[alert.kind] = alert
         pages = sum(night.start <= page.at < night.over and page.kind in ACUTE for page in run.pages)
-        found.append(NightCount(recorded.name, recorded.household, night.age, kinds, pages))
+        found.append(NightCount(recorded.name, recorded.household, night.age, kinds, pages, agreed))
     return found
 
 
@@ -220,11 +231,11 @@ class _Blocks:
 
 def outcome_intervals(
     outcomes: Sequence[Outcome], within: Sequence[float], shares: Sequence[float], *, seed: int, draws: int
-) -> tuple[list[Interval], list[tuple[float, float | None]]]:
+) -> tuple[list[Interval], list[tuple[float | None, float | None]]]:
     """Return the 95 % intervals of recall and of the quantiles of delay: homes drawn anew, then nights within each.
 
-    Draws of one night are drawn together: they share everything but the dice. The upper end of a quantile is None
-    where it is not reached.
+    Draws of one night are drawn together: they share everything but the dice. An end of a quantile is None where it
+    is not reached.
     """
     groups: dict[tuple[str, str, date | None], list[Outcome]] = {}
     for one in outcomes:
@@ -250,8 +261,12 @@ def outcome_intervals(
             values.append(sum(map(mul, weights, of_limit)) / total)
         for values, value in zip(quantiles, _kaplan_meier(ends, weights, total, shares), strict=True):
             values.append(value)
-    reached = [(low, None if high == inf else high) for low, high in map(_middle, quantiles)]
-    return [_middle(values) for values in recalls], [(low, high) for low, high in reached]
+    reached = [(_if_reached(low), _if_reached(high)) for low, high in map(_middle, quantiles)]
+    return [_middle(values) for values in recalls], reached
+
+
+def _if_reached(minutes: float) -> float | None:
+    return None if minutes == inf else minutes
 
 
 def _kaplan_meier(

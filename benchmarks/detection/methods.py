@@ -22,6 +22,7 @@ from detectors import vigil
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home
 from detectors.moments import SensorEvent
+from detectors.nights import Summary
 from detectors.others import SHIPPED, Others
 from detectors.vigil import Told, Vigil
 
@@ -41,6 +42,7 @@ class Page(NamedTuple):
     at: datetime  # when it is told, which is when a person could have heard it
     kind: str
     alert: str  # pages of one alert are one thing to a person
+    early: bool = False  # before the care plan's limit, because it is long for this home
 
 
 class Alert(NamedTuple):
@@ -76,6 +78,7 @@ class Watching(NamedTuple):
     vigil: Vigil = Vigil()
     open: Mapping[str, frozenset[tuple[What, datetime]]] = MappingProxyType({})  # findings not over, by alert
     times: Mapping[str, int] = MappingProxyType({})  # that an alert was raised
+    summaries: tuple[Summary, ...] = ()  # of each night that is over, and the day after it
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ class Detectors:
         settled_to = state.vigil.settled_to
         now = settled_to + vigil.WINDOW if settled_to is not None else until
         while now < until:
-            tick = min(now + TICK, until)
+            # With nothing waiting to be put in its place, what is told is dated by itself, however long the step.
+            tick = min(now + TICK, until) if state.vigil.pending else until
             watching, told = vigil.advance(state.vigil, tick, home, self.others)
             state, pages = _told(state._replace(vigil=watching), told, now, tick, pages)
             now = tick
@@ -116,6 +120,8 @@ def _told(
 ) -> tuple[Watching, list[Page]]:
     """Date what was told between two ticks as a gateway that ticks every second would have told it."""
     for one in told:
+        if isinstance(one, Summary) and one.whole:
+            state = state._replace(summaries=(*state.summaries, one))
         if not isinstance(one, Finding | Cleared):
             continue
         alert = str(alert_of(one))
@@ -127,7 +133,7 @@ def _told(
         state = state._replace(
             open={**state.open, alert: known | {(one.what, one.since)}}, times={**state.times, alert: times}
         )
-        pages.append(Page(min(max(one.at + vigil.WINDOW, before), now), str(one.what), f"{alert}/{times}"))
+        pages.append(Page(min(max(one.at + vigil.WINDOW, before), now), str(one.what), f"{alert}/{times}", one.early))
     return state, pages
 
 
@@ -148,6 +154,7 @@ class Run:
     faults: Faults = PERFECT
     seed: int = 0
     pages: list[Page] = field(default_factory=list)
+    ended: Any = None  # the state after the whole recording
     _arrivals: list[Arrival] = field(default_factory=list)
     _states: list[Any] = field(default_factory=list)  # before every so many arrivals
 
@@ -161,8 +168,9 @@ class Run:
             state, pages = self.method.take(state, event, arrived_at, home)
             self.pages += pages
         if self._arrivals:
-            _, pages = self.method.wait(state, self._arrivals[-1][0] + TICK, home)
+            state, pages = self.method.wait(state, self._arrivals[-1][0] + TICK, home)
             self.pages += pages
+        self.ended = state
 
     def with_draw(self, draw: Draw) -> list[Page]:
         """Return the pages from the cut on, in the night with the incident, of alerts that were not raised before."""

@@ -23,7 +23,8 @@ SAMPLE_EVERY = timedelta(minutes=5)
 TEACHES = 1000  # samples at most, the latest
 TAUGHT_EVERY = 150  # samples
 NEEDS = 60  # samples
-DEVIATIONS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # above the mean score of what it was taught by
+# above the mean score of what it was taught by
+DEVIATIONS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0)
 
 Features = tuple[float, ...]
 Score = Callable[[Features], float]  # higher is more abnormal

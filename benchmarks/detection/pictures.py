@@ -15,6 +15,7 @@ WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 760, 460, 70, 50, 180, 60
 LEAST = 0.003  # false alerts a night that the axis begins with: less cannot be shown
 HOUR = 60.0
 ROW = 30
+CLOSE = 12  # dots nearer to one another share their label
 OURS, THEIRS, INK, FAINT, ALARM = "#0b5d66", "#8a8f98", "#1d2733", "#d5dae0", "#b3261e"
 
 
@@ -50,17 +51,22 @@ def delay_against_false(points: Sequence[Point], *, title: str) -> str:
             _text(LEFT - 8, y(minutes) + 4, f"{minutes}", anchor="end"),
         ]
     drawn.append(_text(LEFT + wide / 2, HEIGHT - 16, "false alerts a client-night (log)", anchor="middle"))
-    drawn.append(
-        _text(LEFT, TOP - 8, "mean minutes until told; what is not told within an hour counts as one", size=11)
-    )
+    drawn.append(_text(LEFT, 37, "mean minutes until told; what is not told within an hour counts as one", size=11))
+    labels: list[tuple[float, float, list[str]]] = []  # of dots that lie on one another: one, with all their numbers
     for number, point in enumerate(sorted(points, key=lambda one: (not one.ours, one.minutes)), 1):
         at, up = x(point.false_per_night), y(point.minutes)
         colour = OURS if point.ours else THEIRS
         # Names beside the dots would lie on one another: a number there, and its name in the margin.
         drawn.append(f'<circle cx="{at:.1f}" cy="{up:.1f}" r="{6 if point.ours else 4}" fill="{colour}"/>')
-        drawn.append(_text(at + 7, up - 4, f"{number}", size=10, colour=colour, weight="600" if point.ours else "400"))
+        near = (of for left, top, of in labels if abs(left - at) < CLOSE and abs(top - up) < CLOSE)
+        numbers = next(near, None)
+        if numbers is None:
+            numbers = []
+            labels.append((at, up, numbers))
+        numbers.append(f"{number}")
         named = f"{number}  {point.name}"
         drawn.append(_text(LEFT + wide + 20, TOP + 16 * number, named, size=11, colour=INK if point.ours else THEIRS))
+    drawn += [_text(left + 8, top + 11, ", ".join(of), size=10) for left, top, of in labels]
     return _svg(WIDTH, HEIGHT, drawn, title)
 
 
