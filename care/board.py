@@ -6,6 +6,7 @@ from care.alerts import Alert, alert_of, by_urgency, raised, with_cleared, with_
 from care.records import AlertId, Claimed, Delivered, Order, Plan, Record, Released, Resolved, site_of
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import Home, HomeId, SiteId
+from detectors.nights import Summary
 
 SILENT_AFTER = timedelta(seconds=30)  # a building beats every 5 s; past this its homes cannot be seen from here
 
@@ -20,6 +21,7 @@ class Board:
         self.plans: dict[SiteId, Plan] = {}
         self.homes: dict[HomeId, Home] = {}
         self.statuses: dict[HomeId, Status] = {}
+        self.nights: dict[HomeId, Summary] = {}  # the newest of each home
         self.alerts: dict[AlertId, Alert] = {}
         self.heard_at: dict[SiteId, datetime] = {}  # real time of each building's last sign of life; not a record
         self._early: dict[AlertId, list[Order | Cleared]] = {}  # what came before its finding did
@@ -38,8 +40,9 @@ class Board:
                 return {record.home}, self._happened(alert_of(record), record)
             case Delivered() | Claimed() | Released() | Resolved():
                 return {record.home}, self._happened(record.alert, record)
-            case _:
-                return set(), set()
+            case Summary():
+                self.nights[record.home] = record
+        return set(), set()  # nothing that a screen shows by itself
 
     def heard(self, site: SiteId, at: datetime) -> None:
         """Note a sign of life of a building."""

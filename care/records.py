@@ -128,7 +128,6 @@ class Ranked(msgspec.Struct, frozen=True, array_like=True):
 
     threshold: float | None  # None: no score is enough, only the cap of the care plan speaks
     nights: int = 0  # home-nights it was ranked among
-    shipped: int = 0  # how many of them came with the release and were not seen here
     kept: bool = False  # too few to know so rare a night by: the threshold is the one that was shipped
     ranks: tuple[tuple[float, float], ...] = ()  # share of nights at most, and the score that only they exceed
 

@@ -19,7 +19,7 @@ from care.alerts import CALM, alert_of, tier_of
 from care.records import AlertId, Outcome, Plan, Ranked, Record, Resolved, Teaching, site_of
 from detectors import budget, calibration, lessons
 from detectors.budget import Control, Why
-from detectors.calibration import WINDOW, HomeNight, LeftOut, Maturity, Pool, Scores
+from detectors.calibration import WINDOW, HomeNight, LeftOut, Maturity, Pool
 from detectors.findings import Finding, What
 from detectors.homes import GENERAL, Home, HomeId, Instant, Night, SiteId, zone_of
 from detectors.lessons import Lesson
@@ -35,9 +35,6 @@ SHARES = {
 """Of the alerts agreed for a night, the share of each detector that learns. The rest is for doors and care plans."""
 
 PER_NIGHT = budget.ACUTE * sum(SHARES.values())  # learned alerts that are no incident, per home and night
-
-SHIPPED_TAILS: dict[str, Scores] = {}
-"""Highest scores of home-nights that come with the release, by detector: they fill pools that are still small."""
 
 CLOSES = time(16, tzinfo=UTC)  # after the day of most homes is over (15:00 in the Netherlands), before any night begins
 WAIT_DAYS = 3  # that a night waits for an answer to its alerts; then it enters, for an unanswered alert is no incident
@@ -305,7 +302,7 @@ def ranked(pool: Pool, detector: str, control: Control, before: float | None = N
     >>> ranked(Pool(), "bath", Control()).threshold == SHIPPED.thresholds["bath"]
     True
     """
-    found = calibration.scores(pool, SHIPPED_TAILS.get(detector))
+    found = calibration.scores(pool)
     agreed = budget.ACUTE * SHARES[detector]
     shipped = SHIPPED.threshold(detector, GENERAL, 0)
     rarest = 1.0 / (found.n + 1)  # share of nights that the pool can tell
@@ -318,7 +315,7 @@ def ranked(pool: Pool, detector: str, control: Control, before: float | None = N
     moved = min(max(wanted, now * (1 - STEP)), now * (1 + STEP)) if math.isfinite(now) else wanted
     told = {} if kept else {share: found.threshold(share) for share in SHARES_TOLD if share >= rarest}
     ranks = tuple((share, score) for share, score in told.items() if math.isfinite(score))
-    return Ranked(moved if math.isfinite(moved) else None, found.n, found.shipped, kept, ranks)
+    return Ranked(moved if math.isfinite(moved) else None, found.n, kept, ranks)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from dashboard.homes import ICONS, Standing, Tile
 from dashboard.stories import Story
 from detectors.findings import Presence, Sight
 from detectors.homes import Home, HomeId, SiteId
+from detectors.outlook import mostly_after
 
 PICTURES_MAX = 3  # waiting alerts with a picture; past this it is a flood, and every line counts
 FEW_HOMES = 24  # up to here a tile has room for a sentence
@@ -129,7 +130,9 @@ class Scene(Glance):
 
     def home(self, home: Home) -> Standing:
         """Return what may be said of one home."""
-        return Standing(home, self, self._open_by_home.get(home.id))
+        night = self.board.nights.get(home.id)
+        learned = night.mostly_after if night is not None else mostly_after(home, {}, 0, self.now)
+        return Standing(home, self, self._open_by_home.get(home.id), learned)
 
     @cached_property
     def tiles(self) -> list[Tile]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from detectors.calibration import LeftOut
-from detectors.findings import Presence
+from detectors.findings import Presence, What
 from detectors.homes import MORNING, WASHING, Home, HomeId, Instant, Kind, RoomId, RoomKind, zone_of
 from detectors.moments import SensorEvent
 from detectors.whereabouts import SETTLED_IN, Whereabouts
@@ -67,6 +67,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, tag="night", omit_defau
     activity: tuple[float | None, ...] = ()  # by hour of the local clock from the day's boundary on, `HOURS` of them in
     # a whole one: minutes in which somebody was seen. None where the hour could not be seen, or was spent out
     highest: dict[str, float] = {}  # by detector: score of the most unusual finished episode of the night
+    mostly_after: dict[What, float] = {}  # minutes after which kinds of alert that are learned come here now
     episodes: tuple[Learned, ...] = ()  # what was learned from, without what lies at home: whose, where or when
     stays: tuple[Stay, ...] = ()  # of the watched night, oldest first, at most `STAYS_MAX`
 

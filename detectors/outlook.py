@@ -1,13 +1,17 @@
 """A home as it can be seen now: without the sensors that are not heard, and with the mornings it is known for."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from detectors import lessons
 from detectors.coverage import told_by
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Kind, SensorId
+from detectors.lessons import Lesson
+from detectors.others import SHIPPED, Others
 
 
 class Outlook(NamedTuple):
@@ -30,6 +34,31 @@ def outlook(home: Home, silent: Mapping[SensorId, str], rising: float | None) ->
     seen = msgspec.structs.replace(home, night=night, sensors=heard)
     found = Outlook(seen, told_by(seen))
     _known[home.id] = (home, silent, rising, found)
+    return found
+
+
+SHOWN: dict[What, tuple[str, str, str]] = {
+    What.BATH: ("bath", "bath_at_night", "bath"),
+    What.STILL: ("still", "still_about", "still"),
+    What.OOB_UNSEEN: ("unseen", "unseen", "oob_unseen"),
+}
+"""Of each kind of alert whose time is learned, the detector, the lesson that speaks for it, and the limit agreed."""
+
+
+def mostly_after(
+    home: Home, known: Mapping[str, Lesson], nights: int, at: datetime, others: Others = SHIPPED
+) -> dict[What, float]:
+    """Return after how many minutes each kind of alert mostly comes here: as learned, and never after the limit.
+
+    With nothing learned and no nights it is what the plan alone lets one expect.
+    """
+    tells, found = told_by(home), {}
+    for what, (detector, lesson, limit) in SHOWN.items():
+        if what in tells:
+            threshold = others.threshold(detector, home.profile, nights)
+            learned = lessons.alert_after(lesson, known.get(lesson), at, home, threshold, others)
+            learned = max(learned, others.soonest.get(detector, 0.0))
+            found[what] = round(min(learned, getattr(home.limits, limit)), 1)
     return found
 
 

@@ -34,7 +34,7 @@ from detectors.night_door import left_home, somebody_arrived
 from detectors.nights import Diary, Learned, Notice, Summary
 from detectors.others import SHIPPED, Others
 from detectors.out_of_bed import out_of_bed
-from detectors.outlook import Outlook, outlook
+from detectors.outlook import Outlook, mostly_after, outlook
 from detectors.reviews import Reviews, reviewed
 from detectors.still import still, unseen
 from detectors.whereabouts import Whereabouts
@@ -277,7 +277,12 @@ class _Turn:
         """Sum up a night that is over, or the day after it, and learn what only whole ones teach."""
         vigil, home = self.vigil, self.home
         vigil.diary, summary = nights.closed(vigil.diary, at, vigil.settled, home)
-        summary = msgspec.structs.replace(summary, highest=vigil.highest, episodes=vigil.episodes)
+        summary = msgspec.structs.replace(
+            summary,
+            highest=vigil.highest,
+            episodes=vigil.episodes,
+            mostly_after=mostly_after(home, vigil.lessons, vigil.diary.age, at, self.others),
+        )
         self.said.append(summary)
         vigil.reviews, notices = reviewed(vigil.reviews, summary, home)
         tells = self.outlook.tells

@@ -204,8 +204,7 @@ def _pools(found: Inspected) -> Table:
 def _source(one: Ranked | None) -> str:
     if one is None:
         return "shipped"
-    shipped = f", {one.shipped} of them shipped" if one.shipped else ""
-    return f"shipped: only {one.nights} nights here" if one.kept else f"{one.nights} nights{shipped}"
+    return f"shipped: only {one.nights} nights here" if one.kept else f"{one.nights} nights"
 
 
 def _entries(file: Path) -> list[journal.Entry]:

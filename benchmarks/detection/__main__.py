@@ -28,7 +28,6 @@ from benchmarks.detection.methods import Detectors, Method, Run
 from benchmarks.detection.nights import Recorded
 from benchmarks.detection.pooling import BUDGETS
 from benchmarks.detection.trial import NIGHTLY, Cuts, Step, Trial, matched, tried
-from care.teaching import SHIPPED_TAILS
 from detectors.moments import SensorEvent
 from detectors.others import SHIPPED, Others
 from gateway import rehearsal
@@ -177,7 +176,7 @@ def measured(
         with _shown(progress, "What an event costs", 1) as step:
             costs = cost.costs(homes or [simulated.recorded(0, nights_each, seed=seed)[1]])
     unseen = {incident: sum((cut.unseen[incident] for cut in cuts), Counter[str]()) for incident in Incident}
-    of_cohort = figures.cohort(lived, nights=nights_each, shipped=SHIPPED_TAILS) if lived else {}
+    of_cohort = figures.cohort(lived, nights=nights_each) if lived else {}
     calibration: Figures = of_cohort.get("calibration", {})
     not_run = {one.name: one.missing for one in families if one.missing}
     if not lived:

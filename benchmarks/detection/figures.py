@@ -16,7 +16,7 @@ from benchmarks.detection.methods import ACUTE
 from benchmarks.detection.pooling import BUDGETS, Replayed, Told
 from benchmarks.detection.trial import Trial
 from care.teaching import PER_NIGHT
-from detectors.calibration import Maturity, Scores
+from detectors.calibration import Maturity
 from detectors.findings import What
 
 SHARES = {"median_delay_min": 0.5, "p95_delay_min": 0.95}
@@ -118,7 +118,7 @@ def details(trial: Trial) -> Figures:
 # A cohort.
 
 
-def cohort(lived: Sequence[Lived], *, nights: int, shipped: Mapping[str, Scores]) -> Figures:
+def cohort(lived: Sequence[Lived], *, nights: int) -> Figures:
     """Return the figures of simulated homes: all false alerts, by profile and by maturity, and their calibration."""
     counts = [night for home in lived for night in home.counts]
     outcomes: dict[Incident, list[Outcome]] = {}
@@ -147,7 +147,7 @@ def cohort(lived: Sequence[Lived], *, nights: int, shipped: Mapping[str, Scores]
         "by_setting": {one: _by_setting(found, one) for one, found in outcomes.items() if found},
         "scored_nights": len(scored),
         "left_out_nights": sum(one.left_out is not None for one in scored),
-        "calibration": calibration(pooling.replayed(scored, shipped=shipped)),
+        "calibration": calibration(pooling.replayed(scored)),
         "taught": taught(pooling.taught(scored)),
     }
 

@@ -128,7 +128,7 @@ def test_incidents_are_cut_into_the_first_homes_only() -> None:
 
 def test_the_figures_of_a_cohort_count_every_home_once() -> None:
     lived = list(homes.lived(4, 3, seed=4, processes=1))
-    found = figures.cohort(lived, nights=3, shipped={})
+    found = figures.cohort(lived, nights=3)
     assert found["nights"] == sum(part["nights"] for part in found["by_profile"].values()) == 12
     assert found["nights"] == sum(part["nights"] for part in found["by_maturity"].values())
     assert sum(part["homes"] for part in found["by_profile"].values()) == 4
