@@ -17,7 +17,9 @@ def bath_stay(where: Whereabouts, home: Home) -> Episode | None:
     towards the hour of rising, and after it, when it may be the wash for the day.
     """
     since, left = where.room_since, where.left_bed_at
-    if where.presence is not Presence.UP or since is None or home.kind_of(where.room) not in WASHING:
+    if since is None or home.kind_of(where.room) not in WASHING:
+        return None
+    if where.presence is not Presence.UP and not where.washes_though_in_bed(home):
         return None
     if not home.night.covers(since):
         return None

@@ -15,7 +15,7 @@ def rests_on(home: Home) -> dict[What, Groups]:
     An empty group says that the plan has no sensor for it, however well all is heard. Without a bed sensor the bed is
     inferred from motion in the bedroom, as `whereabouts` does. Motion sensors count where it is told that nobody
     moves, or that somebody stays: a contact on a cupboard or a door is used and then silent, whatever happens to
-    whoever used it. So a home with contacts only cannot tell who lies still, nor who is gone.
+    whoever used it. So a home with contacts only cannot tell who lies still, who is gone, nor who is not up.
     """
     inside = tuple(one for one in home.sensors if home.kind_of(one.room) is not RoomKind.OUTSIDE)
     motion = tuple(one for one in inside if one.kind is Kind.MOTION)
@@ -36,8 +36,8 @@ def rests_on(home: Home) -> dict[What, Groups]:
         What.DOOR_LEFT: (door, motion),
         What.DOOR_ARRIVED: (door, motion),
         What.BUTTON: (_of_kind(home, Kind.BUTTON),),
-        What.DAY_INACTIVE: (motion + hands,),
-        What.LATE_RISE: (motion + hands + pads,),
+        What.DAY_INACTIVE: (about,),
+        What.LATE_RISE: (pads or about,),
         What.RESTLESS: (bed,),
         What.NOCTURIA: (bed, washing + washed_hands),
         What.SHIFT: (bed or motion + hands,),

@@ -107,7 +107,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     still: float = 25.0  # left bed, was seen, then nothing anywhere
     still_risen: float = 60.0  # the same, by who has got up for the day
     oob_unseen: float = 120.0  # left bed, and nothing seen since
-    oob_active: float = 45.0  # left bed, still moving about
+    oob_active: float = 50.0  # left bed, still moving about
     door: float = 3.5  # left the home at night
 
     def of(self, name: str) -> timedelta:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from detectors.findings import Presence
-from detectors.homes import Home, Instant, Kind, RoomId, RoomKind, SensorId
+from detectors.homes import WASHING, Home, Instant, Kind, RoomId, RoomKind, SensorId
 from detectors.moments import Origin, SensorEvent
 
 AWAY_AFTER = timedelta(minutes=3)  # nothing inside for so long after the front door: gone out. 90 % of silences over
@@ -30,6 +30,9 @@ ROUND_AT_MOST = timedelta(minutes=30)  # somebody who looks in at night is gone 
 COMPANY_AT_MOST = timedelta(hours=6)  # a visitor who was not seen to leave is believed gone
 REAL_HOLD = timedelta(seconds=100), timedelta(minutes=30)  # a motion sensor held on longer than any bridge's own clear
 # timer kept seeing somebody till its end; held on longer than the second it is stuck, and its end says nothing.
+_DOOR_SAID_MOST = 200  # messages that are remembered, halved when there are more
+_DOOR_KNOWN = 20  # messages, before a door is known not to repeat itself
+_SELDOM = 0.2  # of them
 PRESS_AGAIN = timedelta(seconds=60)  # presses closer together are one call
 PRESSES_MAX = 50
 
@@ -48,6 +51,7 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
     quiet_before: Instant | None = None  # the motion before the last one
     sat_up_at: Instant | None = None  # first motion in a living room or kitchen of the running stay out of bed
     door_at: Instant | None = None  # the front door's last opening
+    door_said: tuple[int, int] = (0, 0)  # messages of the front door, and how many of them only repeated the last
     door_moved_at: Instant | None = None  # its last opening or closing
     leaving: bool = False  # somebody inside was on the way out when it opened
     arrived_at: Instant | None = None  # motion after a door that nobody inside had opened
@@ -125,17 +129,39 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             case Kind.BED:
                 return heard._bed(event, on=on, home=home) if home.believes(event.sensor) else heard
             case Kind.DOOR:
+                if event.origin is not Origin.LIVE:
+                    return heard
                 changed = before is None or before[1] != event.value
-                return heard._door(event, on=on, home=home) if changed and event.origin is Origin.LIVE else heard
+                heard = heard._door_said(changed=changed)
+                # A door that closes and was closed: its opening was lost, unless it often repeats itself.
+                return (
+                    heard._door(event, on=on or not changed, home=home) if changed or heard._seldom_repeats() else heard
+                )
             case Kind.MOTION | Kind.USE:
                 return heard._motion(event, on=on, home=home)
+
+    def _door_said(self, *, changed: bool) -> "Whereabouts":
+        said, repeated = self.door_said
+        if said >= _DOOR_SAID_MOST:
+            said, repeated = said // 2, repeated // 2
+        return msgspec.structs.replace(self, door_said=(said + 1, repeated + (not changed)))
+
+    def _seldom_repeats(self) -> bool:
+        said, repeated = self.door_said
+        return said >= _DOOR_KNOWN and repeated <= _SELDOM * said
 
     def _bed(self, event: SensorEvent, *, on: bool, home: Home) -> "Whereabouts":
         beds = self.beds | {event.sensor} if on else self.beds - {event.sensor}
         if on:
             since = self.since if self.presence is Presence.BED else event.at
             return msgspec.structs.replace(
-                self, beds=beds, presence=Presence.BED, since=since, left_bed_at=None, leaving=False
+                self,
+                beds=beds,
+                presence=Presence.BED,
+                since=since,
+                left_bed_at=None,
+                room_since=None,  # who lies down has left the room they were in
+                leaving=False,
             )
         if beds or not (self.beds or self._lay_unheard(event, home)):
             # Another pad still holds the resident, or none was known to.
@@ -169,8 +195,9 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             return self._company_leaves(event)
         # Somebody on the way out who opens the door again is the same somebody, out since the first time.
         leaving = self.presence is Presence.UP and (self.leaving or recently or from_bed)
-        # A bed that only motion told of can be left unseen; the door opening after motion is somebody going out.
-        if self.presence is Presence.BED and not home.has_bed and recently:
+        # A bed that only motion told of can be left unseen, and of a bed sensor the message can be lost; the door
+        # opening after motion is somebody going out.
+        if self.presence is Presence.BED and recently and (not home.has_bed or self._walks_though_in_bed(home)):
             leaving = True
         inferred = leaving and self.presence is Presence.BED
         return msgspec.structs.replace(
@@ -183,6 +210,19 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             arrived_at=None,
             company_since=None if leaving else self.company_since,
         )
+
+    def _walks_though_in_bed(self, home: Home) -> bool:
+        """Whether somebody was last seen where nobody passes who lies in bed, and nobody is known to have come in."""
+        passing = home.kind_of(self.room) not in (RoomKind.BEDROOM, *WASHING)
+        return passing and self.company_since is None
+
+    def washes_though_in_bed(self, home: Home) -> bool:
+        """Whether somebody is in the bathroom while a bed sensor says occupied.
+
+        Another one of a couple, or the message that the bed was left is lost. That the stay is over must then be seen:
+        by motion elsewhere, or by anything that the bed says after it.
+        """
+        return self.presence is Presence.BED and home.has_bed and self.room_since is not None
 
     def _lies_while_company_leaves(self, event: SensorEvent, home: Home) -> bool:
         """Whether who goes out is whoever came a short while ago to somebody in bed, and who is still in it.
@@ -250,7 +290,7 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
             last_at=event.at,
             quiet_before=self.last_at,
             room=event.room,
-            room_since=self.room_since if self.room == event.room else event.at,
+            room_since=(self.room_since or event.at) if self.room == event.room else event.at,
             sat_up_at=self._sat_up(event, home),
         )
         return seen._at_the_door(event, was=self)._rising(event, home, was=self)

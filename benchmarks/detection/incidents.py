@@ -59,6 +59,8 @@ NEEDS = {
     Incident.RESTLESS_3: What.RESTLESS,
     Incident.RESTLESS_5: What.RESTLESS,
     Incident.NOCTURIA_1_5: What.NOCTURIA,
+    Incident.LATE_RISE: What.LATE_RISE,
+    Incident.DAY_INACTIVE: What.DAY_INACTIVE,
 }
 """What a home must be able to tell for an incident to be found in it at all: its page says so from the first night."""
 

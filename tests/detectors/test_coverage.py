@@ -55,7 +55,8 @@ def test_a_home_with_contacts_only_can_tell_neither_who_lies_still_nor_who_is_go
     taps = tuple(Sensor(id=SensorId(f"12/{room}-deur"), kind=Kind.USE, room=room) for room in home.rooms)
     told = can_tell(msgspec.structs.replace(home, sensors=(*home.sensors, *taps)))
     assert told.isdisjoint({What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE, What.DOOR_LEFT})
-    assert What.DAY_INACTIVE in told
+    assert told.isdisjoint({What.DAY_INACTIVE, What.LATE_RISE})
+    assert {What.SHIFT, What.DECLINE, What.SENSOR_SILENT} <= told
 
 
 def test_without_a_bed_sensor_the_bed_is_inferred_from_the_bedroom() -> None:

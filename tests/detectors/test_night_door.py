@@ -42,3 +42,17 @@ def test_coming_home_at_night_is_not_somebody_arriving() -> None:
 
 def test_a_blip_of_the_hall_sensor_alone_is_nothing() -> None:
     assert found(a_home(), *IN_BED, "03:51 gang", "03:52 gang off", until="06:30") == []
+
+
+def test_who_goes_out_is_reported_though_the_message_that_the_bed_was_left_is_lost() -> None:
+    lines = ["22:40 bed in", "02:41 gang", "02:42 door open", "02:42:10 door closed"]
+    assert found(a_home(), *lines, until="02:50") == ["02:47 door-left"]
+
+
+def test_who_lies_in_the_bathroom_while_the_bed_is_said_to_be_occupied_is_reported() -> None:
+    lines = ["22:30 badkamer", "22:40 bed in", "02:10 badkamer", "02:12 badkamer"]
+    assert found(a_home(), *lines, until="02:31") == ["02:30 bath"]
+
+
+def test_who_washed_before_bed_is_in_bed_and_not_in_the_bathroom() -> None:
+    assert found(a_home(), "23:10 badkamer", "23:15 bed in", until="06:59") == []
