@@ -25,10 +25,10 @@ check: .venv/.all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-## bench: measure, and keep the figures in benchmarks/results (RECORDINGS=folder for detection too)
+## bench: measure, and keep the figures in benchmarks/results (RECORDINGS=folder for detection on real homes too)
 bench: setup
 	$(BIN)/python -m benchmarks.chain --out benchmarks/results/chain.json
-	@[ -z "$(RECORDINGS)" ] || $(BIN)/python -m benchmarks.detection --recordings $(RECORDINGS) --out benchmarks/results/detection.json
+	$(BIN)/python -m benchmarks.detection $(if $(RECORDINGS),--recordings $(RECORDINGS)) --cohort 400 --draws 60 --out benchmarks/results/detection.json
 
 ## lock: pin again what pyproject.toml asks for; hashes, no addresses
 lock: $(UV)

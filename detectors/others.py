@@ -57,9 +57,9 @@ _BINS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # minutes; below the first a sen
 
 SHIPPED = Others(
     stays={
-        "bath_at_night": _typical(3.2, 0.40, 0.47),
-        "bath_evening": _typical(3.0, 0.40, 0.55),
-        "bath_rising": _typical(3.8, 0.45, 0.55),
+        "bath_at_night": _typical(3.0, 0.40, 0.46),
+        "bath_evening": _typical(2.6, 0.40, 0.50),
+        "bath_rising": _typical(3.4, 0.40, 0.50),
         "bath_risen": _typical(6.0, 0.60, 0.80),
         "oob_toilet": _typical(4.5, 0.45, 0.70),
         "oob_about": _typical(20.0, 0.60, 0.90),
