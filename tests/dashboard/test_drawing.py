@@ -313,7 +313,7 @@ def test_a_home_says_how_it_stands_and_what_it_cannot_see() -> None:
     assert "Jan · Woning\u00a012".replace("\u00a0", " ") in said
     assert "Uit bed sinds 02:09. Deze woning is deels in zicht." in said
     assert "Keuken Bewegingssensor geen zicht" in said
-    assert "Lang in de badkamer of op de wc na hooguit 20 minuten, meestal na 14 minuten in zicht" in said
+    assert "Lang in de badkamer of op de wc na hooguit 20 minuten, meestal na 13 minuten in zicht" in said
     assert "Waarschijnlijk naar buiten na 4 minuten deels in zicht" in said
     assert "In de nacht 23:00\u201307:00 Hulpoproep: knop ingedrukt meteen, ook overdag in zicht" in said
     assert "Met deze sensoren kan elk soort melding over de cliënt komen." in said
@@ -390,7 +390,7 @@ def test_a_sensor_that_is_not_heard_takes_no_sight_from_the_alert_about_it() -> 
     add(board, status("wilg/12", Presence.BED, "23:10", sight=Sight.PARTLY, blind="badkamer"))
     said = text(home_page(board, "wilg/12"))
     assert "Sensor geeft niets door langer dan meestal bij die sensor: dat wordt geleerd in zicht" in said
-    assert "Lang in de badkamer of op de wc na hooguit 20 minuten, meestal na 14 minuten nu geen zicht" in said
+    assert "Lang in de badkamer of op de wc na hooguit 20 minuten, meestal na 13 minuten nu geen zicht" in said
 
 
 # What may wait.
