@@ -189,7 +189,7 @@ def test_the_demo_night_tells_its_story(seed: int) -> None:
     assert all("02:04" <= clock <= "02:09" for clock, _ in fallen)
     assert ("02:30", "3", "button") in found
     assert [clock for clock, home, what in found if (home, what) == ("8", "door-left")] == ["02:42"]
-    assert ("03:45", "7", "oob-active") in found
+    assert ("03:50", "7", "oob-active") in found
     assert {(home, what) for _, home, what in found if what != "door-arrived"} == {
         ("12", "bath"),
         ("12", "still"),
