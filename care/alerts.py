@@ -1,12 +1,12 @@
 """An alert: findings that ask for a person, and what people did about them. Its state is a fold of records."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
-from care.records import AlertId, Claimed, Delivered, Order, Released, Resolved, StaffId
+from care.records import AlertId, Claimed, Delivered, FellBack, Order, Released, Resolved, StaffId
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant
 
@@ -48,6 +48,15 @@ _FAMILY = {
     What.SENSOR_STUCK: "sensor-stuck",
     What.SENSOR_STORM: "sensor-storm",
     What.GATEWAY_GAP: "gateway-gap",
+    What.BATTERY: "battery",
+    What.LINK_WEAK: "link-weak",
+    What.BUILDING_SILENT: "building-silent",
+    What.BROKER_LOST: "broker-lost",
+    What.BRIDGE_LOST: "bridge-lost",
+    What.CLOCK_STEP: "clock-step",
+    What.DISK: "disk",
+    What.JOURNAL: "journal",
+    What.PROOF: "proof-missing",
 }
 """Findings of one family in one episode are one thing to a person, and so one alert."""
 
@@ -62,8 +71,19 @@ _TIERS = {
     What.SENSOR_STUCK: Tier.TECHNICAL,
     What.SENSOR_STORM: Tier.TECHNICAL,
     What.GATEWAY_GAP: Tier.TECHNICAL,
+    What.BATTERY: Tier.TECHNICAL,
+    What.LINK_WEAK: Tier.TECHNICAL,
+    What.BUILDING_SILENT: Tier.TECHNICAL,  # unless somebody there was out of bed, see `_tier`
+    What.BROKER_LOST: Tier.TECHNICAL,
+    What.BRIDGE_LOST: Tier.TECHNICAL,
+    What.CLOCK_STEP: Tier.TECHNICAL,
+    What.DISK: Tier.TECHNICAL,
+    What.JOURNAL: Tier.TECHNICAL,
+    What.PROOF: Tier.TECHNICAL,
 }
 """What may wait, and for whom. Any other kind is acute, so that a new one is rather too loud than unheard."""
+
+LATE_AFTER = timedelta(minutes=2)  # what took longer to reach the centre is late, and says so
 
 CALM = frozenset({Tier.REVIEW, Tier.TECHNICAL})
 """What asks nothing of the night desk now: it stands in the list, and takes no tile and no voice."""
@@ -95,6 +115,13 @@ def tier_of(what: What, home: Home | None) -> Tier:
     return _TIERS.get(what, Tier.ACUTE)
 
 
+def _tier(finding: Finding, home: Home | None) -> Tier:
+    """Return how urgent one finding is: no sight of a building is, while somebody in it may be out of bed."""
+    if finding.what is What.BUILDING_SILENT and finding.count > 0:
+        return Tier.ACUTE
+    return tier_of(finding.what, home)
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one alert. Computed from records and stored nowhere else."""
 
@@ -107,6 +134,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     delivered: tuple[Delivered, ...] = ()
     holds: tuple[Claimed | Released, ...] = ()  # in the order in which they were written
     resolved: Resolved | None = None
+    fell_back: tuple[FellBack, ...] = ()  # the building called for help itself, for it heard nothing from the centre
 
     @property
     def main(self) -> Finding:
@@ -117,6 +145,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     def raised_at(self) -> datetime:
         """When the alert first became true."""
         return self.findings[0].at
+
+    @property
+    def late(self) -> timedelta | None:
+        """By how much it came late, if it did."""
+        late = self.arrived_at - self.raised_at
+        return late if late >= LATE_AFTER else None
 
     @property
     def reopened(self) -> bool:
@@ -151,8 +185,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def over(self) -> bool:
         """Whether every condition in it is over by itself. A call for help is never over by itself."""
+        return not self.standing
+
+    @property
+    def standing(self) -> tuple[Finding, ...]:
+        """The conditions in it that are not over by themselves."""
         ended = {(one.what, one.since) for one in self.cleared}
-        return all(one.what is not What.BUTTON and (one.what, one.since) in ended for one in self.findings)
+        return tuple(one for one in self.findings if one.what is What.BUTTON or (one.what, one.since) not in ended)
 
     @property
     def state(self) -> State:
@@ -178,7 +217,7 @@ def raised(finding: Finding, *, home: Home | None, arrived_at: datetime) -> Aler
     return Alert(
         id=alert_of(finding),
         home=finding.home,
-        tier=tier_of(finding.what, home),
+        tier=_tier(finding, home),
         findings=(finding,),
         arrived_at=arrived_at,
     )
@@ -188,7 +227,7 @@ def with_finding(alert: Alert, finding: Finding, *, home: Home | None) -> Alert:
     """Add a further finding of the same episode; the tier can only become more urgent."""
     if finding in alert.findings:
         return alert
-    tier = min(alert.tier, tier_of(finding.what, home), key=_URGENCY.__getitem__)
+    tier = min(alert.tier, _tier(finding, home), key=_URGENCY.__getitem__)
     findings = tuple(sorted((*alert.findings, finding), key=lambda one: (one.at, one.what)))
     return msgspec.structs.replace(alert, tier=tier, findings=findings)
 
@@ -196,6 +235,11 @@ def with_finding(alert: Alert, finding: Finding, *, home: Home | None) -> Alert:
 def with_cleared(alert: Alert, cleared: Cleared) -> Alert:
     """Note that one of its conditions is over."""
     return alert if cleared in alert.cleared else msgspec.structs.replace(alert, cleared=(*alert.cleared, cleared))
+
+
+def with_fall_back(alert: Alert, fell_back: FellBack) -> Alert:
+    """Note that the building called for help by a way of its own."""
+    return msgspec.structs.replace(alert, fell_back=(*alert.fell_back, fell_back))
 
 
 def with_order(alert: Alert, order: Order) -> Alert:

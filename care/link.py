@@ -8,27 +8,33 @@ that came: the sockets are the business of `gateway.uplink` and `dashboard.intak
 
 import sqlite3
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from care import journal
 from care.journal import Cursor, Entry
 from care.records import CENTRE, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
-from detectors.homes import SiteId
+from detectors.findings import BY_CENTRE, Cleared, Finding
+from detectors.homes import Instant, SiteId
 
 RECORDS_MAX = 200  # records in one batch
 RESEND_AFTER_S = 3.0  # seconds without an answer before a batch is sent again
+ASK_EVERY_S = 60.0  # seconds between two questions what the other side has, while there is nothing to send
 KEPT_MAX = 2_000  # bytes kept of a record that could not be taken
 PORT_MAX = 65_535
 BEAT_S = 5.0  # seconds between two signs of life of a building
+
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # of a journal: what a disk can hold
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """Records that follow `after` in the sender's journal, up to `upto`. Empty, it asks what the other side has."""
 
     journal: str
-    after: int
-    upto: int
+    after: Number
+    upto: Number
     records: tuple[msgspec.Raw, ...] = ()
 
 
@@ -36,13 +42,15 @@ class Have(msgspec.Struct, frozen=True, tag="have"):
     """The answer: of your journal with this id I have everything up to this number on disk."""
 
     journal: str
-    number: int
+    number: Number
 
 
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
-    """A building is alive, and this is its time."""
+    """A building is alive, and this is its time; with it what it cannot say in records, and when it was last proven."""
 
-    at: datetime
+    at: Instant
+    trouble: str = ""  # "disk": the building cannot write, so what it tells now is in no journal
+    proof: Instant | None = None  # when its last synthetic event came through its sensors' way; None if it makes none
 
 
 Message = Batch | Have | Beat
@@ -60,7 +68,7 @@ def decode(payload: bytes) -> Message:
     """Read a message of the link. Raises `Garbled`."""
     try:
         return _messages.decode(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second for a string in it that is no UTF-8
         raise Garbled(str(error)) from error
 
 
@@ -94,6 +102,7 @@ class Outgoing:
         self._peer = peer
         self._journal = journal.identity(db)
         self._had: int | None = None  # the peer's last answer; None until it has said anything
+        self._asked_s: float | None = None  # monotonic seconds of the last question, or of the first look
         self._sent: tuple[int, float] | None = None  # upto and monotonic seconds of the batch under way
 
     def next(self, monotonic_s: float) -> Batch | None:
@@ -106,10 +115,19 @@ class Outgoing:
         rows = journal.to_send(self._db, self._peer, after=self._had, limit=RECORDS_MAX)
         if not rows:
             self._sent = None
-            return None
+            return self._question(monotonic_s)
         upto = rows[-1][0]
         self._sent = (upto, monotonic_s)
         return Batch(self._journal, self._had, upto, tuple(msgspec.Raw(body) for _, body in rows))
+
+    def _question(self, monotonic_s: float) -> Batch | None:
+        """Ask now and then what the peer has: it may have been put back from a backup without our noticing."""
+        if self._asked_s is None or monotonic_s - self._asked_s < ASK_EVERY_S:
+            self._asked_s = self._asked_s if self._asked_s is not None else monotonic_s
+            return None
+        self._asked_s = monotonic_s
+        self._sent = (0, monotonic_s)
+        return Batch(self._journal, 0, 0)
 
     def answered(self, have: Have) -> None:
         """Note what the peer says it has; what it says always wins, for only its own disk knows."""
@@ -147,7 +165,7 @@ def take(db: sqlite3.Connection, peer: str, batch: Batch, *, recorded_at: dateti
 def _read(peer: str, raw: bytes, at: datetime) -> Record:
     try:
         record = _records.decode(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         why = f"Not a record that this version knows: {error}."
     else:
         if _may_send(peer, record):
@@ -163,4 +181,6 @@ def _may_send(peer: str, record: Record) -> bool:
         return peer == CENTRE
     if isinstance(record, Plan):
         return record.site == peer and all(site_of(home.id) == peer for home in record.homes)
+    if isinstance(record, Finding | Cleared) and record.what in BY_CENTRE:
+        return False  # it is the centre that says so of a building
     return isinstance(record, Told) and site_of(record.home) == peer

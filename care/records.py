@@ -46,6 +46,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan"):
     homes: tuple[Home, ...]
 
 
+class FellBack(msgspec.Struct, frozen=True, kw_only=True, tag="fell-back"):
+    """The centre did not confirm an alert in time, so the building called for help by a way of its own."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    channel: str  # what was used: "siren", "sms" ...
+
+
 class Outcome(StrEnum):
     """How an alert ended, the first of two taps."""
 
@@ -145,7 +154,9 @@ class Teaching(msgspec.Struct, frozen=True, kw_only=True, tag="teaching"):
 
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
-Told = Finding | Cleared | Withheld | Status | Summary | Plan  # what the building tells; raw events stay at home
+Told = (
+    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
+)  # what the building tells; raw events stay at home
 Record = SensorEvent | SensorSight | Unreadable | Told | Order | Teaching
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id

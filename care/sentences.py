@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from care.alerts import Alert, State, Tier
 from care.language import mark, words
-from care.records import How, Outcome
+from care.records import CENTRE, How, Outcome, site_of
+from care.sights import Why
 from detectors.coverage import rests_on
-from detectors.findings import Finding, Perhaps, Presence, Sight, What
-from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
+from detectors.findings import BUILDING, Finding, Perhaps, Presence, Sight, What
+from detectors.homes import WASHING, Home, HomeId, Kind, RoomId, RoomKind, Sensor, SensorId, is_building
 
-LATE_AFTER = timedelta(minutes=2)  # an alert that took longer to reach the centre says so
 KNOWN_AFTER = 14  # nights from which on what is usual is this home's own
 BLIND_NAMED_MAX = 3  # more sensors than this are counted, not named one by one
 TITLE_MAX = 32  # characters
@@ -65,6 +65,15 @@ _TITLES: dict[What, str] = {
     What.SENSOR_STUCK: mark("Sensor is stuck"),
     What.SENSOR_STORM: mark("Sensor sends too much"),
     What.GATEWAY_GAP: mark("No sight of this home"),
+    What.BATTERY: mark("Battery almost empty"),
+    What.LINK_WEAK: mark("Sensor has poor range"),
+    What.BUILDING_SILENT: mark("Building is silent"),
+    What.BROKER_LOST: mark("Gateway hears no sensors"),
+    What.BRIDGE_LOST: mark("Receiver of sensors is gone"),
+    What.CLOCK_STEP: mark("Clock of the building jumped"),
+    What.DISK: mark("Gateway can hardly store"),
+    What.JOURNAL: mark("Logbook of gateway damaged"),
+    What.PROOF: mark("Test alert did not arrive"),
 }
 
 _COULD_ALSO: dict[What, tuple[str, ...]] = {
@@ -89,6 +98,15 @@ _COULD_ALSO: dict[What, tuple[str, ...]] = {
     What.SENSOR_STUCK: (mark("sensor broken"), mark("come loose or moved")),
     What.SENSOR_STORM: (mark("loose contact"), mark("sensor broken")),
     What.GATEWAY_GAP: (mark("power off"), mark("connection gone"), mark("gateway broken"), mark("nobody at home")),
+    What.BATTERY: (mark("cold"), mark("poor range")),
+    What.LINK_WEAK: (mark("come loose or moved"), mark("something in between"), mark("battery empty")),
+    What.BUILDING_SILENT: (mark("power off"), mark("connection gone"), mark("gateway broken")),
+    What.BROKER_LOST: (mark("being restarted"), mark("gateway broken")),
+    What.BRIDGE_LOST: (mark("being restarted"), mark("plug pulled out"), mark("receiver broken")),
+    What.CLOCK_STEP: (mark("connection was gone for long"), mark("power was off")),
+    What.DISK: (mark("memory card worn out"),),
+    What.JOURNAL: (mark("power was off"), mark("memory card worn out")),
+    What.PROOF: (mark("being restarted"), mark("slow connection"), mark("gateway broken")),
 }
 
 _STUCK_BED = (mark("{client} is still in bed, so look there first"), mark("something heavy on the bed"))
@@ -116,7 +134,10 @@ _RARER: dict[What, str] = {
 _COUNTED = frozenset({What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE})
 """What is told once a night, or weeks, are over: it does not go on by the minute."""
 
-ABOUT_SENSORS = frozenset({What.SENSOR_SILENT, What.SENSOR_STUCK, What.SENSOR_STORM, What.GATEWAY_GAP})
+ABOUT_SENSOR = frozenset({What.SENSOR_SILENT, What.SENSOR_STUCK, What.SENSOR_STORM, What.BATTERY, What.LINK_WEAK})
+"""What is about one sensor, and names it."""
+
+EQUIPMENT = ABOUT_SENSOR | {What.GATEWAY_GAP} | BUILDING
 """What is about the equipment, and not about a person."""
 
 TIERS: dict[Tier, str] = {
@@ -174,6 +195,18 @@ SIGHTS: dict[Sight, str] = {
     Sight.BLIND: mark("No sight"),
     Sight.PAUSED: mark("Paused"),
 }
+
+WHYS: dict[Why, str] = {
+    Why.BUILDING: mark("building not heard"),
+    Why.BROKER: mark("gateway hears no sensors"),
+    Why.BRIDGE: mark("receiver of the sensors is gone"),
+    Why.HOME: mark("nothing is heard of this home"),
+    Why.STUCK: mark("sensor is stuck"),
+    Why.SENSOR: mark("sensor is silent"),
+    Why.PAUSED: mark("paused by the client"),
+    Why.UNKNOWN: mark("nothing told yet"),
+}
+"""Why a home is not, or not wholly, in sight."""
 
 KINDS: dict[What, str] = {**_TITLES, What.BATH: mark("Long in the bathroom or toilet")}
 """Each kind of alert by itself, of no home in particular."""
@@ -339,7 +372,9 @@ class Wording:
         return self.say(_SENSORS[kind])
 
     def home(self, home_id: str) -> str:
-        """Name a home by its number: woning 12."""
+        """Name a home by its number: woning 12; or the building, where it is about all of it."""
+        if is_building(HomeId(home_id)):
+            return self.say("every building") if site_of(HomeId(home_id)) == CENTRE else self.say("the whole building")
         return _glued(self.say("home {number}").format(number=home_id.partition("/")[2] or home_id))
 
     def either(self, reasons: list[str]) -> str:
@@ -356,6 +391,10 @@ class Wording:
 
     def title(self, finding: Finding, home: Home | None) -> str:
         """Say in at most `TITLE_MAX` characters what is the matter; safe to show where anybody can read it."""
+        if finding.what is What.BUILDING_SILENT and finding.count > 0:
+            return self.say("Sight lost, someone may be up")
+        if finding.what is What.BUILDING_SILENT and site_of(finding.home) == CENTRE:
+            return self.say("The centre hears no building")
         return self.say(_TITLES[finding.what]).format(in_room=_washing_place(self, finding, home))
 
     def _offset(self, at: datetime) -> timedelta:
@@ -416,7 +455,7 @@ def began_at(finding: Finding) -> datetime:
 
 def of_one_evening(finding: Finding) -> bool:
     """Whether a picture of the last hours shows what was found: not of weeks, and not of equipment."""
-    return finding.what not in _COUNTED and finding.what not in ABOUT_SENSORS
+    return finding.what not in _COUNTED and finding.what not in EQUIPMENT
 
 
 UP = (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE)
@@ -502,7 +541,7 @@ class _Teller:
             return (self._piece(said, heard=self.wording.time(self.silent_since)),)
         return ()
 
-    def _seen(self) -> tuple[Piece, ...]:  # noqa: PLR0911  # one line for each
+    def _seen(self) -> tuple[Piece, ...]:  # noqa: C901, PLR0911  # one line for each
         match self.finding.what:
             case What.BATH:
                 return self._long_in_the_bathroom()
@@ -520,7 +559,9 @@ class _Teller:
                 return self._not_up()
             case What.RESTLESS | What.NOCTURIA | What.SHIFT | What.DECLINE:
                 return self._restless() if self.finding.what is What.RESTLESS else self._over_weeks()
-            case What.SENSOR_SILENT | What.SENSOR_STUCK | What.SENSOR_STORM | What.GATEWAY_GAP:
+            case what if what in BUILDING:
+                return self._of_building()
+            case what if what in EQUIPMENT:
                 return self._out_of_order()
             case _:
                 return self._nothing_since()
@@ -637,12 +678,12 @@ class _Teller:
 
     def _of_sensor(self) -> tuple[Piece, ...]:
         """Which sensor a finding is about: said also of what is over."""
-        if self.finding.what is What.GATEWAY_GAP or self.finding.what not in ABOUT_SENSORS:
+        if self.finding.what not in ABOUT_SENSOR:
             return ()
         said = self.wording.say("It is about the {sensor} {in_room}.")
         return (self._piece(said, sensor=self._sensor_name(), in_room=self._sensor_place()),)
 
-    def _out_of_order(self) -> tuple[Piece, ...]:
+    def _out_of_order(self) -> tuple[Piece, ...]:  # noqa: PLR0911  # one line for each
         say = self.wording.say
         match self.finding.what:
             case What.SENSOR_SILENT:
@@ -652,10 +693,77 @@ class _Teller:
                 return (self._piece(said), *self._without_it())
             case What.SENSOR_STORM:
                 return (self._piece(say("Since {since} it sends far more messages than can be.")),)
+            case What.BATTERY if self.finding.early:
+                return (self._piece(say("Its battery will probably be empty within a month. The sensor still works.")),)
+            case What.BATTERY if self.finding.value is not None:
+                said = say("Its battery has {percent} left. The sensor still works.")
+                return (self._piece(said, percent=f"{round(self.finding.value)}%"),)
+            case What.BATTERY:
+                return (self._piece(say("Its battery is almost empty. The sensor still works.")),)
+            case What.LINK_WEAK:
+                return (self._piece(say("It is hardly in range. Messages may get lost.")),)
             case _:
                 said = say("Nothing was heard of this home since {since}: {duration}. No alert can come from it.")
                 nothing = say("This says nothing about how {client} is.")
                 return (self._piece(said), self._piece(nothing))
+
+    def _of_building(self) -> tuple[Piece, ...]:  # noqa: PLR0911  # one line for each
+        say, value = self.wording.say, self.finding.value
+        nobody = self._piece(say("This says nothing about how the people are."))
+        match self.finding.what:
+            case What.BUILDING_SILENT:
+                said = say("Nothing has come from this building since {since}: {duration}.")
+                if site_of(self.finding.home) == CENTRE:
+                    said = say("The centre has heard no building since {since}: {duration}.")
+                return (self._piece(said), *self._homes_unseen(), *self._perhaps_up(), nobody)
+            case What.BROKER_LOST:
+                said = say("The gateway has heard no sensor since {since}: {duration}.")
+                none = self._piece(say("No alert can come from this building."))
+                return (self._piece(said), none, nobody)
+            case What.BRIDGE_LOST:
+                said = say("The receiver of wireless sensors has been gone since {since}: {duration}.")
+                return (self._piece(said), *self._sensors_unheard(), nobody)
+            case What.CLOCK_STEP:
+                wrong = self._piece(say("Times around that moment may be wrong."))
+                if value is None:
+                    return (self._piece(say("The clock of the gateway jumped at {since}.")), wrong)
+                ahead = say("The clock of the gateway was put {shift} forward at {since}.")
+                back = say("The clock of the gateway was put {shift} back at {since}.")
+                shift = self.wording.duration(timedelta(seconds=abs(value)))
+                return (self._piece(ahead if value > 0 else back, shift=shift), wrong)
+            case What.DISK if value is not None:
+                said = say("Since {since} there is little room on the disk of the gateway: {room}.")
+                return (self._piece(said, room=f"{round(value)}\u00a0MB"),)
+            case What.DISK:
+                said = say("The gateway has not been able to store anything since {since}: {duration}.")
+                return (self._piece(said), self._piece(say("What sensors send now has to wait for that.")))
+            case What.JOURNAL:
+                said = say("The logbook of the gateway was damaged at {since}. It has been put aside.")
+                return (self._piece(said), self._piece(say("What stood in it may be missing.")))
+            case _:
+                said = say("No test alert has come from this building since {since}: {duration}.")
+                return (self._piece(said), self._piece(say("A real alert may not arrive either.")))
+
+    def _homes_unseen(self) -> tuple[Piece, ...]:
+        homes = round(self.finding.value or 0)
+        said = self.wording.words.ngettext("{n} home cannot be seen.", "{n} homes cannot be seen.", homes)
+        return (self._piece(said, n=str(homes)),) if homes > 0 else ()
+
+    def _perhaps_up(self) -> tuple[Piece, ...]:
+        n = self.finding.count
+        said = self.wording.words.ngettext(
+            "{n} client was not in bed then, or that is not known.",
+            "{n} clients were not in bed then, or that is not known.",
+            n,
+        )
+        return (self._piece(said, n=str(n)),) if n > 0 else ()
+
+    def _sensors_unheard(self) -> tuple[Piece, ...]:
+        n = len(self.finding.blind)
+        said = self.wording.words.ngettext(
+            "{n} sensor is not heard because of it.", "{n} sensors are not heard because of it.", n
+        )
+        return (self._piece(said, n=str(n)),) if n > 0 else ()
 
     def _without_it(self) -> tuple[Piece, ...]:
         """Which alerts cannot come while the sensor is not to be relied on."""
@@ -666,7 +774,7 @@ class _Teller:
             what
             for what, groups in rests_on(self.home).items()
             if all(groups)
-            and what not in ABOUT_SENSORS
+            and what not in EQUIPMENT
             and any(self._sensor in group and all(one.id in gone for one in group) for group in groups)
         ]
         if not lost:
@@ -686,7 +794,7 @@ class _Teller:
 
     def _usual_here(self) -> Iterator[Piece]:
         finding, say = self.finding, self.wording.say
-        if not finding.nights or finding.what in {What.SHIFT, What.DECLINE} or finding.what in ABOUT_SENSORS:
+        if not finding.nights or finding.what in {What.SHIFT, What.DECLINE} or finding.what in EQUIPMENT:
             return
         if finding.what is What.LATE_RISE:
             yield self._piece(say("Usually up by {since} ({nights})."), nights=self._nights(finding.nights))
@@ -714,7 +822,7 @@ class _Teller:
         return self._piece(self.wording.say("Agreed in the care plan: alert after {cap}."), cap=cap)
 
     def _no_sight(self) -> tuple[Piece, ...]:
-        if self.finding.what is What.GATEWAY_GAP:
+        if self.finding.what is What.GATEWAY_GAP or self.finding.what in BUILDING:
             return ()  # that is what it says
         besides = {*self.blind} - {self.finding.sensor}
         silent = [sensor for sensor in (self.home.sensors if self.home else ()) if sensor.id in besides]
@@ -747,7 +855,7 @@ class _Teller:
         return self._piece(said, told=self.wording.time(finding.at), opened=opened)
 
     def _late(self) -> Piece | None:
-        if self.alert is None or self.alert.arrived_at - self.alert.raised_at < LATE_AFTER:
+        if self.alert is None or self.alert.late is None:
             return None
         say = self.wording.say
         still = say("This began at {began} and arrived {delay} late. It is still so.")
@@ -755,7 +863,7 @@ class _Teller:
         return self._piece(
             still if self.goes_on else was,
             began=self.wording.time(began_at(self.alert.findings[0])),
-            delay=self.wording.duration(self.alert.arrived_at - self.alert.raised_at),
+            delay=self.wording.duration(self.alert.late),
         )
 
     def _could_also(self) -> Piece | None:

@@ -16,6 +16,7 @@ def rests_on(home: Home) -> dict[What, Groups]:
     inferred from motion in the bedroom, as `whereabouts` does. Motion sensors count where it is told that nobody
     moves, or that somebody stays: a contact on a cupboard or a door is used and then silent, whatever happens to
     whoever used it. So a home with contacts only cannot tell who lies still, who is gone, nor who is not up.
+    What is the matter with a whole building (`findings.BUILDING`) rests on no home's sensors, and is left out.
     """
     inside = tuple(one for one in home.sensors if home.kind_of(one.room) is not RoomKind.OUTSIDE)
     motion = tuple(one for one in inside if one.kind is Kind.MOTION)
@@ -46,6 +47,8 @@ def rests_on(home: Home) -> dict[What, Groups]:
         What.SENSOR_STUCK: (pads + motion,),
         What.SENSOR_STORM: (heard,),
         What.GATEWAY_GAP: (heard,),
+        What.BATTERY: (home.sensors,),
+        What.LINK_WEAK: (home.sensors,),
     }
 
 

@@ -27,6 +27,33 @@ class What(StrEnum):
     SENSOR_STUCK = "sensor-stuck"  # a sensor has said the same thing for longer than can be
     SENSOR_STORM = "sensor-storm"  # a sensor says more than can be
     GATEWAY_GAP = "gateway-gap"  # nothing at all was heard of the home
+    BATTERY = "battery"  # a sensor's battery is nearly empty; `value` is its percent
+    LINK_WEAK = "link-weak"  # a sensor is hardly received; `value` is its LQI, 0 to 255
+    BUILDING_SILENT = "building-silent"  # the centre does not hear a building; `count` residents known out of bed
+    BROKER_LOST = "broker-lost"  # the building's broker is gone: nothing of any sensor comes in
+    BRIDGE_LOST = "bridge-lost"  # Zigbee2MQTT or its coordinator is gone: nothing of its sensors comes in
+    CLOCK_STEP = "clock-step"  # the gateway's clock was set; `value` is by how many seconds, forward positive
+    DISK = "disk"  # the gateway's disk is nearly full, or refuses; `value` is MB free, None if it refuses
+    JOURNAL = "journal"  # the gateway's journal was damaged and has been set aside
+    PROOF = "proof-missing"  # the synthetic event of a building did not come through in time
+
+
+BUILDING = frozenset(
+    {
+        What.BUILDING_SILENT,
+        What.BROKER_LOST,
+        What.BRIDGE_LOST,
+        What.CLOCK_STEP,
+        What.DISK,
+        What.JOURNAL,
+        What.PROOF,
+    }
+)
+"""What is the matter with a whole building: found of `homes.building_of`, and of no home in it."""
+
+
+BY_CENTRE = frozenset({What.BUILDING_SILENT, What.PROOF})
+"""What the centre alone can say of a building: it stands, and goes on, while nothing is heard of the building."""
 
 
 class Perhaps(StrEnum):
@@ -62,14 +89,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
     nights: int | None = None  # that `usual` rests on
     rank: float | None = None  # share of nights, in homes like this one, that hold something at least as unusual
     early: bool = False  # told before the limit, because it is long for this home
-    value: float | None = None  # what was counted: visits or times out of bed this night, hours of shift
+    value: float | None = None  # what was counted or measured: visits or times out of bed, hours of shift; see `What`
     sensor: SensorId | None = None  # that it is about, where it is about one
     perhaps: tuple[Perhaps, ...] = ()  # what else could explain it
     room: RoomId | None = None  # where the resident probably is
     last_at: Instant | None = None  # the last motion seen anywhere
     last_room: RoomId | None = None
     door_at: Instant | None = None  # the front door's last opening
-    count: int = 1  # how often a button was pressed
+    count: int = 1  # how often a button was pressed; of a silent building, how many residents were out of bed
     blind: tuple[SensorId, ...] = ()  # sensors that could not be heard
     window: tuple[Mark, ...] = ()  # what was seen before it, oldest first
 

@@ -146,6 +146,25 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.rooms.get(room, RoomKind.OTHER) if room is not None else RoomKind.OTHER
 
 
+EVERY = "*"  # in place of a home's number: the whole building
+
+
+def building_of(site: SiteId | str) -> HomeId:
+    """Return the home that stands for a whole building, for what is the matter with all of it at once.
+
+    No plan can have it: an asterisk is no part of a home's number.
+
+    >>> building_of(SiteId("wilg")), is_building(building_of("wilg")), is_building(HomeId("wilg/12"))
+    ('wilg/*', True, False)
+    """
+    return HomeId(f"{site}/{EVERY}")
+
+
+def is_building(home: HomeId) -> bool:
+    """Whether this is no home, but the building that homes stand in."""
+    return home.endswith(f"/{EVERY}")
+
+
 _zones: dict[str, ZoneInfo] = {}
 
 

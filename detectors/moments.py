@@ -35,7 +35,7 @@ class SensorSight(msgspec.Struct, frozen=True, kw_only=True, tag="sight"):
     home: HomeId
     sensor: SensorId
     seen: bool
-    reason: str = ""  # why not, when not: "availability", "bridge"
+    reason: str = ""  # why not, when not; of several, joined: "bridge+availability" (`gateway.health.REASONS`)
 
 
 class Tick(msgspec.Struct, frozen=True, tag="tick"):

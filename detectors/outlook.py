@@ -9,7 +9,7 @@ import msgspec
 from detectors import lessons
 from detectors.coverage import told_by
 from detectors.findings import What
-from detectors.homes import Home, HomeId, Kind, SensorId
+from detectors.homes import Home, HomeId, Kind, RoomKind, Sensor, SensorId
 from detectors.lessons import Lesson
 from detectors.others import SHIPPED, Others
 
@@ -29,12 +29,27 @@ def outlook(home: Home, silent: Mapping[SensorId, str], rising: float | None) ->
     known = _known.get(home.id)
     if known is not None and known[0] is home and known[1] is silent and known[2] == rising:
         return known[3]
-    heard = tuple(one for one in home.sensors if one.kind is not Kind.BED or one.id not in silent)
+    heard = tuple(one for one in home.sensors if one.kind is not Kind.BED or not _disbelieved(one, home, silent))
     night = home.night if rising is None else msgspec.structs.replace(home.night, rising=rising)
     seen = msgspec.structs.replace(home, night=night, sensors=heard)
     found = Outlook(seen, told_by(seen))
     _known[home.id] = (home, silent, rising, found)
     return found
+
+
+def _disbelieved(pad: Sensor, home: Home, silent: Mapping[SensorId, str]) -> bool:
+    """Whether a bed sensor counts for nothing now: it is stuck, or not heard and something else tells of bed.
+
+    Where nothing tells of bed, quiet must not be read as bed: whoever was up is still up, as far as anybody knows.
+    """
+    if pad.id not in silent:
+        return False
+    if silent[pad.id] == What.SENSOR_STUCK:
+        return True
+    return any(
+        one.kind is Kind.MOTION and one.id not in silent and home.kind_of(one.room) is RoomKind.BEDROOM
+        for one in home.sensors
+    )
 
 
 SHOWN: dict[What, tuple[str, str, str]] = {
