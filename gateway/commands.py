@@ -1,4 +1,4 @@
-"""The commands of the building: run the daemon, check a plan, see what could not be read, look back and inside."""
+"""The commands of the building: run the daemon, check a plan, look back and inside, carry it to another machine."""
 
 import contextlib
 import sqlite3
@@ -17,7 +17,7 @@ from care.link import broker_address
 from care.records import Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import HomeId
-from gateway import daemon, watch
+from gateway import daemon, keeping, watch
 from gateway.watch import Inspected
 
 cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, its plan, and what its sensors say.")
@@ -58,7 +58,11 @@ def run(
         base=base,
         rehearsal=rehearsal,
     )
-    daemon.run(settings)
+    try:
+        daemon.run(settings)
+    except journal.TooNew as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 @cli.command()
@@ -106,7 +110,16 @@ def findings(plan: PlanFile, journal_file: JournalFile) -> None:
 
     Example: nachtwacht gateway findings --plan site.toml --journal gateway.db
     """
-    for finding in watch.findings(plan_of(plan), _entries(journal_file)):
+    site, entries = plan_of(plan), _entries(journal_file)
+    with contextlib.closing(_readable(journal_file)) as db:
+        begins_at = journal.begins_at(db)
+    if begins_at is not None:
+        since = f"{begins_at:%Y-%m-%d %H:%M}"
+        typer.echo(
+            f"{journal_file}: raw events are kept from {since} UTC on. What was learned before that is not in this.",
+            err=True,
+        )
+    for finding in watch.findings(site, entries):
         typer.echo(f"{finding.at:%Y-%m-%d %H:%M}  {finding.home}  {finding.what}  since {finding.since:%H:%M}")
 
 
@@ -140,6 +153,53 @@ def inspect(
         if one.out_of_reach:
             console.print(_out_of_reach(one), soft_wrap=True, markup=False, highlight=False)
     console.print(_pools(found))
+
+
+@cli.command()
+def backup(
+    plan: PlanFile,
+    journal_file: JournalFile,
+    out: Annotated[Path, typer.Option(help="the file to write, in place of one that is there")],
+) -> None:
+    """Write the journal and the plan into one file, to be kept elsewhere. The daemon may go on meanwhile.
+
+    Example: nachtwacht gateway backup --plan site.toml --journal gateway.db --out wilg.backup
+    """
+    plan_of(plan)
+    _readable(journal_file).close()
+    try:
+        keeping.back_up(journal_file, plan.read_text(encoding="utf-8"), out)
+    except (OSError, sqlite3.Error) as error:
+        typer.echo(f"{out}: not written: {error}.", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{out}: written, {out.stat().st_size / 1e6:.1f} MB.")
+
+
+@cli.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(help="the file that `backup` wrote")],
+    plan: PlanFile,
+    journal_file: JournalFile,
+) -> None:
+    """Make a plan and a journal of a backup, on a machine that has neither. Start the daemon after it.
+
+    Example: nachtwacht gateway restore wilg.backup --plan site.toml --journal gateway.db
+    """
+    if not backup.exists():
+        typer.echo(f"{backup}: there is no such backup.", err=True)
+        raise typer.Exit(1)
+    try:
+        keeping.restore(backup, journal_file, plan)
+    except FileExistsError as error:
+        typer.echo(f"{error}: is there already. Nothing was changed.", err=True)
+        raise typer.Exit(1) from error
+    except (keeping.NoBackup, BadPlan) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except (OSError, sqlite3.Error) as error:
+        typer.echo(f"{journal_file}: not restored: {error}.", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{journal_file}, {plan}: restored. The centre is told everything again, and keeps it once.")
 
 
 def plan_of(file: Path) -> Site:

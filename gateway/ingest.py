@@ -79,6 +79,15 @@ class Ingest:
         self._stopping.set()
         leave(self._client)
 
+    @property
+    def up(self) -> bool:
+        """Whether the broker is connected now."""
+        return self._client.is_connected()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Say something in the building. What is said while the broker is away, is said when it is back."""
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Tell the broker that these are on disk."""
         for arrival in arrivals:

@@ -1,6 +1,7 @@
 """The building's end of the link: a connection to the centre's broker, and what is to be said there next."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -8,11 +9,13 @@ from datetime import datetime
 import paho.mqtt.client as mqtt
 import structlog
 
-from care import link
+from care import journal, link
 from care.link import Batch, Beat, Garbled, Have, Outgoing
 from care.records import CENTRE
 from detectors.homes import SiteId
 from gateway.connection import connection, leave
+
+CRY_S = 5.0  # that a process which is about to end takes to say why
 
 log = structlog.get_logger()
 
@@ -29,6 +32,8 @@ class Uplink:
         self._db = db
         self._up, self._down = link.up_topic(site), link.down_topic(site)
         self._outgoing = Outgoing(db, CENTRE)
+        self._journal = journal.identity(db)
+        self.have = 0  # up to which number of our journal the centre has said that it has everything on disk
         self._broken = False
         self._beat_at_s = 0.0
         self.garbled = 0  # messages of the centre that were none
@@ -47,8 +52,11 @@ class Uplink:
     def stop(self) -> None:
         leave(self._client)
 
-    def speak(self, now: datetime) -> None:
-        """Say what is to be said now: a sign of life, and the next batch if the last was answered."""
+    def speak(self, now: datetime, *, trouble: str = "", proof: datetime | None = None) -> None:
+        """Say what is to be said now: a sign of life, and the next batch if the last was answered.
+
+        `trouble` is what the journal cannot say, and `proof` when the building last proved itself (`care.link.Beat`).
+        """
         if not self._client.is_connected():
             return
         if self._broken:
@@ -58,7 +66,7 @@ class Uplink:
         monotonic = time.monotonic()
         if monotonic - self._beat_at_s >= link.BEAT_S:
             self._beat_at_s = monotonic
-            self._say(Beat(now))
+            self._say(Beat(now, trouble, proof))
         batch = self._outgoing.next(monotonic)
         if batch is not None:
             self._say(batch)
@@ -69,6 +77,7 @@ class Uplink:
             message = link.decode(payload)
             if isinstance(message, Have):
                 self._outgoing.answered(message)
+                self.have = message.number if message.journal == self._journal else 0
             elif isinstance(message, Batch):
                 have, _ = link.take(self._db, CENTRE, message, recorded_at=now)
                 self._say(have)
@@ -82,3 +91,28 @@ class Uplink:
     def _connected(self, client: mqtt.Client) -> None:
         client.subscribe(self._down, qos=1)
         self._broken = True
+
+
+def cry(site: SiteId, address: tuple[str, int], now: datetime, trouble: str) -> bool:
+    """Tell the centre of a trouble that no journal can take, over a connection of its own; return whether it went out.
+
+    For the last moment of a process: what it does not manage within `CRY_S`, it leaves.
+    """
+    connected = threading.Event()
+    client = connection(
+        "centre",
+        address,
+        f"nachtwacht-{site}",
+        session=False,
+        connected=lambda _client: connected.set(),
+        heard=lambda _message: None,
+    )
+    client.loop_start()
+    try:
+        if not connected.wait(CRY_S):
+            return False
+        going = client.publish(link.up_topic(site), link.encode(Beat(now, trouble)), qos=1)
+        going.wait_for_publish(CRY_S)
+        return going.is_published()
+    finally:
+        leave(client)

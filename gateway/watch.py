@@ -8,7 +8,7 @@ goes on from what it was last told, and says it to itself when no centre has for
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,16 +16,22 @@ import msgspec
 from care import journal, teaching
 from care.homes import Site
 from care.journal import Entry
-from care.records import CENTRE, Plan, Ranked, Teaching, Told
+from care.records import CENTRE, AlertId, FellBack, Plan, Ranked, Teaching, Told, encode
 from care.teaching import Fleet, Known
 from detectors import calibration, vigil
 from detectors.calibration import Maturity
-from detectors.findings import Finding
-from detectors.homes import Home, HomeId, Instant
+from detectors.findings import Cleared, Finding, What, Withheld
+from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.vigil import Vigil
+from gateway import fallback, health
+from gateway.fallback import Pending
+from gateway.health import Behind, Health, Observation
+from gateway.sources import Reading
 
 ALONE_AFTER = timedelta(days=7)  # without a word from the centre, a building teaches itself
+WAIT_MAX = timedelta(seconds=20)  # for what the broker kept while nobody watched
+SILENT_FOR = timedelta(hours=2)  # listened without a word, before the silence of a home is told as its own
 
 
 class _Remembered(msgspec.Struct):
@@ -35,6 +41,9 @@ class _Remembered(msgspec.Struct):
     fleet: Fleet = msgspec.field(default_factory=Fleet)
     taught: Teaching | None = None
     centre_at: Instant | None = None
+    health: Health = Health()
+    gaps: tuple[Finding, ...] = ()
+    pending: dict[AlertId, Pending] = {}
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -71,32 +80,106 @@ class Watch:
         self._taught: Teaching | None = None  # in force; None: as shipped
         self._others = teaching.others(None)
         self._centre_at: datetime | None = None  # when the centre last taught; until it has, the first day that closed
+        self._health = Health()
+        self._listens_since: datetime | None = None  # from when on every sensor could be heard
+        self._gaps: dict[HomeId, Finding] = {}  # silent homes, while nobody listened long enough
+        self._waits_since: datetime | None = None  # since when what becomes due is kept back; None: it is told
+        self._kept: list[Finding] = []  # became due while nobody watched: what is heard next may say that it is over
+        self._goes_on = False  # from a journal, and is not only reading one again
+        self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
 
     @classmethod
     def resumed(cls, site: Site, db: sqlite3.Connection) -> "tuple[Watch, list[Dated]]":
-        """Go on where the journal ends. Also returns what the rest of it tells: most of that is in it already."""
+        """Go on where the journal ends. Also returns what the rest of it tells and does not hold yet.
+
+        That is what was found in the moment in which the process died, or was kept back by it. What of it is over by
+        now is withheld; conditions that are still true are kept back until time passes (`wait`, `advance`).
+        """
         watch = cls(site)
+        watch._goes_on = True
         number = 0
         saved = journal.load_snapshot(db)
         if saved is not None:
             number, body = saved
             watch._recall(_remembered.decode(body))
         told: list[Dated] = []
+        written: set[bytes] = set()
         while entries := journal.read_after(db, number):
             for entry in entries:
                 told += watch.read(entry)
                 if isinstance(entry.record, Plan):
                     watch._plan = entry.record
+                if isinstance(entry.record, Told | Teaching):
+                    written.add(encode(entry.record))
             number = entries[-1].number
-        return watch, told
+        watch._gaps = {home: one for home, one in watch._gaps.items() if encode(one) not in written}
+        fresh = [one for one in told if encode(one[1]) not in written]
+        left = _without_the_over(fresh)
+        watch._kept = [one for _, one in left if isinstance(one, Finding) and one.what is not What.BUTTON]
+        return watch, [one for one in left if one[1] not in watch._kept]
 
     def read(self, entry: Entry) -> list[Dated]:
         """Take in an entry of the journal, if it is one to be watched by, and return what it tells."""
         if entry.origin == CENTRE:
             return self.hear(entry)
         if isinstance(entry.record, SensorEvent | SensorSight):
+            if isinstance(entry.record, SensorSight):
+                self._health = health.recalled(self._health, entry.record)
             return self.take(entry.record, entry.recorded_at)
+        if isinstance(entry.record, Finding | Cleared):
+            self._health = health.recalled(self._health, entry.record)
+        self.wrote(entry)
         return []
+
+    def wrote(self, entry: Entry) -> None:
+        """Note what now stands in the journal, and the centre must have."""
+        if isinstance(entry.record, Finding | Cleared | FellBack):
+            self.pending = fallback.folded(self.pending, entry, self._site)
+
+    def confirmed(self, have: int) -> None:
+        """Note up to which number of the journal the centre has everything."""
+        self.pending = fallback.left(self.pending, have)
+
+    def wait(self, now: datetime) -> None:
+        """Keep back what becomes due, but for calls for help, until `go_on`, or `WAIT_MAX` later.
+
+        A start does so: what the broker kept while nobody watched may say that it is over, and when.
+        """
+        self._waits_since = self._at(now)
+
+    @property
+    def keeps_back(self) -> bool:
+        """Whether something is kept back, so that a snapshot now would lose it."""
+        return self._waits_since is not None or bool(self._kept)
+
+    def go_on(self, now: datetime, *, caught_up: bool = True) -> list[Dated]:
+        """Tell what was kept back and is still true; of a home with late news, once that is settled."""
+        now = self._at(now)
+        if self._waits_since is not None:
+            if not caught_up and now - self._waits_since < WAIT_MAX:
+                return []
+            self._waits_since = None
+        if not self._kept:
+            return []
+        ready = [one for one in self._kept if self._vigils[one.home].burst_ends is None]
+        self._kept = [one for one in self._kept if one not in ready]
+        return [(now, one) for one in ready]
+
+    def heard(self, reading: Reading, received_at: datetime) -> list[Dated]:
+        """Take in what a message of a sensor or bridge said; return that and what it tells, for the journal."""
+        now = self._at(received_at)
+        told: list[Dated] = []
+        if reading.signs or reading.sights or reading.bridge is not None:
+            self._health = health.observed(self._health, reading, now)
+        if reading.sights or reading.bridge is not None:
+            told += self._well(now)
+        for event in reading.events:
+            told += [(received_at, event), *self.take(event, received_at)]
+        return told
+
+    def notice(self, seen: Observation, moment: datetime) -> None:
+        """Take in an observation of the building itself; what it means is told when time next passes."""
+        self._health = health.observed(self._health, seen, self._at(moment))
 
     def take(self, moment: SensorEvent | SensorSight, recorded_at: datetime) -> list[Dated]:
         """Take in a moment of the journal and return what it tells, dated for the journal."""
@@ -111,6 +194,7 @@ class Watch:
     def hear(self, entry: Entry) -> list[Dated]:
         """Take in what the centre said: how an alert ended, or what homes like these have taught."""
         now, record = self._at(entry.recorded_at), entry.record
+        self.pending = fallback.folded(self.pending, entry, self._site)
         told = self._close_days(now)
         if not isinstance(record, Teaching):
             self._fleet.note(record, now)
@@ -124,7 +208,9 @@ class Watch:
     def advance(self, moment: datetime) -> list[Dated]:
         """Let time pass in every home."""
         now = self._at(moment)
-        return [*self._close_days(now), *self._let_pass(now, now)]
+        self._health = health.observed(self._health, Behind((now - moment).total_seconds()), now)
+        told = [*self._close_days(now), *self._let_pass(now, now), *self._well(now)]
+        return [*told, *self.go_on(now, caught_up=False), *self._silent_homes(now)]
 
     def told_plan(self, moment: datetime) -> list[Dated]:
         """Return the plan as a record, if it is not what the centre was last told."""
@@ -153,9 +239,29 @@ class Watch:
             waiting=sum(len(nights) for nights in fleet.waiting.values()),
         )
 
+    @staticmethod
+    def salvaged(body: bytes) -> bytes | None:
+        """Return the snapshot of a journal that was damaged for use with a new one, or None if it is too."""
+        try:
+            saved = _remembered.decode(body)
+        except msgspec.DecodeError:
+            return None
+        saved.plan, saved.pending = None, {}  # numbers and plan are those of the journal that is gone
+        return msgspec.json.encode(saved)
+
     def snapshot(self) -> bytes:
         """Return all that is remembered, as bytes that `resumed` reads."""
-        known = _Remembered(self._vigils, self._plan, self._clock, self._fleet, self._taught, self._centre_at)
+        known = _Remembered(
+            self._vigils,
+            self._plan,
+            self._clock,
+            self._fleet,
+            self._taught,
+            self._centre_at,
+            self._health,
+            tuple(self._gaps.values()),
+            self.pending,
+        )
         return msgspec.json.encode(known)
 
     def _recall(self, saved: _Remembered) -> None:
@@ -166,6 +272,9 @@ class Watch:
         self._fleet.lodge(self._site.id, self._site.homes)
         self._taught, self._others = saved.taught, teaching.others(saved.taught)
         self._centre_at = saved.centre_at
+        self._health = saved.health
+        self._gaps = {one.home: one for one in saved.gaps if one.home in self._vigils}
+        self.pending = saved.pending
 
     def _close_days(self, now: datetime) -> list[Dated]:
         """Close the days that are over, each at its own instant, so that ticks and restarts change nothing."""
@@ -189,10 +298,57 @@ class Watch:
         return told
 
     def _dated(self, now: datetime, said: Iterable[vigil.Told]) -> list[Dated]:
-        told = [(now, one) for one in said]
-        for _, one in told:
+        told: list[Dated] = []
+        for one in said:
             self._fleet.note(one, now)
-        return [*told]
+            told += [(now, one) for one in self._to_tell(one, now)]
+        return told
+
+    def _to_tell(self, one: vigil.Told, now: datetime) -> tuple[vigil.Told, ...]:
+        """Return what is to be told now of something that a vigil says: that, nothing yet, or nothing any more."""
+        if isinstance(one, Finding):
+            if one.what is What.GATEWAY_GAP and self._goes_on and not self._listened_long(now):
+                self._gaps[one.home] = one
+            elif self._waits_since is not None and one.what is not What.BUTTON:
+                self._kept.append(one)
+            else:
+                return (one,)
+            return ()
+        if isinstance(one, Cleared):
+            if one.what is What.GATEWAY_GAP and self._gaps.pop(one.home, None) is not None:
+                return ()
+            for kept in self._kept:
+                if _ends(one, kept):
+                    self._kept.remove(kept)
+                    return _withheld(kept, one)
+        return (one,)
+
+    def _well(self, now: datetime) -> list[Dated]:
+        """Tell how the building itself is, and take in which sensors are seen."""
+        self._health, said = health.told(self._health, now, self._site, self._is_ill)
+        if not health.listening(self._health):
+            self._listens_since = None
+        elif self._listens_since is None:
+            self._listens_since = now
+        told: list[Dated] = []
+        for one in said:
+            told.append((now, one))
+            if isinstance(one, SensorSight):
+                told += self.take(one, now)
+        return told
+
+    def _silent_homes(self, now: datetime) -> list[Dated]:
+        """Tell of homes that are still silent, now that one has listened for long enough to know that it is they."""
+        if not self._gaps or not self._listened_long(now):
+            return []
+        silent, self._gaps = self._gaps, {}
+        return [(now, one) for one in silent.values()]
+
+    def _listened_long(self, now: datetime) -> bool:
+        return self._listens_since is not None and now - self._listens_since >= SILENT_FOR
+
+    def _is_ill(self, home: HomeId, sensor: SensorId) -> bool:
+        return sensor in self._vigils[home].health.ill
 
     def _adopt(self, said: Teaching) -> None:
         self._taught, self._others = said, teaching.others(said)
@@ -201,6 +357,40 @@ class Watch:
     def _at(self, moment: datetime) -> datetime:
         self._clock = moment if self._clock is None else max(moment, self._clock)
         return self._clock
+
+
+def _without_the_over(told: Sequence[Dated]) -> list[Dated]:
+    """Return what was told late, without what was over before it could be told: that is withheld, and counted."""
+    over = {(one.home, one.what, one.since, one.sensor): one for _, one in told if isinstance(one, Cleared)}
+    left: list[Dated] = []
+    hidden: set[Cleared] = set()
+    for at, one in told:
+        ended = None
+        if isinstance(one, Finding) and one.what is not What.BUTTON:
+            ended = over.get((one.home, one.what, one.since, one.sensor))
+        if isinstance(one, Finding) and ended is not None:
+            hidden.add(ended)
+            left += [(at, instead) for instead in _withheld(one, ended)]
+        else:
+            left.append((at, one))
+    return [(at, one) for at, one in left if not (isinstance(one, Cleared) and one in hidden)]
+
+
+def _ends(cleared: Cleared, finding: Finding) -> bool:
+    return (cleared.home, cleared.what, cleared.since, cleared.sensor) == (
+        finding.home,
+        finding.what,
+        finding.since,
+        finding.sensor,
+    )
+
+
+def _withheld(finding: Finding, cleared: Cleared) -> tuple[Withheld, ...]:
+    """Return what is left to say of a condition that is over: nothing, if it was so before it would have been told."""
+    if cleared.at <= finding.at:
+        return ()
+    one = finding
+    return (Withheld(at=one.at, home=one.home, what=one.what, since=one.since, over_at=cleared.at),)
 
 
 def findings(site: Site, entries: Iterable[journal.Entry], *, until: datetime | None = None) -> Iterator[Finding]:

@@ -7,21 +7,25 @@ its arrival. Both are read off `bridge/info` and told to the installer.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from care.homes import Site
 from care.records import Trouble, Unreadable
-from detectors.homes import Kind
+from detectors.homes import HomeId, Kind, SensorId
 from detectors.moments import Origin, SensorEvent, SensorSight
-from gateway.sources import Reading
+from gateway.sources import Reading, Sign
 
 PAYLOAD_MAX = 64 * 1024  # bytes of a sensor's message; the longest known is below 2 kB
 INFO_MAX = 4 * 1024 * 1024  # bytes of a bridge's message about itself
 KEPT_MAX = 2_000  # bytes kept of what could not be read
+WHY_MAX = 400  # characters of a sentence about it, which may quote what was sent
 AHEAD_MAX = timedelta(seconds=60)  # how far a device's clock may run before ours
 REPLAY_FOR = timedelta(seconds=10)  # a bridge repeats what it knew in its first seconds
 YEARS_BACK = timedelta(days=366)  # a date older than this is a clock that was never set
+PERCENT_MAX = 100.0  # of a battery
+LQI_MAX = 255.0
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -40,6 +44,10 @@ class _Payload(msgspec.Struct):
     water_leak: bool | None = None
     action: str | None = None  # of a button; empty when it is over
     last_seen: str | int | None = None
+    # Of these nothing is asked, for they must not cost us an observation that comes in the same message.
+    battery: Any = None  # percent
+    battery_low: Any = None
+    linkquality: Any = None
 
 
 class _State(msgspec.Struct):
@@ -82,7 +90,7 @@ def read(site: Site, base: str, message: Message, *, received_at: datetime, star
         why = f"The message is {len(message.payload):,} bytes long; at most {limit:,} are read."
         return _trouble(message, Trouble.TOO_LARGE, why, received_at)
     if about_bridge:
-        return _bridge(site, name, message, received_at)
+        return _bridge(name, message, received_at)
     if not message.payload or name.endswith(("/set", "/get")):
         return Reading()  # a topic that was cleared, or something said to a device and not by one
     if name in site.friendly:
@@ -99,7 +107,7 @@ def bridge_online(base: str, message: Message) -> bool | None:
         return None
     try:
         said = _states.decode(message.payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         text = message.payload.decode(errors="replace").strip()
         return text == "online" if text in ("online", "offline") else None
     return (said if isinstance(said, str) else said.state) == "online"
@@ -113,9 +121,7 @@ def _sensor(site: Site, name: str, message: Message, received_at: datetime, star
         return _trouble(message, Trouble.UNREADABLE, why, received_at)
     home, sensor = site.sensors[name]
     value = _value(sensor.kind, said)
-    if value is None:
-        if said.last_seen is not None or said.action is not None or b"battery" in message.payload:
-            return Reading()  # a sign of life without an observation: battery, link, the end of a press
+    if value is None and said.last_seen is None and said.action is None and b"battery" not in message.payload:
         why = f"Nothing in it speaks of its role in the plan, {sensor.kind}. Is the role right?"
         return _trouble(message, Trouble.NO_VALUE, why, received_at)
     dated: datetime | None = None
@@ -124,6 +130,12 @@ def _sensor(site: Site, name: str, message: Message, received_at: datetime, star
         dated = None if said.last_seen is None else _dated(said.last_seen, received_at)
     except ValueError as error:
         troubles = _trouble(message, Trouble.CLOCK, f"{error} Taken as of its arrival.", received_at).troubles
+    origin = _origin(message, dated, received_at, started_at)
+    if sensor.kind is Kind.BUTTON and not message.retained:
+        origin = Origin.LIVE  # a bridge does not remember what was pressed (its lib/state.ts), so it cannot repeat it
+    signs = (_sign(home, sensor.id, said, dated or received_at),) if origin is Origin.LIVE else ()
+    if value is None:  # a sign of life without an observation: battery, link, the end of a press
+        return Reading(signs=signs, troubles=troubles)
     event = SensorEvent(
         at=dated or received_at,
         home=home,
@@ -131,9 +143,21 @@ def _sensor(site: Site, name: str, message: Message, received_at: datetime, star
         room=sensor.room,
         kind=sensor.kind,
         value=value,
-        origin=_origin(message, dated, received_at, started_at),
+        origin=origin,
     )
-    return Reading(events=(event,), troubles=troubles)
+    return Reading(events=(event,), troubles=troubles, signs=signs)
+
+
+def _sign(home: HomeId, sensor: SensorId, said: _Payload, at: datetime) -> Sign:
+    low = said.battery_low if isinstance(said.battery_low, bool) else None
+    return Sign(home, sensor, at, _within(said.battery, PERCENT_MAX), low, _within(said.linkquality, LQI_MAX))
+
+
+def _within(said: Any, most: float) -> float | None:
+    """Return a number between 0 and `most`, or None for whatever else was said."""
+    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= most:
+        return None
+    return float(said)
 
 
 def _value(kind: Kind, said: _Payload) -> float | None:
@@ -186,13 +210,13 @@ def _origin(message: Message, dated: datetime | None, received_at: datetime, sta
     return Origin.REPLAY if dated < started_at else Origin.LIVE
 
 
-def _bridge(site: Site, name: str, message: Message, received_at: datetime) -> Reading:
+def _bridge(name: str, message: Message, received_at: datetime) -> Reading:
     if name == "bridge/state":
         online = bridge_online(message.topic.removesuffix("/bridge/state"), message)
         if online is None:
             why = 'The state of the bridge is neither "online" nor "offline".'
             return _trouble(message, Trouble.UNREADABLE, why, received_at)
-        return Reading(sights=tuple(_sights(site, online=online, at=received_at)))
+        return Reading(bridge=online)
     if name == "bridge/info":
         try:
             advanced = _infos.decode(message.payload).config.advanced
@@ -209,13 +233,6 @@ def _settings(advanced: _Advanced, message: Message, received_at: datetime) -> I
     if not advanced.last_seen.startswith(("ISO_8601", "epoch")):
         why = f'last_seen is "{advanced.last_seen}": events have no date. Set advanced.last_seen to ISO_8601.'
         yield Unreadable(at=received_at, topic=message.topic, trouble=Trouble.SETTING, why=why)
-
-
-def _sights(site: Site, *, online: bool, at: datetime) -> Iterator[SensorSight]:
-    reason = "" if online else "bridge"
-    for home in site.homes:
-        for sensor in home.sensors:
-            yield SensorSight(at=at, home=home.id, sensor=sensor.id, seen=online, reason=reason)
 
 
 def _availability(site: Site, name: str, message: Message, received_at: datetime) -> Reading:
@@ -238,7 +255,7 @@ def _trouble(message: Message, trouble: Trouble, why: str, received_at: datetime
         at=received_at,
         topic=message.topic[:200],
         trouble=trouble,
-        why=why,
+        why=why if len(why) <= WHY_MAX else f"{why[:WHY_MAX]} ...",
         payload=message.payload[:KEPT_MAX],
         size=len(message.payload),
     )

@@ -1,0 +1,101 @@
+"""The building's own way of calling: what the centre does not have on its disk within a minute, it says itself.
+
+What waits for the centre is a fold of the building's journal, so that a restart forgets no alarm that sounds. Whether
+the centre has a record, only the link's answer says (`care.link.Have`), or something a person there did with it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from care.alerts import Tier, alert_of, tier_of
+from care.homes import Site
+from care.journal import Entry
+from care.records import CENTRE, AlertId, FellBack, Order
+from detectors.findings import Cleared, Finding, What
+from detectors.homes import HomeId
+
+WITHIN_S = 60.0  # monotonic seconds that the centre has
+CHANNEL = "siren"  # whatever listens at `topic`: a siren, a lamp
+
+
+class Pending(msgspec.Struct, frozen=True, array_like=True):
+    """An acute alert of which the centre has not said that it has it."""
+
+    number: int  # of its first finding in our journal
+    home: HomeId
+    open: tuple[What, ...]  # conditions that are not over
+    fallen: bool = False  # the building's own alarm has been given
+
+
+def due(
+    pending: Mapping[AlertId, Pending], have: int, since_s: Mapping[AlertId, float], now_s: float
+) -> tuple[AlertId, ...]:
+    """Return the alerts for which the building must call by itself now.
+
+    Parameters
+    ----------
+    pending : what waits.
+    have : up to which number of our journal the centre has everything on disk.
+    since_s : since which monotonic second this process has known of each; a start counts anew, for the centre may
+        have answered the process that died.
+    now_s : the monotonic second it is.
+    """
+    return tuple(
+        alert
+        for alert, one in pending.items()
+        if not one.fallen and one.number > have and now_s - since_s.get(alert, now_s) >= WITHIN_S
+    )
+
+
+def left(pending: dict[AlertId, Pending], have: int) -> dict[AlertId, Pending]:
+    """Return what waits still, now that the centre has everything up to a number."""
+    if all(one.number > have for one in pending.values()):
+        return pending
+    return {alert: one for alert, one in pending.items() if one.number > have}
+
+
+def sounding(pending: Mapping[AlertId, Pending]) -> tuple[HomeId, ...]:
+    """Return the homes for which the building's own alarm is to sound now."""
+    return tuple(sorted({one.home for one in pending.values() if one.fallen}))
+
+
+def folded(pending: dict[AlertId, Pending], entry: Entry, site: Site) -> dict[AlertId, Pending]:
+    """Return what waits after an entry of the building's journal."""
+    record = entry.record
+    if entry.origin == CENTRE:  # who does something with an alert, has it
+        return _without(pending, record.alert) if isinstance(record, Order) else pending
+    if isinstance(record, FellBack):
+        known = pending.get(record.alert)
+        return pending if known is None else {**pending, record.alert: msgspec.structs.replace(known, fallen=True)}
+    if isinstance(record, Finding):
+        if tier_of(record.what, site.by_id.get(record.home)) is not Tier.ACUTE:
+            return pending
+        alert = alert_of(record)
+        known = pending.get(alert) or Pending(entry.number, record.home, ())
+        return {**pending, alert: msgspec.structs.replace(known, open=(*known.open, record.what))}
+    if isinstance(record, Cleared):
+        return _ended(pending, alert_of(record), record.what)
+    return pending
+
+
+def topic(site: Site) -> str:
+    """Where the building's own siren or lamp listens, at the building's own broker."""
+    return f"nachtwacht/{site.id}/alarm"
+
+
+def said(homes: tuple[HomeId, ...]) -> bytes:
+    """Return what is said there: "on" for which homes, or "off"."""
+    return msgspec.json.encode({"state": "on" if homes else "off", "homes": homes})
+
+
+def _ended(pending: dict[AlertId, Pending], alert: AlertId, what: What) -> dict[AlertId, Pending]:
+    known = pending.get(alert)
+    if known is None or what not in known.open:
+        return pending
+    still = tuple(one for one in known.open if one is not what)
+    return {**pending, alert: msgspec.structs.replace(known, open=still)} if still else _without(pending, alert)
+
+
+def _without(pending: dict[AlertId, Pending], alert: AlertId) -> dict[AlertId, Pending]:
+    return {other: one for other, one in pending.items() if other != alert} if alert in pending else pending

@@ -1,0 +1,577 @@
+"""The health of a building: which of its parts are not there, told once each, and over when they are back.
+
+Observations come in as they are made (`observed`); what they mean is asked for with the time (`told`). Both are pure:
+an old health and a moment in, a new health out. It is part of what the watch remembers; what was told and what could
+not be seen is read again from the journal besides, so that a process that died tells nothing twice.
+
+How long a sensor is silent is counted in minutes *listened*: in which the broker was there, the bridge on line, this
+process alive and its clock steady. An hour in which nobody listened makes no sensor suspect, and teaches nothing.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import combinations
+
+import msgspec
+
+from care.homes import Site
+from detectors.findings import BUILDING, Cleared, Finding, What
+from detectors.homes import Home, HomeId, Instant, Sensor, SensorId, building_of
+from detectors.moments import SensorSight
+from gateway.sources import Reading, Sign
+
+BROKER_AFTER = timedelta(seconds=30)  # a broker that is away for less is being restarted
+BRIDGE_AFTER = timedelta(seconds=60)
+BACK_FOR = timedelta(seconds=10)  # what was away is back when it stayed for so long: what flaps is one fault
+STEP = timedelta(minutes=2)  # a clock that was set by less does no harm
+STEADY_FOR = timedelta(hours=1)
+LISTEN_MAX = timedelta(minutes=2)  # between two looks at the clock; a longer pause was no listening
+HARDLY = timedelta(seconds=1)  # between two looks, not worth to be counted yet
+LOOK_EVERY = timedelta(minutes=1)  # at what changes slowly
+
+DISK_MIN = 200 * 10**6  # bytes free: a month of a large building's journal
+DISK_SHARE = 0.02  # of the whole disk
+DISK_BACK = 1.25  # times that: enough again
+
+DAYS = 14  # whole days of which each longest silence is remembered
+DAYS_MIN = 3  # before anything is believed of a rhythm
+DAY = 24 * 60.0  # minutes listened
+WEEK = 7 * DAY
+ALIKE = 0.10  # the longest silence of one day differs by no more from that of another, where a clock makes it
+MOSTLY = 0.6  # of the days
+CHECK_IN_MIN = 130.0  # minutes: two check-ins of an hourly sensor, the second a little late
+CHECK_IN_FACTOR = 2.2  # times its usual longest silence: one lost message is nothing yet
+CHECK_IN_LOSSY = 3.2  # the same, for a sensor that lost messages on more days than one: two in a row are nothing yet
+CHECK_IN_WORST = 1.1  # times the longest of its silences that is remembered
+LOST = 1.5  # times the usual: a message was lost in between
+CHECK_IN_MAX = 6 * 60.0  # minutes: what speaks more seldom is missed by behaviour, if at all (`detectors.rhythms`)
+SITE_MIN = 20.0  # minutes: all sensors of a building together
+SITE_CLOCKS = 3  # sensors with a rhythm of their own, before the silence of all means anything
+
+BATTERY_LOW = 10.0  # percent, in two messages one after the other
+BATTERY_BACK = 20.0
+BATTERY_NEW = 25.0  # percent above the lowest of the week: somebody has put in another one
+BATTERY_DAYS = 30.0  # it will not last so long
+WEEKS = 8  # of which the lowest battery is remembered
+WEEKS_MIN = 3
+LINK_WEAK = 20.0  # LQI, median of a day
+LINK_BACK = 30.0
+LINKS_MIN = 6  # hours of a day that had a message
+HOUR = 60.0  # minutes listened
+SAME_MINUTE = 0.5  # minutes: a sensor that speaks again so soon tells nothing new of its rhythm
+AWAY_AFTER = timedelta(minutes=10)  # a sensor that a bridge does not reach may be restarting, or its mesh may
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """How much room there is where the journal lies, in bytes."""
+
+    free: int
+    total: int
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """Whether the site's broker is connected."""
+
+    up: bool
+
+
+class Step(msgspec.Struct, frozen=True):
+    """By how much the system's clock moved against the monotonic one since the last look, in seconds."""
+
+    seconds: float
+
+
+class Behind(msgspec.Struct, frozen=True):
+    """By how many seconds the system's clock stands behind the newest instant that was taken in; 0 if it does not."""
+
+    seconds: float
+
+
+Observation = Broker | Disk | Step | Behind | Reading
+
+
+class Lasting(msgspec.Struct, frozen=True, array_like=True):
+    """Something that is wrong: since when, and since when it is right again, if it is."""
+
+    since: Instant | None = None
+    right_at: Instant | None = None
+
+    @property
+    def wrong(self) -> bool:
+        return self.since is not None and self.right_at is None
+
+    def seen(self, at: datetime, *, wrong: bool) -> "Lasting":
+        if wrong:
+            return self if self.wrong else Lasting(self.since or at)
+        return Lasting(self.since, at) if self.wrong else self
+
+    def after(self, now: datetime, back_for: timedelta) -> "Lasting":
+        """Return it after time has passed: over, when it was right for long enough."""
+        return Lasting() if self.right_at is not None and now - self.right_at >= back_for else self
+
+
+class Custom(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of how one sensor lets itself be heard. All spans in minutes listened."""
+
+    heard_at: Instant
+    heard: float  # listened until its last sign of life
+    began: float  # listened until its present day began
+    longest: float = 0.0  # silence of the present day
+    days: tuple[float, ...] = ()  # the longest silence of each whole day, oldest first
+    battery: tuple[float, ...] = ()  # percent: the last one told, and the one before
+    low: bool = False  # it says so itself
+    week: float = 0.0  # listened until the present week began
+    lowest: float = 100.0  # percent, of the present week
+    weeks: tuple[float, ...] = ()  # percent: the lowest of each whole week, oldest first
+    links: tuple[float, ...] = ()  # LQI: one an hour, of the present day
+    linked: float | None = None  # listened until the last of them
+    link: float | None = None  # LQI: the median of the last whole day
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """What was told and is not over."""
+
+    home: HomeId
+    what: What
+    since: Instant
+    sensor: SensorId | None = None
+
+
+class Unseen(msgspec.Struct, frozen=True, array_like=True):
+    """Why a sensor by itself, and not with all others, is not heard."""
+
+    since: Instant  # when that was noticed
+    reasons: tuple[str, ...]  # of `OWN`
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that is remembered of a building's health between two moments."""
+
+    now: Instant | None = None  # the last look at the clock
+    listened: float = 0.0  # minutes, ever
+    broker: Lasting = Lasting()
+    bridge: Lasting = Lasting()
+    hushed: Instant | None = None  # since when nothing is heard of all sensors, though the bridge says that it is there
+    clock: Lasting = Lasting()
+    step: float = 0.0  # seconds by which it was set
+    disk: Lasting = Lasting()
+    free: int = 0  # bytes on the disk
+    all: Custom | None = None  # any sensor of the building
+    customs: dict[SensorId, Custom] = {}
+    own: dict[SensorId, Unseen] = {}
+    shown: dict[SensorId, str] = {}  # why each unseen sensor is unseen, as in the journal
+    site_shown: str = ""
+    standing: dict[str, Standing] = {}
+    looked_at: Instant | None = None
+
+
+OWN = ("availability", "check-in")
+REASONS = ("broker", "bridge", "clock", *OWN)
+"""Why a sensor is not heard, what explains most first. In a `SensorSight` those that hold are joined by "+"."""
+
+Said = SensorSight | Finding | Cleared
+
+
+def observed(health: Health, seen: Observation, at: datetime) -> Health:
+    """Take in an observation made at an instant. What it means is told by `told`."""
+    health = _listened(health, at)
+    match seen:
+        case Broker():
+            return _with(health, broker=health.broker.seen(at, wrong=not seen.up))
+        case Disk():
+            limit = max(DISK_MIN, DISK_SHARE * seen.total)
+            wrong = seen.free < (DISK_BACK * limit if health.disk.wrong else limit)
+            return _with(health, disk=health.disk.seen(at, wrong=wrong), free=seen.free)
+        case Step():
+            if abs(seen.seconds) <= STEP.total_seconds():
+                return health
+            return _with(health, clock=Lasting(at, at), step=seen.seconds)
+        case Behind():
+            wrong = seen.seconds > STEP.total_seconds()
+            step = -seen.seconds if wrong and not health.clock.wrong else health.step
+            return _with(health, clock=health.clock.seen(at, wrong=wrong), step=step)
+        case Reading():
+            return _read(health, seen, at)
+
+
+def told(
+    health: Health, now: datetime, site: Site, ill: Callable[[HomeId, SensorId], bool]
+) -> tuple[Health, list[Said]]:
+    """Let time pass up to an instant; return what is found, what is over, and which sensors are seen or not.
+
+    `ill` says whether the home itself has already told of a sensor: then nothing is told of it here.
+    """
+    health = _listened(health, now)
+    health = _with(
+        health,
+        broker=health.broker.after(now, BACK_FOR),
+        bridge=health.bridge.after(now, BACK_FOR),
+        clock=health.clock.after(now, STEADY_FOR),
+        disk=health.disk.after(now, timedelta(0)),
+    )
+    judged, found = set(_BUILDING_KEYS), dict[str, Finding]()
+    if health.looked_at is None or now - health.looked_at >= LOOK_EVERY:
+        health = _looked(health, now, site)
+        judged.update(health.standing)
+        found |= _of_sensors(health, now, site, ill)
+    found |= _of_building(health, now, site)
+    standing = {key: one for key, one in health.standing.items() if key not in judged or key in found}
+    said: list[Said] = [_cleared(one, now) for key, one in health.standing.items() if key not in standing]
+    for key, finding in found.items():
+        if key not in standing:
+            standing[key] = Standing(finding.home, finding.what, finding.since, finding.sensor)
+            said.append(finding)
+    health = _with(health, standing=standing)
+    health, sights = _sights(health, now, site)
+    return health, [*sights, *said]
+
+
+def recalled(health: Health, record: Said) -> Health:
+    """Take in what the journal says was told, after a restart: so it is not told again, and can be over."""
+    if isinstance(record, SensorSight):
+        return _sight_recalled(health, record)
+    key = _key(record.what, record.sensor)
+    ours = record.what in _OURS or (record.what is What.SENSOR_SILENT and record.sensor in health.own)
+    over = isinstance(record, Cleared)
+    if not ours and key not in health.standing:
+        return health
+    standing = {other: one for other, one in health.standing.items() if other != key}
+    if not over:
+        standing[key] = Standing(record.home, record.what, record.since, record.sensor)
+    name = _LASTS.get(record.what)
+    if name is None:
+        return _with(health, standing=standing)
+    lasting = Lasting(record.since, record.at if record.what is What.CLOCK_STEP else None)
+    return _with(health, standing=standing, **{name: Lasting() if over else lasting})
+
+
+def listening(health: Health) -> bool:
+    """Whether what sensors say would be heard now."""
+    return not (health.broker.wrong or health.bridge.wrong or health.clock.wrong or health.hushed is not None)
+
+
+def check_in(custom: Custom) -> float | None:
+    """Return the minutes of silence after which a sensor that checks in by the clock is not there any more.
+
+    None for a sensor that has no such habit, or is not known for `DAYS_MIN` days: one is believed to have it when its
+    longest silence is nearly the same on most days. People are not as regular as that, whatever they do.
+    """
+    limit = _limit(custom, CHECK_IN_MIN)
+    if limit is None or limit > CHECK_IN_MAX:
+        return None
+    usual = statistics.median(custom.days)
+    alike = sum(abs(day - usual) <= ALIKE * usual for day in custom.days)
+    return limit if alike >= max(DAYS_MIN, MOSTLY * len(custom.days)) else None
+
+
+def lasts_days(custom: Custom) -> float | None:
+    """Return for how many more days a battery lasts by the trend of its weeks; None if they show none."""
+    if len(custom.weeks) < WEEKS_MIN:
+        return None
+    weeks = (*custom.weeks, custom.lowest)
+    slope = statistics.median((later - one) / (j - i) for (i, one), (j, later) in combinations(enumerate(weeks), 2))
+    return 7.0 * custom.lowest / -slope if slope < 0 else None
+
+
+def _limit(custom: Custom, least: float) -> float | None:
+    if len(custom.days) < DAYS_MIN:
+        return None
+    usual = statistics.median(custom.days)
+    lossy = sum(day > LOST * usual for day in custom.days) > 1
+    factor = CHECK_IN_LOSSY if lossy else CHECK_IN_FACTOR
+    return max(least, factor * usual, CHECK_IN_WORST * max(custom.days))
+
+
+def set_aside(site: Site, at: datetime) -> Finding:
+    """Return the finding of a damaged journal that was set aside. It is over when a person says so."""
+    return Finding(at=at, home=building_of(site.id), what=What.JOURNAL, since=at, episode=at)
+
+
+# What is observed.
+
+
+def _listened(health: Health, at: datetime) -> Health:
+    if health.now is not None and at - health.now < HARDLY:
+        return health  # nearly always, where many sensors speak
+    minutes = 0.0
+    if health.now is not None and at - health.now <= LISTEN_MAX and listening(health):
+        minutes = (at - health.now) / timedelta(minutes=1)
+    return _with(health, now=at, listened=health.listened + minutes)
+
+
+def _read(health: Health, reading: Reading, at: datetime) -> Health:
+    for sign in reading.signs:
+        health = _signed(health, sign)
+    for sight in reading.sights:
+        health = _own(health, sight.sensor, "availability", at, wrong=not sight.seen)
+    if reading.bridge is not None:
+        health = _with(health, bridge=health.bridge.seen(at, wrong=not reading.bridge))
+    return health
+
+
+def _signed(health: Health, sign: Sign) -> Health:
+    if sign.sensor in health.own or health.hushed is not None:
+        own = {sensor: why for sensor, why in health.own.items() if sensor != sign.sensor}
+        health = _with(health, own=own, hushed=None)
+    known = health.customs.get(sign.sensor)
+    tells = sign.battery is not None or sign.low is not None
+    if known is not None and not tells and health.listened - known.heard < SAME_MINUTE:
+        return health  # nearly always, where people are up
+    custom = _heard(known, sign, health.listened)
+    if custom is known:
+        return health
+    customs = {**health.customs, sign.sensor: custom}
+    if health.all is not None and health.listened - health.all.heard < SAME_MINUTE:
+        return _with(health, customs=customs)
+    return _with(
+        health, customs=customs, all=_heard(health.all, Sign(sign.home, sign.sensor, sign.at), health.listened)
+    )
+
+
+def _heard(custom: Custom | None, sign: Sign, listened: float) -> Custom:
+    listened = round(listened, 1)
+    if custom is None:
+        custom = Custom(sign.at, listened, listened)
+    elif sign.at <= custom.heard_at:
+        return custom
+    longest = max(custom.longest, round(listened - custom.heard, 1))
+    days, began, links, link = custom.days, custom.began, custom.links, custom.link
+    if listened - began >= DAY:
+        days, began, longest = (*days, longest)[-DAYS:], listened, 0.0
+        links, link = (), statistics.median(links) if len(links) >= LINKS_MIN else link
+    linked = custom.linked
+    if sign.link is not None and (linked is None or listened - linked >= HOUR):
+        links, linked = (*links, sign.link), listened
+    custom = msgspec.structs.replace(
+        custom,
+        heard_at=sign.at,
+        heard=listened,
+        began=began,
+        longest=longest,
+        days=days,
+        links=links,
+        linked=linked,
+        link=link,
+        low=custom.low if sign.low is None else sign.low,
+    )
+    return custom if sign.battery is None else _charged(custom, sign.battery, listened)
+
+
+def _charged(custom: Custom, percent: float, listened: float) -> Custom:
+    last = custom.battery[:1]
+    if not last or percent >= custom.lowest + BATTERY_NEW:
+        return msgspec.structs.replace(custom, battery=(percent, *last), lowest=percent, week=listened, weeks=())
+    weeks, week, lowest = custom.weeks, custom.week, min(custom.lowest, percent)
+    if listened - week >= WEEK:
+        weeks, week, lowest = (*weeks, custom.lowest)[-WEEKS:], listened, percent
+    return msgspec.structs.replace(custom, battery=(percent, *last), lowest=lowest, week=week, weeks=weeks)
+
+
+def _own(health: Health, sensor: SensorId, reason: str, at: datetime, *, wrong: bool) -> Health:
+    known = health.own.get(sensor)
+    before = known.reasons if known is not None else ()
+    reasons = tuple(one for one in OWN if (one in before if one != reason else wrong))
+    if reasons == before:
+        return health
+    own = {other: why for other, why in health.own.items() if other != sensor}
+    if reasons:
+        own[sensor] = Unseen(known.since if known is not None else at, reasons)
+    return _with(health, own=own)
+
+
+def _looked(health: Health, now: datetime, site: Site) -> Health:
+    """Look at who has missed a check-in; first whether that is everybody, for then it is none of theirs."""
+    health = _with(health, looked_at=now)
+    everyone = health.all
+    if everyone is not None and health.hushed is None and health.listened - everyone.heard >= SITE_MIN:
+        limit = _limit(everyone, SITE_MIN)
+        clocks = sum(check_in(one) is not None for one in health.customs.values())
+        if clocks >= SITE_CLOCKS and limit is not None and limit <= health.listened - everyone.heard <= CHECK_IN_MAX:
+            # Nobody has been listening since, as it turns out: none of them is to blame for that.
+            health = _with(health, hushed=everyone.heard_at, listened=everyone.heard)
+    if not listening(health):
+        return health
+    for _, sensor in _sensors(site):
+        custom = health.customs.get(sensor.id)
+        if custom is None or health.listened - custom.heard < CHECK_IN_MIN:
+            continue  # nearly always
+        limit = check_in(custom)
+        if limit is not None and health.listened - custom.heard >= limit:
+            health = _own(health, sensor.id, "check-in", now, wrong=True)
+    return health
+
+
+# What is told.
+
+_BUILDING_KEYS = tuple(str(what) for what in sorted(BUILDING))
+_OURS = BUILDING | {What.BATTERY, What.LINK_WEAK}
+_LASTS = {
+    What.BROKER_LOST: "broker",
+    What.BRIDGE_LOST: "bridge",
+    What.CLOCK_STEP: "clock",
+    What.DISK: "disk",
+}
+"""Where the health remembers since when each of these lasts."""
+
+
+def _of_building(health: Health, now: datetime, site: Site) -> Iterator[tuple[str, Finding]]:
+    def due(what: What, lasting: Lasting, after: timedelta) -> bool:
+        if lasting.since is None or what in health.standing:
+            return lasting.since is not None
+        return lasting.wrong and now - lasting.since >= after
+
+    def finding(
+        what: What, since: datetime | None, after: timedelta, value: float | None = None
+    ) -> tuple[str, Finding]:
+        began = since or now
+        blind = _all_sensors(site) if what in (What.BROKER_LOST, What.BRIDGE_LOST) else ()
+        return what, Finding(
+            at=max(began, min(now, began + after)),
+            home=building_of(site.id),
+            what=what,
+            since=began,
+            episode=began,
+            limit=after / timedelta(minutes=1) if after else None,
+            value=value,
+            blind=blind,
+        )
+
+    if due(What.BROKER_LOST, health.broker, BROKER_AFTER):
+        yield finding(What.BROKER_LOST, health.broker.since, BROKER_AFTER)
+    hides = health.broker.since is not None and What.BRIDGE_LOST not in health.standing  # one cause, one alert
+    if not hides and due(What.BRIDGE_LOST, health.bridge, BRIDGE_AFTER):
+        yield finding(What.BRIDGE_LOST, health.bridge.since, BRIDGE_AFTER)
+    elif not hides and health.hushed is not None:
+        yield finding(What.BRIDGE_LOST, health.hushed, now - health.hushed)
+    if health.clock.since is not None:
+        yield finding(What.CLOCK_STEP, health.clock.since, timedelta(0), round(health.step))
+    if due(What.DISK, health.disk, timedelta(0)):
+        yield finding(What.DISK, health.disk.since, timedelta(0), round(health.free / 10**6))
+
+
+def _of_sensors(
+    health: Health, now: datetime, site: Site, ill: Callable[[HomeId, SensorId], bool]
+) -> Iterator[tuple[str, Finding]]:
+    for home, sensor in _sensors(site):
+        custom, unseen = health.customs.get(sensor.id), health.own.get(sensor.id)
+        if unseen is not None:
+            limit = check_in(custom) if custom is not None and "check-in" in unseen.reasons else None
+            sure = limit is not None or now - unseen.since >= AWAY_AFTER
+            standing = _key(What.SENSOR_SILENT, sensor.id) in health.standing
+            if standing or (sure and listening(health) and not ill(home.id, sensor.id)):
+                since = custom.heard_at if custom is not None else unseen.since
+                yield _about(home, sensor, What.SENSOR_SILENT, now, since=min(since, now), limit=limit)
+        if custom is None:
+            continue
+        if _runs_out(custom, standing=_key(What.BATTERY, sensor.id) in health.standing):
+            percent = custom.battery[0] if custom.battery else None
+            early = percent is not None and percent > BATTERY_LOW and not custom.low
+            yield _about(home, sensor, What.BATTERY, now, value=percent, early=early)
+        weak = LINK_BACK if _key(What.LINK_WEAK, sensor.id) in health.standing else LINK_WEAK
+        if custom.link is not None and custom.link < weak:
+            yield _about(home, sensor, What.LINK_WEAK, now, value=custom.link)
+
+
+def _runs_out(custom: Custom, *, standing: bool) -> bool:
+    """Whether a battery is low by two messages, or by the sensor's own word, or will be within `BATTERY_DAYS`."""
+    if custom.low:
+        return True
+    if not custom.battery:
+        return False
+    lasts = lasts_days(custom)
+    if lasts is not None and lasts <= BATTERY_DAYS:
+        return True
+    if standing:
+        return custom.battery[0] < BATTERY_BACK
+    return len(custom.battery) > 1 and max(custom.battery) <= BATTERY_LOW
+
+
+def _about(
+    home: Home,
+    sensor: Sensor,
+    what: What,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+    limit: float | None = None,
+    value: float | None = None,
+    early: bool = False,
+) -> tuple[str, Finding]:
+    return _key(what, sensor.id), Finding(
+        at=now,
+        home=home.id,
+        what=what,
+        since=since or now,
+        episode=since or now,
+        limit=limit,
+        value=value,
+        early=early,
+        sensor=sensor.id,
+        room=sensor.room,
+    )
+
+
+def _cleared(one: Standing, now: datetime) -> Cleared:
+    return Cleared(at=now, home=one.home, what=one.what, since=one.since, episode=one.since, sensor=one.sensor)
+
+
+# Which sensors are seen.
+
+
+def _sights(health: Health, now: datetime, site: Site) -> tuple[Health, list[SensorSight]]:
+    """Return a record for each sensor that is seen, or not, otherwise than was last told."""
+    common = _common(health)
+    joined = "+".join(common)
+    if joined == health.site_shown and not health.own and not health.shown:
+        return health, []  # nearly always
+    shown, sights = dict(health.shown), list[SensorSight]()
+    for home, sensor in _sensors(site):
+        own = health.own.get(sensor.id)
+        reason = "+".join((*common, *own.reasons)) if own is not None else joined
+        if reason == shown.get(sensor.id, ""):
+            continue
+        sights.append(SensorSight(at=now, home=home.id, sensor=sensor.id, seen=not reason, reason=reason))
+        shown[sensor.id] = reason
+        if not reason:
+            del shown[sensor.id]
+    return _with(health, shown=shown, site_shown=joined) if sights or joined != health.site_shown else health, sights
+
+
+def _common(health: Health) -> tuple[str, ...]:
+    """Return why no sensor of the building is heard, if none is."""
+    holds = {
+        "broker": What.BROKER_LOST in health.standing,
+        "bridge": health.bridge.wrong or What.BRIDGE_LOST in health.standing,
+        "clock": health.clock.wrong,
+    }
+    return tuple(reason for reason, so in holds.items() if so)
+
+
+def _sight_recalled(health: Health, sight: SensorSight) -> Health:
+    reasons = tuple(one for one in REASONS if one in sight.reason.split("+"))
+    shown = {sensor: why for sensor, why in health.shown.items() if sensor != sight.sensor}
+    own = {sensor: why for sensor, why in health.own.items() if sensor != sight.sensor}
+    if reasons:
+        shown[sight.sensor] = sight.reason
+    if any(one in OWN for one in reasons):
+        known = health.own.get(sight.sensor)
+        since = known.since if known is not None else sight.at
+        own[sight.sensor] = Unseen(since, tuple(one for one in OWN if one in reasons))
+    bridge = health.bridge.seen(sight.at, wrong="bridge" in reasons)
+    return _with(health, shown=shown, own=own, bridge=bridge)
+
+
+def _sensors(site: Site) -> Iterator[tuple[Home, Sensor]]:
+    return ((home, sensor) for home in site.homes for sensor in home.sensors)
+
+
+def _all_sensors(site: Site) -> tuple[SensorId, ...]:
+    return tuple(sorted(sensor.id for _, sensor in _sensors(site)))
+
+
+def _key(what: What, sensor: SensorId | None) -> str:
+    return str(what) if sensor is None else f"{what} {sensor}"
+
+
+_with = msgspec.structs.replace
