@@ -7,12 +7,18 @@ from functools import cached_property
 from typing import Protocol
 from urllib.parse import quote
 
+from care.alerts import Alert
 from care.board import Board
+from care.buildings import cause_of
 from care.language import LANGUAGES, words
-from care.records import Plan, StaffId, site_of
+from care.records import AlertId, Plan, StaffId, site_of
 from care.sentences import Wording
-from detectors.findings import Sight, Status
-from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId
+from care.sights import Why, hears, now_seen, sighted
+from detectors.findings import Finding, Presence, Sight, Status, What
+from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId, building_of
+
+ICONS = {Presence.BED: "bed", Presence.UP: "up", Presence.OUT: "out", Presence.UNKNOWN: "unknown"}
+"""How it is drawn where a resident is."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Glance:
         self.board, self.names, self.now, self.viewer = board, names, now, viewer
         self.language = language if language in LANGUAGES else LANGUAGES[0]
         self._wordings: dict[str, Wording] = {}
+        self._caused: dict[SiteId, list[Finding]] = {}
         self.say = words(self.language).gettext
 
     @cached_property
@@ -73,12 +80,45 @@ class Glance:
 
     def status(self, home: HomeId) -> Status | None:
         """Return how a home stands, or None where that is not known now: never told, or not heard any more."""
-        return self.board.statuses.get(home) if self.silent_since(site_of(home)) is None else None
+        told = self.board.statuses.get(home) if self.silent_since(site_of(home)) is None else None
+        causes = self._causes(site_of(home)) if told is not None else []
+        plan = self.board.homes.get(home)
+        return told if told is None or plan is None or not causes else now_seen(plan, told, causes)
+
+    def why_unseen(self, home: Home) -> tuple[Why, ...]:
+        """Return why a home is not, or not wholly, seen now."""
+        site = site_of(home.id)
+        if self.silent_since(site) is not None:
+            return (Why.BUILDING,)
+        status = self.board.statuses.get(home.id)
+        if status is not None and status.sight is Sight.WATCHED and not self._causes(site):
+            return ()
+        told = self.board.alerts_of(home.id) if status is not None and status.blind else []
+        stuck = [one for alert in told for one in alert.standing if one.what is What.SENSOR_STUCK]
+        return sighted(home, status, [*self._causes(site), *stuck])[2]
+
+    def _causes(self, site: SiteId) -> list[Finding]:
+        """Return what stands between a building and its sensors, as the building itself says."""
+        if site not in self._caused:
+            standing = self.board.standing(building_of(site))
+            self._caused[site] = [one for one in standing if one.what is not What.BUILDING_SILENT]
+        return self._caused[site]
+
+    # One cause, one alert
+
+    @cached_property
+    def folded(self) -> dict[AlertId, list[Alert]]:
+        """The alerts that belong under another, by that other: counted there, and told on its page."""
+        under: dict[AlertId, list[Alert]] = {}
+        for alert in self.board.open_alerts():
+            cause = cause_of(alert, self.board)
+            if cause is not None:
+                under.setdefault(cause, []).append(alert)
+        return under
 
     def hears(self, home: Home, sensor: Sensor) -> bool:
         """Whether a sensor can be heard now; not if nothing is known of its home."""
-        status = self.status(home.id)
-        return status is not None and sensor.id not in status.blind and status.sight is not Sight.BLIND
+        return hears(self.status(home.id), sensor)
 
 
 def home_path(home: HomeId) -> str:

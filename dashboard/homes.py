@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from care import sights
 from care.alerts import Tier
 from care.language import mark
 from care.records import StaffId, site_of
-from care.sentences import ABOUT_SENSORS, KINDS, PRESENCES, SIGHTS, UP, Wording
-from dashboard.glance import Glance, capital, home_path
+from care.sentences import EQUIPMENT, KINDS, PRESENCES, SIGHTS, UP, WHYS, Wording
+from care.sights import Can
+from dashboard.glance import ICONS, Glance, capital, home_path
 from dashboard.stories import Line, Story, lines_of
 from detectors.coverage import rests_on, told_by
 from detectors.findings import Presence, Sight, Status, What
@@ -45,6 +47,8 @@ RESTS: dict[What, tuple[tuple[tuple[str, str], ...], str]] = {
     What.SENSOR_STUCK: (((_ANY[0], mark("no bed sensor and no motion sensor")),), mark("there is nothing to tell of")),
     What.SENSOR_STORM: ((_ANY,), mark("there is nothing to tell of")),
     What.GATEWAY_GAP: ((_ANY,), mark("there is nothing to tell of")),
+    What.BATTERY: ((_ANY,), mark("there is nothing to tell of")),
+    What.LINK_WEAK: ((_ANY,), mark("there is nothing to tell of")),
 }
 """For each kind, group by group as `detectors.coverage` has them: what is drawn and what is lacking; then what for."""
 
@@ -52,7 +56,18 @@ GROUPS = (
     ("moon", mark("At night"), (What.BUTTON, *UP, What.DOOR_LEFT, What.DOOR_ARRIVED)),
     ("day", mark("By day"), (What.LATE_RISE, What.DAY_INACTIVE)),
     ("weeks", mark("Over weeks"), (What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE)),
-    ("technical", mark("Technical"), (What.SENSOR_SILENT, What.SENSOR_STUCK, What.SENSOR_STORM, What.GATEWAY_GAP)),
+    (
+        "technical",
+        mark("Technical"),
+        (
+            What.SENSOR_SILENT,
+            What.SENSOR_STUCK,
+            What.SENSOR_STORM,
+            What.GATEWAY_GAP,
+            What.BATTERY,
+            What.LINK_WEAK,
+        ),
+    ),
 )
 
 _LEARNED: dict[What, str] = {
@@ -68,10 +83,18 @@ _LEARNED: dict[What, str] = {
     What.SENSOR_STUCK: mark("when it says the same for longer than can be"),
     What.SENSOR_STORM: "at once",
     What.GATEWAY_GAP: mark("longer than usual here: that is learned"),
+    What.BATTERY: mark("when little of it is left"),
+    What.LINK_WEAK: mark("when messages may get lost"),
 }
 """After how long, where the care plan has no limit for it."""
 
-ICONS = {Presence.BED: "bed", Presence.UP: "up", Presence.OUT: "out", Presence.UNKNOWN: "unknown"}
+_CAN: dict[Can, str] = {
+    Can.SEEN: mark("in sight"),
+    Can.PARTLY: mark("partly in sight"),
+    Can.BLIND: mark("no sight now"),
+    Can.PAUSED: mark("paused"),
+    Can.NONE: mark("no sensor for this"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +252,9 @@ class Standing:
             Sight.BLIND: say("There is no sight of this home. No alert can come from it."),
             Sight.PAUSED: say("Nachtwacht is paused in this home."),
         }[status.sight]
-        return [f"{place}.", sight]
+        whys = [say(WHYS[why]) for why in self.glance.why_unseen(self.plan)]
+        reason = [say("Reason: {reasons}.").format(reasons=self.wording.every(whys))] if whys else []
+        return [f"{place}.", sight, *reason]
 
     @property
     def rooms(self) -> list[tuple[str, list[tuple[str, bool]]]]:
@@ -253,7 +278,7 @@ class Standing:
         if told.isdisjoint(UP):
             said = say("This home can hardly be watched at night: {lacking}.")
             return [said.format(lacking=self.wording.every(self._lacking_at_night()))]
-        about_people = [what for what in What if what not in ABOUT_SENSORS]
+        about_people = [what for what in What if what not in EQUIPMENT]
         counted = say("With these sensors every kind of alert about the client can come.")
         if not told.issuperset(about_people):
             said = say("With these sensors {n} of the {all} kinds of alert about the client can come.")
@@ -281,18 +306,27 @@ class Standing:
             for icon, title, kinds in GROUPS
         ]
 
+    @cached_property
+    def _groups(self) -> dict[What, tuple[Can, ...]]:
+        return sights.groups(self.plan, self.status)
+
+    @cached_property
+    def _kinds(self) -> dict[What, Can]:
+        return sights.kinds(self.plan, self.status)
+
     def _sees(self, what: What) -> Sees:
         say = self.glance.say
         rests, cannot = RESTS[what]
-        heard = [[self.glance.hears(self.plan, sensor) for sensor in group] for group in rests_on(self.plan)[what]]
-        looks = [_look(group) for group in heard]
-        lacking = [say(said) for (_, said), look in zip(rests, looks, strict=False) if look == "none"]
+        looks = self._groups[what]
+        lacking = [say(said) for (_, said), look in zip(rests, looks, strict=False) if look is Can.NONE]
+        can = self._kinds[what]
         why = say("{lacking}: {cannot}").format(lacking="; ".join(lacking), cannot=say(cannot))
         return Sees(
             say(KINDS[what]),
             self._after(what),
-            *self._can(what, looks),
-            rests=tuple((icon, look) for (icon, _), look in zip(rests, looks, strict=False)),
+            can.value,
+            say(_CAN[can]),
+            rests=tuple((icon, look.value) for (icon, _), look in zip(rests, looks, strict=False)),
             why=f"{capital(why)}." if lacking else "",
         )
 
@@ -319,19 +353,6 @@ class Standing:
             return say("{after}, may wait").format(after=after)
         return after
 
-    def _can(self, what: What, looks: list[str]) -> tuple[str, str]:
-        """Whether a kind of alert can come now, as a look and a word."""
-        say = self.glance.say
-        if "none" in looks:
-            return "none", say("no sensor for this")
-        if what in ABOUT_SENSORS and self.status is not None:
-            return "seen", say("in sight")  # that a sensor is not heard is what these tell
-        if "blind" in looks or self.status is None or self.status.sight is Sight.BLIND:
-            return "blind", say("no sight now")
-        if self.status.sight is Sight.PAUSED and what is not What.BUTTON:
-            return "paused", say("paused")
-        return ("partly", say("partly in sight")) if "partly" in looks else ("seen", say("in sight"))
-
     @property
     def night(self) -> str:
         return f"{self.plan.night.start:%H:%M}\u2013{self.plan.night.end:%H:%M}"
@@ -339,12 +360,3 @@ class Standing:
     @property
     def alerts(self) -> list[Line]:
         return lines_of(self.plan.id, self.glance)
-
-
-def _look(heard: list[bool]) -> str:
-    """How one group of sensors is drawn: none in the plan, none heard, some heard, all heard."""
-    if not heard:
-        return "none"
-    if not any(heard):
-        return "blind"
-    return "seen" if all(heard) else "partly"

@@ -21,16 +21,19 @@ import structlog
 
 from care import journal, link
 from care.board import SILENT_AFTER, Board
+from care.buildings import Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import AlertId, Order, Record, Teaching, Unreadable, site_of
+from care.records import CENTRE, AlertId, Order, Record, Teaching, Unreadable, site_of
 from care.teaching import Fleet
 from detectors.homes import HomeId, SiteId
 
 CLIENT_ID = "nachtwacht-centre"  # fixed, or the broker would keep nothing for us while we are away
 PAYLOAD_MAX = 16_000_000  # bytes; a full batch of findings with long windows is well under half of it
 SITES_MAX = 20_000  # buildings that one process speaks with
+PROOF_AGE_MAX_S = 86_400.0  # older is as good as never, and a clock that says thousands of years must not count them
+BEHIND_S = 10.0  # a building of which a full batch came so long ago, and nothing since, has no more to tell
 PAUSES_S = (1, 2, 4, 8, 15, 30)  # between two tries to reach the broker; the last goes on
 
 log = structlog.get_logger()
@@ -63,10 +66,13 @@ class Centre:
         self.fleet = Fleet()  # what the nights of all homes have taught
         self.number = 0  # of the last record on the board
         self.recorded_at: datetime | None = None  # when that one was written
+        self.trouble = ""  # why the last record could not be written; empty while all can
         self._db = db
         self._clock = clock
         self._monotonic = monotonic
-        self._heard: dict[SiteId, float] = {}  # monotonic seconds: no clock that is set can make a building seem silent
+        self._heard: dict[SiteId, _Heard] = {}
+        self._ear = (False, monotonic())  # whether there is a connection, and since when in monotonic seconds
+        self._behind: dict[SiteId, float] = {}  # when, in monotonic seconds, a building last told of the past
         self._followers: list[Callable[[News], None]] = []
         self._writer = ThreadPoolExecutor(1, "journal")
         self._turn = asyncio.Lock()
@@ -85,25 +91,59 @@ class Centre:
         a minute of that clock, so the board is told afresh before it is asked.
         """
         now, monotonic_s = self._clock.now(), self._monotonic()
-        for site, heard_s in self._heard.items():
-            self.board.heard(site, now - timedelta(seconds=monotonic_s - heard_s))
+        for site, sign in self.signs(now).items():
+            self.board.heard(site, sign.heard_at)
+            if sign.proven_at is not None:
+                self.board.proven_at[site] = sign.proven_at
+        self._behind = {site: at for site, at in self._behind.items() if monotonic_s - at < BEHIND_S}
+        self.board.behind = set(self._behind)
         return now
 
-    def heard(self, site: SiteId) -> None:
-        """Note a sign of life of a building."""
-        self._heard[site] = self._monotonic()
+    def heard(self, site: SiteId, beat: Beat | None = None) -> None:
+        """Note a sign of life of a building, with what it says beside it."""
+        self._heard[site] = _Heard.after(self._heard.get(site), beat, self._monotonic())
+
+    def listens(self, *, yes: bool) -> None:
+        """Note whether there is a connection over which buildings can be heard."""
+        if yes != self._ear[0] or yes:  # each new connection is a new beginning; each failed try is not
+            self._ear = (yes, self._monotonic())
+
+    def ear(self, now: datetime) -> Ear:
+        """Return whether the centre can hear its buildings, and since when, as long ago as it really is."""
+        listens, since_s = self._ear
+        return Ear(listens, self._ago(now, since_s))
+
+    def signs(self, now: datetime) -> dict[SiteId, Sign]:
+        """Return how each building was last heard, as long ago as it really is."""
+        return {
+            site: Sign(
+                heard_at=self._ago(now, heard.at_s),
+                since=self._ago(now, heard.since_s),
+                trouble=heard.trouble,
+                proven_at=None if heard.proven_s is None else self._ago(now, heard.proven_s),
+            )
+            for site, heard in self._heard.items()
+        }
 
     def unheard_s(self, site: SiteId) -> float | None:
         """Return for how many real seconds a building has not been heard; None if never since this process started."""
-        heard_s = self._heard.get(site)
-        return None if heard_s is None else self._monotonic() - heard_s
+        heard = self._heard.get(site)
+        return None if heard is None else self._monotonic() - heard.at_s
+
+    def unproven_s(self, site: SiteId) -> float | None:
+        """Return how many real seconds ago a building was last proven; None if it has told of no proof."""
+        heard = self._heard.get(site)
+        return None if heard is None or heard.proven_s is None else self._monotonic() - heard.proven_s
+
+    def _ago(self, now: datetime, monotonic_s: float) -> datetime:
+        return now - timedelta(seconds=self._monotonic() - monotonic_s)
 
     def silent(self, site: SiteId) -> bool:
         """Whether a building cannot be heard."""
         unheard_s = self.unheard_s(site)
         return unheard_s is None or unheard_s > SILENT_AFTER.total_seconds()
 
-    async def write(self, decide: Callable[[Board, datetime], Sequence[Order]]) -> list[Entry]:
+    async def write(self, decide: Callable[[Board, datetime], Sequence[Record]]) -> list[Entry]:
         """Ask what is to be written down, and write it; nobody else writes in between.
 
         Whoever decides thus sees everything that is on disk: of two who claim at once, the second is told of the
@@ -124,7 +164,7 @@ class Centre:
         self._writer.shutdown()
         self._db.close()
 
-    async def _write(self, decide: Callable[[Board, datetime], Sequence[Order]]) -> list[Entry]:
+    async def _write(self, decide: Callable[[Board, datetime], Sequence[Record]]) -> list[Entry]:
         async with self._turn:
             now = self._moment_of_order()
             records = decide(self.board, now)
@@ -135,16 +175,32 @@ class Centre:
     async def _take(self, site: SiteId, batch: Batch) -> Have:
         async with self._turn:
             now = self._clock.now()
-            have, entries = await self.ask(lambda db: link.take(db, site, batch, recorded_at=now))
+            have, entries = await self._on_disk(lambda db: link.take(db, site, batch, recorded_at=now))
+            if len(batch.records) >= link.RECORDS_MAX:
+                self._behind[site] = self._monotonic()  # a full batch: there is more, and what it says may be over
+                self.board.behind.add(site)
+            else:
+                self._behind.pop(site, None)
+                self.board.behind.discard(site)
             self._fold(entries)
             if entries and (due := self.fleet.due()):
                 await self._append(due, now)  # once a day; if the disk refuses, with the next batch
             return have
 
     async def _append(self, records: Sequence[Record], now: datetime) -> list[Entry]:
-        entries = await self.ask(functools.partial(journal.append, records=records, recorded_at=now))
+        entries = await self._on_disk(functools.partial(journal.append, records=records, recorded_at=now))
         self._fold(entries)
         return entries
+
+    async def _on_disk(self, writing: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Write, and note whether the disk would: a centre that stores nothing shows nothing new, and must say so."""
+        try:
+            written = await self.ask(writing)
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = ""
+        return written
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Go on with the work if its caller is called off: what is on disk must come onto the board."""
@@ -175,6 +231,33 @@ class Centre:
                 follower(News(entries, homes, alerts))
 
 
+class _Heard(NamedTuple):
+    """How a building was last heard, in monotonic seconds: no clock that is set can make it seem silent, or proven."""
+
+    at_s: float
+    since_s: float
+    trouble: str = ""
+    proof: datetime | None = None  # by the building's clock
+    proven_s: float | None = None
+
+    @classmethod
+    def after(cls, before: "_Heard | None", beat: Beat | None, now_s: float) -> "_Heard":
+        """Return what is known after a further sign of life."""
+        unbroken = before is not None and now_s - before.at_s <= SILENT_AFTER.total_seconds()
+        since_s = before.since_s if before is not None and unbroken else now_s
+        if beat is None:
+            return cls(now_s, since_s) if before is None else before._replace(at_s=now_s, since_s=since_s)
+        if beat.proof is None or (before is not None and beat.proof == before.proof):
+            # One that started anew has not proven itself yet; the age of its last proof goes on.
+            proof, proven_s = (None, None) if before is None else (before.proof, before.proven_s)
+            return cls(now_s, since_s, beat.trouble, proof, proven_s)
+        # The age by the building's own clock, but never more than since its beat before this one: then it was not yet.
+        age_s = min(max(0.0, (beat.at - beat.proof).total_seconds()), PROOF_AGE_MAX_S)
+        if before is not None:
+            age_s = min(age_s, now_s - before.at_s)
+        return cls(now_s, since_s, beat.trouble, beat.proof, now_s - age_s)
+
+
 class Intake:
     """The centre's end of the link to every building, over one connection to the broker."""
 
@@ -201,6 +284,7 @@ class Intake:
             except* aiomqtt.MqttError as errors:
                 log.warning("no connection", broker=self._broker, tries=self._tries, why=str(errors.exceptions[0]))
             self.connected = False
+            self._centre.listens(yes=False)
             pause_s = PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
             self._tries += 1
             await asyncio.sleep(pause_s)
@@ -213,6 +297,7 @@ class Intake:
         self._outgoing.clear()  # nothing is under way on a new connection, and what buildings have must be asked
         self._due.update(site for site in self._centre.board.plans if not self._centre.silent(site))
         self.connected, self._tries = True, 0
+        self._centre.listens(yes=True)
         log.info("connected", broker=self._broker)
         async with asyncio.TaskGroup() as both:
             both.create_task(self._send(client))
@@ -237,7 +322,7 @@ class Intake:
         match said:
             case Beat():
                 if not retained:  # a broker that repeats itself is no sign of life
-                    self._alive(site)
+                    self._alive(site, said)
             case Have():
                 outgoing = await self._outgoing_to(site)
                 await self._centre.ask(lambda _: outgoing.answered(said))
@@ -246,12 +331,12 @@ class Intake:
                 have = await self._centre.take(site, said)
                 await client.publish(link.down_topic(site), link.encode(have), qos=1)
 
-    def _alive(self, site: SiteId) -> None:
+    def _alive(self, site: SiteId, beat: Beat) -> None:
         if self._centre.unheard_s(site) is None and len(self._outgoing) >= SITES_MAX:
             raise Garbled(f"more than {SITES_MAX} buildings")
         if self._centre.silent(site):
             self._outgoing.pop(site, None)  # it may have come back with an older journal: ask what it has
-        self._centre.heard(site)
+        self._centre.heard(site, beat)
         if site not in self._outgoing:
             self._wake(site)
 
@@ -331,6 +416,6 @@ def _payload_of(message: aiomqtt.Message) -> bytes:
 
 def _site_in(topic: str) -> SiteId:
     site = _SITE.fullmatch(topic)
-    if site is None:
+    if site is None or site[1] == CENTRE:  # nobody speaks as the centre to the centre
         raise Garbled("no topic of a building")
     return SiteId(site[1])

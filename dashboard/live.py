@@ -16,6 +16,7 @@ import structlog
 
 from care.records import AlertId, Plan, site_of
 from dashboard.intake import Centre, News
+from dashboard.lookout import Screens
 from detectors.homes import HomeId, SiteId
 
 BEAT_S = 1.0
@@ -76,8 +77,9 @@ class Screen:
 class Live:
     """All screens, and what goes to them."""
 
-    def __init__(self, centre: Centre, drawing: Fragments) -> None:
+    def __init__(self, centre: Centre, drawing: Fragments, watched: Screens | None = None) -> None:
         self._centre = centre
+        self._watched = Screens() if watched is None else watched
         self._drawing = drawing
         self._screens: dict[Screen, asyncio.TimerHandle] = {}  # each with what ends it in time
         self._homes: set[HomeId] = set()  # what changed and is not sent yet
@@ -85,6 +87,7 @@ class Live:
         self._all = False
         self._flush_soon: asyncio.TimerHandle | None = None
         self._silent: set[SiteId] = set()
+        self._behind: set[SiteId] = set()
         self._minute: tuple[float, datetime] | None = None  # last drawn: when, in monotonic seconds, and what it was
         self._drawn: dict[str, tuple[float, bytes]] = {}  # by language: when, in monotonic seconds, and what
         centre.follow(self._came)
@@ -116,7 +119,14 @@ class Live:
         now = self._centre.now()
         self._time_passes(now)
         sites = {site: self._centre.unheard_s(site) for site in self._centre.board.plans}
-        said = {"now": now.isoformat(), "sites": sites, "number": self._centre.number}
+        said = {
+            "now": now.isoformat(),
+            "sites": sites,
+            "proven": {site: self._centre.unproven_s(site) for site in self._centre.board.plans},
+            "unwatched": self._watched.unwatched,
+            "stuck": bool(self._centre.trouble),
+            "number": self._centre.number,
+        }
         self._give(self._screens, event("beat", msgspec.json.encode(said).decode()))
 
     def close(self) -> None:
@@ -159,8 +169,8 @@ class Live:
     def _time_passes(self, now: datetime) -> None:
         board, monotonic_s = self._centre.board, time.monotonic()
         silent = {site for site in board.plans if self._centre.silent(site)}
-        turned = silent ^ self._silent
-        self._silent = silent
+        turned = (silent ^ self._silent) | (board.behind ^ self._behind)
+        self._silent, self._behind = silent, set(board.behind)
         homes = {home for home in board.homes if site_of(home) in turned}
         minute, last = now.replace(second=0, microsecond=0), self._minute
         again = last is None or (last[1] != minute and monotonic_s - last[0] >= AGAIN_S)

@@ -37,6 +37,7 @@ from dashboard import people
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live, Screen, TooManyScreens
+from dashboard.lookout import Screens
 from dashboard.people import Session
 from detectors.homes import HomeId
 
@@ -81,6 +82,7 @@ class Desk:
     people: sqlite3.Connection
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
+    screens: Screens = dataclasses.field(default_factory=Screens)
     one_at_a_time: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # a password costs 64 MB to look at
 
 
@@ -197,6 +199,9 @@ async def healthz(desk: TheDesk) -> Response:
             "refused": 0 if intake is None else intake.refused.total(),
             "buildings": len(centre.board.plans),
             "silent": sum(centre.silent(site) for site in centre.board.plans),
+            "trouble": centre.trouble,
+            "watching": desk.screens.watching,
+            "sounding": desk.screens.sounding,
         }
     )
 
@@ -232,6 +237,19 @@ async def post_resolve(
     if how not in HOWS[outcome]:
         raise Problem(422, mark("Not saved"), mark("That does not go with this outcome. Choose again how you know it."))
     return await _act(request, desk, reader, alert, lambda one, at: resolve(one, reader.staff, at, outcome, how))
+
+
+@router.post("/watching", dependencies=[Depends(reader_of)])
+async def post_watching(
+    desk: TheDesk,
+    screen: Annotated[str, Form(pattern=_SCREEN)],
+    *,
+    in_view: Annotated[bool, Form()],
+    sound: Annotated[bool, Form()],
+) -> Response:
+    """Take in what an open page says of itself; nothing of it is written down."""
+    desk.screens.report(screen, in_view=in_view, sound=sound)
+    return Response(status_code=204)
 
 
 @router.post("/alerts/{alert}/shown", dependencies=[Depends(reader_of)])

@@ -148,8 +148,11 @@ class _Drawer:
         self.moving = not stops
         self.now = max(min([now, *stops]), self.main.at)
         pressed = {Mark(one.since, one.room, Kind.BUTTON, 1.0) for one in alert.findings if one.room and _calls(one)}
-        told = {mark for finding in alert.findings for mark in finding.window}
-        marks = sorted(told | pressed, key=lambda mark: mark.at)
+        told = [mark for finding in alert.findings for mark in finding.window]
+        # Windows overlap. Of two marks at one instant the later told stays behind: it is how things were left.
+        marks = list(dict.fromkeys([*pressed, *reversed(told)]))
+        marks.reverse()
+        marks.sort(key=lambda mark: mark.at)
         self.start = self._start(marks)
         # Room to the right, so that the page can move the line of now without asking for a new picture.
         self.end = self.now + (self.now - self.start) * size.ahead if self.moving else self.now

@@ -8,11 +8,12 @@ from functools import cached_property
 
 from care.alerts import Alert, State, Tier
 from care.board import SILENT_AFTER
+from care.buildings import UNPROVEN_AFTER
 from care.language import words
 from care.records import AlertId, Plan, site_of
 from care.sentences import PRESENCES, SIGHTS, STATES, TIERS
-from dashboard.glance import Glance, natural
-from dashboard.homes import ICONS, Standing, Tile
+from dashboard.glance import ICONS, Glance, natural
+from dashboard.homes import Standing, Tile
 from dashboard.stories import Story
 from detectors.findings import Presence, Sight
 from detectors.homes import Home, HomeId, SiteId
@@ -34,6 +35,8 @@ class Site:
     id: SiteId
     name: str
     silent_since: str | None
+    proven: str  # how long ago its synthetic event came through, in words
+    unproven: bool  # too long ago
     tiles: tuple[Tile, ...]
 
 
@@ -47,7 +50,8 @@ class Scene(Glance):
 
     @cached_property
     def stories(self) -> list[Story]:
-        return [self.story(alert) for alert in self.board.open_alerts()]
+        folded = {one.id for under in self.folded.values() for one in under}
+        return [self.story(alert) for alert in self.board.open_alerts() if alert.id not in folded]
 
     def story(self, alert: Alert) -> Story:
         """Return what may be said of one alert, open or not."""
@@ -78,10 +82,15 @@ class Scene(Glance):
     def with_picture(self) -> set[AlertId]:
         return {one.id for one in self.waiting[:PICTURES_MAX]}
 
+    @cached_property
+    def voiced(self) -> list[Story]:
+        """What the page may speak of as new: nothing of which its building may say in a moment that it is over."""
+        return [one for one in self.waiting if not one.settling]
+
     @property
     def acute(self) -> int:
         """How many urgent alerts wait for somebody."""
-        return sum(one.alert.tier is Tier.ACUTE for one in self.waiting)
+        return sum(one.alert.tier is Tier.ACUTE for one in self.voiced)
 
     @property
     def last_closed(self) -> Story | None:
@@ -102,7 +111,17 @@ class Scene(Glance):
         since = self.silent_since(plan.site)
         said = self.wording_of(plan.site).moment(since, self.now) if since is not None else None
         tiles = tuple(self.home(home).tile for home in sorted(homes, key=lambda home: natural(home.id)))
-        return Site(plan.site, plan.name, said, tiles)
+        return Site(plan.site, plan.name, said, *self._proven(plan.site), tiles)
+
+    def _proven(self, site: SiteId) -> tuple[str, bool]:
+        at = self.board.proven_at.get(site)
+        if at is None:
+            return self.say("not proven yet"), False
+        age = self.now - at
+        if age > UNPROVEN_AFTER:
+            return self.say("Not proven for {span}").format(span=self.wording.short(age)), True
+        seconds = max(0, int(age.total_seconds()))
+        return self.say("Proven {n} s ago").format(n=seconds).replace(" ", "\u00a0"), False
 
     @property
     def layout(self) -> Layout:
@@ -192,6 +211,10 @@ class Scene(Glance):
         return f"{self.now.astimezone(self.wording.zone):%S}"
 
     @property
+    def unproven_after_s(self) -> int:
+        return int(UNPROVEN_AFTER.total_seconds())
+
+    @property
     def silent_after_s(self) -> int:
         return int(SILENT_AFTER.total_seconds())
 
@@ -212,6 +235,9 @@ class Scene(Glance):
             "seconds": say("{n} s ago"),
             "ago": say("{span} ago"),
             "never": say("not heard yet"),
+            "proven": say("Proven {n} s ago"),
+            "unproven": say("Not proven for {span}"),
+            "notYet": say("not proven yet"),
             "of": say("{n} of {all}"),
             "now": say("{n} now"),
             "dead": say("Not up to date"),

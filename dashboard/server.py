@@ -24,6 +24,7 @@ from dashboard import people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live
+from dashboard.lookout import Lookout, Screens
 from dashboard.pages import Desk, application
 from dashboard.people import Names
 
@@ -79,12 +80,22 @@ async def _run_together(
     sock: socket.socket,
 ) -> None:
     drawing = Drawing(centre.board, Names(store))
-    live = Live(centre, drawing)
+    screens = Screens()
+    live = Live(centre, drawing, screens)
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
-    desk = Desk(centre=centre, live=live, drawing=drawing, people=store, wall=SystemClock(), intake=intake)
+    lookout = Lookout(centre)
+    desk = Desk(
+        centre=centre,
+        live=live,
+        drawing=drawing,
+        people=store,
+        wall=SystemClock(),
+        intake=intake,
+        screens=screens,
+    )
     server = _Server(application(desk), live)
     log.info("the desk is open", url=f"http://{settings.host}:{sock.getsockname()[1]}", records=centre.number)
-    work = [asyncio.create_task(intake.run()), asyncio.create_task(live.run())]
+    work = [asyncio.create_task(intake.run()), asyncio.create_task(live.run()), asyncio.create_task(lookout.run())]
     for task in work:
         # Neither ever ends by itself. If a mistake of ours ends one, the whole centre must go down where it is seen.
         task.add_done_callback(lambda _: server.stop())

@@ -7,12 +7,13 @@ from functools import cached_property
 
 from care.alerts import CALM, Alert, State
 from care.language import words
-from care.records import HOWS, AlertId, Claimed, Released, StaffId, site_of
+from care.records import CENTRE, HOWS, AlertId, Claimed, Released, StaffId, site_of
 from care.sentences import (
-    ABOUT_SENSORS,
+    EQUIPMENT,
     HOW_WORDS,
     KINDS,
     OUTCOMES,
+    PRESENCES,
     STATES,
     TIERS,
     Piece,
@@ -23,15 +24,19 @@ from care.sentences import (
     tell,
 )
 from dashboard import pictures
-from dashboard.glance import Glance, capital, home_path
+from dashboard.glance import ICONS, Glance, capital, home_path, natural
 from dashboard.pictures import CARD, Picture
-from detectors.findings import What
-from detectors.homes import Home, HomeId, SensorId
+from detectors.findings import BUILDING, BY_CENTRE, Presence, Sight, What
+from detectors.homes import Home, HomeId, SensorId, is_building
 
 ONE_PICTURE = timedelta(minutes=100)  # a longer evening is drawn twice: as a whole, and its end close by
+CALLED_MAX = 6  # homes named on a card
 ALERTS_LISTED = 20  # of one home, newest first
 
-_AT_ONCE = frozenset({What.BUTTON, What.DOOR_ARRIVED, What.SENSOR_STORM})
+_AT_ONCE = (
+    frozenset({What.BUTTON, What.DOOR_ARRIVED, What.SENSOR_STORM, What.BATTERY, What.LINK_WEAK}) | BUILDING
+) - BY_CENTRE
+_NO_SENSORS = frozenset({What.BUILDING_SILENT, What.BROKER_LOST})
 _AFTER_THE_NIGHT = frozenset({What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE})
 _UNSEEN = frozenset({What.SENSOR_SILENT, What.SENSOR_STUCK})
 _LEARNED = _AFTER_THE_NIGHT | {What.DAY_INACTIVE, What.LATE_RISE}
@@ -133,7 +138,10 @@ class Story:
 
     @property
     def silent_since(self) -> datetime | None:
-        return self.glance.silent_since(site_of(self.alert.home)) if self.alert.open else None
+        """Since when nothing can be heard of what it is about; of what the centre says itself that is no lack."""
+        if not self.alert.open or self.alert.main.what in BY_CENTRE:
+            return None
+        return self.glance.silent_since(site_of(self.alert.home))
 
     @property
     def no_sight(self) -> str | None:
@@ -142,6 +150,79 @@ class Story:
             return None
         said = self.wording.say("Nothing has come from this building since {since}. What happens there cannot be seen.")
         return said.format(since=self.wording.time(self.silent_since))
+
+    @property
+    def settling(self) -> bool:
+        """Whether it is late news of a building that is still telling of the past: it may be over already."""
+        return self.alert.late is not None and site_of(self.alert.home) in self.glance.board.behind
+
+    @property
+    def late(self) -> str | None:
+        """That it came late, if so."""
+        if self.alert.late is None:
+            return None
+        return self.glance.say("arrived {delay} late").format(delay=self.wording.duration(self.alert.late))
+
+    @property
+    def fell_back(self) -> str | None:
+        """That the building called for help itself, if so."""
+        if not self.alert.fell_back:
+            return None
+        first = self.alert.fell_back[0]
+        channels = self.wording.every(list(dict.fromkeys(one.channel for one in self.alert.fell_back)))
+        said = self.wording.say("The building gave a warning itself at {time}: {channels}.")
+        return said.format(time=self.wording.moment(first.at, self.glance.now), channels=channels)
+
+    @cached_property
+    def perhaps_up(self) -> list[Line]:
+        """Who was not known to be in bed when their building fell silent: the ones to call first."""
+        main, say = self.alert.main, self.wording.say
+        if main.what is not What.BUILDING_SILENT or not self.alert.standing:
+            return []
+        lines = []
+        site = site_of(self.alert.home)
+        for home in sorted(self.glance.board.homes.values(), key=lambda one: natural(one.id)):
+            status = self.glance.board.statuses.get(home.id)
+            known = status is not None and (status.presence is Presence.BED or status.sight is Sight.PAUSED)
+            if known or site not in {site_of(home.id), CENTRE}:
+                continue
+            presence = Presence.UNKNOWN if status is None else status.presence
+            since = "" if status is None or status.since is None else self.wording.time(status.since)
+            client = self.glance.names.resident(home.resident)
+            named = " · ".join(one for one in (client, self.wording.home(home.id)) if one)
+            lines.append(Line(home_path(home.id), since, ICONS[presence], named, say(PRESENCES[presence])))
+        return lines
+
+    @property
+    def call_first(self) -> str:
+        """Those to call first, as a card has room for them."""
+        named = [line.title for line in self.perhaps_up]
+        more = len(named) - CALLED_MAX
+        shown = ", ".join(named[:CALLED_MAX])
+        if more > 0:
+            return self.wording.say("Call first: {homes}, and {n} more.").format(homes=shown, n=more)
+        return self.wording.say("Call first: {homes}.").format(homes=shown) if named else ""
+
+    @property
+    def earlier_title(self) -> str:
+        """What the list of earlier alerts is called."""
+        if is_building(self.alert.home):
+            return self.glance.say("Other alerts of this building")
+        return self.glance.say("Other alerts of this home")
+
+    @cached_property
+    def belonging(self) -> list[Line]:
+        """The alerts that this one explains, oldest first."""
+        return [Story(one, self.glance).line for one in self.glance.folded.get(self.alert.id, ())]
+
+    @property
+    def belongs(self) -> str:
+        """How many alerts this one explains."""
+        n = len(self.belonging)
+        said = words(self.glance.language).ngettext(
+            "{n} other fault belongs to this.", "{n} other faults belong to this.", n
+        )
+        return said.format(n=n)
 
     def picture(self, size: pictures.Size) -> Picture | None:
         if self.plan_home is None or not self.plan_home.sensors or not of_one_evening(self.alert.main):
@@ -263,7 +344,7 @@ class Story:
     def agreed(self) -> str:
         """After how long the care plan asks for an alert."""
         main, limit = self.alert.main, self.alert.main.limit
-        if main.what in ABOUT_SENSORS:
+        if main.what in EQUIPMENT:
             return self.wording.say("None: this is about the equipment.")
         if limit is None and main.what in _LEARNED:
             return self.wording.say("No fixed limit: it is learned from what is usual here.")
@@ -273,10 +354,16 @@ class Story:
         return self.wording.say("Care plan: alert after {cap}.").format(cap=cap)
 
     @property
-    def sight(self) -> list[str]:
+    def sight(self) -> list[str]:  # noqa: PLR0911  # one line for each
         """What cannot be seen here, thing by thing."""
         if self.silent_since is not None:
             return [self.wording.say("No sight of the whole building.")]
+        if self.alert.main.what in _NO_SENSORS and self.alert.standing:
+            return [self.wording.say("No sight of the whole building.")]
+        if self.alert.main.what is What.BRIDGE_LOST and self.alert.standing:
+            return [self.wording.say("Not everything here can be seen.")]
+        if self.alert.main.what in BUILDING:
+            return [self.wording.say("No sensor is missing because of this.")]
         if self.alert.main.what is What.GATEWAY_GAP:
             return [self.wording.say("There is no sight of this home.")]
         about = self.sentence.seen[:1] if self.alert.main.what in _UNSEEN and self.ended is None else ()
@@ -299,9 +386,13 @@ class Story:
         if main.what in _AT_ONCE:
             told = say("A call for help is told at once.") if main.what is What.BUTTON else say("This is told at once.")
             return [told, *self._beside()]
+        if main.what is What.BUILDING_SILENT:
+            seconds = int((main.at - main.since).total_seconds())
+            told = say("This is told after {n} seconds without a sign of life.").format(n=seconds)
+            return [told, *self._beside()]
         if main.what in _AFTER_THE_NIGHT:
             return [say("This was seen once the night was over."), *self.sentence.usual, *self._beside()]
-        agreed = main.limit if not main.early and main.what not in ABOUT_SENSORS else None
+        agreed = main.limit if not main.early and main.what not in EQUIPMENT else None
         lasted = timedelta(minutes=agreed) if agreed is not None else main.at - main.since
         reached = say("At {time} it had lasted {cap}.")
         if main.what is What.LATE_RISE:
@@ -327,6 +418,8 @@ class Story:
             screens = len({one.screen for one in alert.delivered})
             on = words(self.glance.language).ngettext("Shown on {n} screen", "Shown on {n} screens", screens)
             yield self._event(min(one.at for one in alert.delivered), on.format(n=screens))
+        for one in alert.fell_back:
+            yield self._event(one.at, say("The building gave a warning itself: {channel}").format(channel=one.channel))
         holder: StaffId | None = None
         closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
         for hold in alert.holds:

@@ -10,6 +10,7 @@
   const HOLD_MAX_MS = 4_000; // and never longer than this in all
   const NOTICE_MS = 15_000;
   const MINUTE_MS = 60_000;
+  const REPORT_MS = 30_000; // between two reports that this screen is looked at; the centre forgets them after 120 s
 
   const body = document.body;
   const words = JSON.parse(body.dataset.words);
@@ -102,6 +103,18 @@
     }
   }
 
+  function proved(sites) {
+    const after = Number(body.dataset.unprovenAfter);
+    for (const building of all(".building")) {
+      const seconds = sites[building.dataset.site] ?? null;
+      const place = building.querySelector(".proven");
+      const late = seconds !== null && seconds > after;
+      place.classList.toggle("unproven", late);
+      put(place, seconds === null ? words.notYet : late
+        ? words.unproven.replace("{span}", short(seconds * 1000)) : counted(words.proven, Math.ceil(seconds)));
+    }
+  }
+
   // A page that hears nothing says so, by itself and loudly, and comes back as a fresh page.
 
   function die() {
@@ -138,6 +151,9 @@
     beatNow = Date.parse(said.now);
     body.dataset.number = said.number; // up to where in the journal this page is: for whoever is asked about it
     heard(said.sites);
+    proved(said.proven ?? {});
+    byId("unwatched").hidden = !said.unwatched;
+    byId("stuck").hidden = !said.stuck;
     tick();
     if (untold.size) watch(true);
   }
@@ -301,7 +317,23 @@
   document.addEventListener("visibilitychange", () => {
     tick();
     watch(true);
+    report();
   });
+
+  // Each open page says whether somebody could be looking at it, so that the others can tell when nobody is.
+
+  async function report() {
+    const said = {
+      screen,
+      in_view: document.visibilityState === "visible" && !dead,
+      sound: navigator.userActivation?.hasBeenActive ?? false, // browsers keep a page silent until a hand has touched it
+    };
+    try {
+      await fetch("/watching", { method: "POST", body: new URLSearchParams(said) });
+    } catch {
+      // The centre notices that nothing came; this page notices it by the beats that stop.
+    }
+  }
 
   // The board is one stop of the tab key; arrows walk it.
 
@@ -379,5 +411,7 @@
   });
 
   settle();
+  report();
   setInterval(tick, 1_000);
+  setInterval(report, REPORT_MS);
 })();

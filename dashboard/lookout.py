@@ -1,0 +1,100 @@
+"""The lookout: once a second the centre asks who is not heard any more, and whether anybody looks at its screens.
+
+What must be written down is decided in `care.buildings`; here is only the second that passes. Screens are kept in
+memory: that nobody looks is a state of this moment, and no record of who sat where.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from care.buildings import due
+from dashboard.intake import Centre
+from detectors.findings import Cleared, Finding
+
+LOOK_S = 1.0
+REPORT_S = 30.0  # between two reports of a screen
+UNWATCHED_AFTER_S = 120.0
+SCREENS_MAX = 2_000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a screen last said of itself."""
+
+    at_s: float  # monotonic
+    in_view: bool  # its tab is the one that is looked at
+    sound: bool  # it may make itself heard: browsers let no page do so before a hand has touched it
+
+
+class Screens:
+    """Which screens say that somebody could be looking at them."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began_s = monotonic()
+        self._reports: dict[str, Report] = {}
+
+    def report(self, screen: str, *, in_view: bool, sound: bool) -> None:
+        """Take in what a screen says of itself."""
+        self._forget()
+        if screen in self._reports or len(self._reports) < SCREENS_MAX:
+            self._reports[screen] = Report(self._monotonic(), in_view, sound)
+
+    def close(self, screen: str) -> None:
+        """Forget a screen that says it is closed."""
+        self._reports.pop(screen, None)
+
+    @property
+    def watching(self) -> int:
+        """How many screens are in view."""
+        self._forget()
+        return sum(one.in_view for one in self._reports.values())
+
+    @property
+    def sounding(self) -> int:
+        """How many of those may make themselves heard."""
+        self._forget()
+        return sum(one.in_view and one.sound for one in self._reports.values())
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether no screen has been in view for two minutes; never within two minutes of the centre's start."""
+        return self._monotonic() - self._began_s > UNWATCHED_AFTER_S and not self.watching
+
+    def _forget(self) -> None:
+        oldest = self._monotonic() - UNWATCHED_AFTER_S
+        self._reports = {screen: one for screen, one in self._reports.items() if one.at_s >= oldest}
+
+
+class Lookout:
+    """Asks every second, and writes down what it is told to."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
+
+    async def run(self) -> None:
+        """Look until cancelled. A disk that refuses is told of, and tried again a second later."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Look once."""
+        if not self._due():
+            return
+        try:
+            await self._centre.write(lambda board, now: self._due())  # noqa: ARG005  # asked again in its turn
+        except sqlite3.Error as error:
+            log.error("the disk would not", why=str(error))  # noqa: TRY400  # the reason says all of it
+
+    def _due(self) -> list[Finding | Cleared]:
+        centre = self._centre
+        now = centre.now()
+        return due(centre.board, centre.signs(now), now, ear=centre.ear(now))
