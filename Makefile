@@ -4,8 +4,10 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 SPEED ?= 60
 STATE ?= .state/demo
+NIGHTS ?= 30000
+SEED ?= 1000
 
-.PHONY: demo setup test check bench lock clean
+.PHONY: demo setup test check bench soak lock clean
 
 ## demo: a broker, a building, a night desk and a night in eight simulated homes (RECORDING=folder for a real one)
 demo: .venv/.demo
@@ -29,6 +31,11 @@ check: .venv/.all
 bench: setup
 	$(BIN)/python -m benchmarks.chain --out benchmarks/results/chain.json
 	$(BIN)/python -m benchmarks.detection $(if $(RECORDINGS),--recordings $(RECORDINGS)) --cohort 400 --draws 60 --out benchmarks/results/detection.json
+
+## soak: nights in the simulated world in which everything fails, and a million broken messages, for hours (NIGHTS=, SEED=)
+soak: setup
+	$(BIN)/python -m tests.nights --seed $(SEED) --nights $(NIGHTS)
+	FUZZ=1000000 $(BIN)/python -m pytest tests/gateway/test_fuzz.py tests/care/test_link_fuzz.py
 
 ## lock: pin again what pyproject.toml asks for; hashes, no addresses
 lock: $(UV)

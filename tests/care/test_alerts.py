@@ -1,6 +1,6 @@
 """The life of an alert, as the fold of what was found and what people did."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 
 from care.alerts import State, Tier, alert_of
 from care.board import Board
-from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Released, Resolved, StaffId
+from care.records import (
+    AlertId,
+    Claimed,
+    Delivered,
+    FellBack,
+    How,
+    Outcome,
+    Plan,
+    Record,
+    Released,
+    Resolved,
+    StaffId,
+)
 from detectors.findings import Cleared, Finding, What
-from detectors.homes import HomeId, SensorId, SiteId
+from detectors.homes import HomeId, SensorId, SiteId, building_of
 from tests.stories import a_home, instant
 
 HOME = a_home()
@@ -125,6 +137,14 @@ def test_moving_about_may_wait_where_that_is_agreed_and_lying_still_may_not() ->
         (What.SENSOR_STUCK, Tier.TECHNICAL),
         (What.SENSOR_STORM, Tier.TECHNICAL),
         (What.GATEWAY_GAP, Tier.TECHNICAL),
+        (What.BATTERY, Tier.TECHNICAL),
+        (What.LINK_WEAK, Tier.TECHNICAL),
+        (What.BROKER_LOST, Tier.TECHNICAL),
+        (What.BRIDGE_LOST, Tier.TECHNICAL),
+        (What.CLOCK_STEP, Tier.TECHNICAL),
+        (What.DISK, Tier.TECHNICAL),
+        (What.JOURNAL, Tier.TECHNICAL),
+        (What.PROOF, Tier.TECHNICAL),
     ],
 )
 def test_each_kind_of_finding_is_for_its_own_hour(what: What, tier: Tier) -> None:
@@ -206,3 +226,34 @@ def test_no_finding_is_ever_without_an_alert(story: list[Record]) -> None:
 def test_when_an_alert_was_raised_is_when_it_became_true() -> None:
     board = a_board(a_finding(What.BATH, at="02:30"), a_finding())
     assert board.alerts[ALERT].raised_at == instant("02:25") == datetime.fromisoformat("2026-03-03T01:25:00+00:00")
+
+
+@pytest.mark.parametrize(("up", "tier"), [(0, Tier.TECHNICAL), (1, Tier.ACUTE), (7, Tier.ACUTE)])
+def test_no_sight_of_a_building_is_urgent_while_somebody_in_it_may_be_out_of_bed(up: int, tier: Tier) -> None:
+    silent = msgspec.structs.replace(a_finding(What.BUILDING_SILENT), home=building_of("wilg"), count=up)
+    assert [alert.tier for alert in a_board(silent).open_alerts()] == [tier]
+
+
+def test_what_a_building_did_by_itself_stands_with_the_alert_also_when_the_news_of_it_came_first() -> None:
+    called = FellBack(at=instant("02:26"), home=HOME.id, alert=ALERT, channel="siren")
+    assert a_board(called, a_finding()).alerts[ALERT].fell_back == (called,)
+    assert a_board(a_finding(), called).alerts[ALERT].fell_back == (called,)
+
+
+def test_an_alert_that_took_two_minutes_to_arrive_is_late() -> None:
+    board = a_board()
+    board.add(a_finding(), recorded_at=instant("02:26:59"))
+    assert board.alerts[ALERT].late is None
+    board = a_board()
+    board.add(a_finding(), recorded_at=instant("05:25"))
+    assert board.alerts[ALERT].late == timedelta(hours=3)
+
+
+def test_a_fault_of_a_building_touches_every_home_in_it_and_no_other() -> None:
+    plan = Plan(at=instant("22:00"), site=SiteId("wilg"), name="De Wilg", zone="Europe/Amsterdam", homes=(HOME,))
+    board = a_board(plan=plan)
+    fault = msgspec.structs.replace(a_finding(What.BRIDGE_LOST), home=building_of("wilg"))
+    touched, _ = board.add(fault, recorded_at=instant("02:30"))
+    assert touched == {HOME.id}
+    elsewhere = msgspec.structs.replace(fault, home=building_of("eik"))
+    assert board.add(elsewhere, recorded_at=instant("02:30"))[0] == set()

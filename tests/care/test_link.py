@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from care import journal, link
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import CENTRE, AlertId, Claimed, Ranked, Record, StaffId, Teaching, Unreadable
+from care.records import CENTRE, AlertId, Claimed, FellBack, Ranked, Record, StaffId, Teaching, Unreadable
 from detectors.findings import Cleared, What
 from detectors.homes import HomeId, SiteId
 from detectors.nights import Summary
@@ -26,6 +26,10 @@ SITE = "wilg"
 def told(number: int) -> Cleared:
     at = NOW + timedelta(seconds=number)
     return Cleared(at=at, home=HomeId("wilg/12"), what=What.STILL, since=NOW, episode=NOW)
+
+
+def fell_back(home: str) -> FellBack:
+    return FellBack(at=NOW, home=HomeId(home), alert=AlertId("0a1b2c3d4e"), channel="siren")
 
 
 def ordered(number: int) -> Claimed:
@@ -160,6 +164,8 @@ def test_an_unanswered_batch_is_sent_again_and_not_before_its_time(ends: tuple[E
         (link.encode(told(9)).decode().replace("wilg/12", "eik/12"), "Not for wilg to say"),
         (link.encode(night("eik/12")).decode(), "Not for wilg to say"),
         (link.encode(TAUGHT).decode(), "Not for wilg to say"),
+        (link.encode(told(9)).decode().replace('"still"', '"building-silent"'), "Not for wilg to say"),
+        (link.encode(fell_back("eik/12")).decode(), "Not for wilg to say"),
     ],
 )
 def test_a_record_that_cannot_be_taken_is_kept_in_its_place_and_stops_nothing_behind_it(
@@ -175,7 +181,16 @@ def test_a_record_that_cannot_be_taken_is_kept_in_its_place_and_stops_nothing_be
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\xff\xfe", b"[]", b'{"type":"nothing"}', b'{"type":"have","journal":1,"number":"x"}']
+    "payload",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b'{"type":"nothing"}',
+        b'{"type":"have","journal":1,"number":"x"}',
+        b'{"type":"have","journal":"x","number":-1}',
+        b'{"type":"beat","at":"2026-03-03T01:10:00"}',
+    ],
 )
 def test_a_message_that_is_none_of_ours_is_garbled(payload: bytes) -> None:
     with pytest.raises(Garbled):
@@ -183,7 +198,19 @@ def test_a_message_that_is_none_of_ours_is_garbled(payload: bytes) -> None:
 
 
 def test_a_sign_of_life_survives_the_wire() -> None:
-    assert link.decode(link.encode(Beat(NOW))) == Beat(NOW)
+    for beat in (Beat(NOW), Beat(NOW, trouble="disk", proof=NOW - timedelta(seconds=20))):
+        assert link.decode(link.encode(beat)) == beat
+
+
+def test_a_building_of_an_older_version_is_heard_too() -> None:
+    assert link.decode(b'{"type":"beat","at":"2026-03-03T01:10:00Z"}') == Beat(NOW)
+
+
+def test_what_a_building_did_by_itself_reaches_the_centre(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    building.write(fell_back("wilg/12"))
+    exchange(building, centre, at_s=0)
+    assert centre.from_peer() == [fell_back("wilg/12")]
 
 
 FAULTS = st.lists(st.sampled_from(["up", "down", "write", "order", "lose", "twice", "old", "restart"]), max_size=80)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import Alert, alert_of, raised, with_cleared, with_order
-from care.records import Claimed, How, Outcome, Resolved, StaffId
+from care.records import CENTRE, Claimed, How, Outcome, Resolved, StaffId
 from care.sentences import KINDS, TITLE_MAX, Wording, tell
-from detectors.findings import Cleared, Finding, Perhaps, What
-from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId
+from detectors.findings import BUILDING, Cleared, Finding, Perhaps, What
+from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, building_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NL, EN = Wording("nl"), Wording("en")
@@ -497,3 +497,66 @@ def test_how_rare_something_is_is_never_overstated(rank: float) -> None:
     if told is not None:
         assert int(told[1]) < int(told[2])
         assert int(told[1]) / int(told[2]) <= 1 - rank + 1e-6 or rank < 1 / 1000
+
+
+# What is the matter with a whole building.
+
+
+def of_building(what: What, *, site: str = "wilg", **more: object) -> str:
+    finding = a_finding(what, room=None, last_room=None, **more)
+    return dutch(msgspec.structs.replace(finding, home=building_of(site)))
+
+
+def test_a_silent_building_says_how_many_homes_are_not_seen_and_nothing_of_how_people_are() -> None:
+    said = of_building(What.BUILDING_SILENT, value=12.0, count=0)
+    assert "Uit dit gebouw komt sinds" in said
+    assert "12 woningen hebben geen zicht. Dit zegt niets over hoe het met de mensen gaat." in said
+    assert "niet in bed" not in said
+    assert "Kan ook: stroom weg, verbinding weg of gateway kapot." in said
+
+
+def test_a_building_lost_while_somebody_was_up_says_so_first_of_all() -> None:
+    finding = msgspec.structs.replace(a_finding(What.BUILDING_SILENT, count=1), home=building_of("wilg"))
+    assert NL.title(finding, None) == "Zicht weg, misschien iemand op"
+    assert NL.title(msgspec.structs.replace(finding, count=0), None) == "Gebouw meldt zich niet"
+    said = of_building(What.BUILDING_SILENT, count=1)
+    assert "1 cliënt was toen niet in bed, of dat is niet bekend." in said
+
+
+def test_a_centre_that_hears_nobody_speaks_of_itself() -> None:
+    finding = msgspec.structs.replace(a_finding(What.BUILDING_SILENT, count=0), home=building_of(CENTRE))
+    assert NL.title(finding, None) == "Centrale hoort geen gebouw"
+    assert "De zorgcentrale hoort sinds" in of_building(What.BUILDING_SILENT, site=CENTRE, count=0)
+    assert NL.home(building_of(CENTRE)) == "alle gebouwen"
+    assert NL.home(building_of("wilg")) == "het hele gebouw"
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "said"),
+    [
+        (What.CLOCK_STEP, 7200.0, "2 uur vooruit."),
+        (What.CLOCK_STEP, -7200.0, "2 uur terug."),
+        (What.CLOCK_STEP, None, "versprong"),
+        (What.DISK, 120.0, "120 MB"),
+        (What.DISK, None, "niets opslaan"),
+        (What.JOURNAL, None, "Het is apart gezet."),
+        (What.PROOF, None, "Een echte melding komt misschien ook niet aan."),
+        (What.BROKER_LOST, None, "geen enkele sensor"),
+        (What.BRIDGE_LOST, None, "De ontvanger van draadloze sensoren is weg"),
+    ],
+)
+def test_each_fault_of_a_building_is_told_in_its_own_words(what: What, value: float | None, said: str) -> None:
+    assert said in of_building(what, value=value)
+
+
+def test_a_battery_that_runs_out_is_told_of_its_own_sensor() -> None:
+    said = dutch(a_finding(What.BATTERY, sensor=HOME.sensors[0].id, value=9.0))
+    assert said.startswith("Het gaat om de ")
+    assert "De batterij heeft nog 9% over. De sensor werkt nu nog." in said
+    foreseen = dutch(a_finding(What.BATTERY, sensor=HOME.sensors[0].id, value=31.0, early=True))
+    assert "De batterij is waarschijnlijk binnen een maand leeg." in foreseen
+
+
+def test_of_a_whole_building_nobody_is_named() -> None:
+    for what in BUILDING:
+        assert "Jan" not in of_building(what, value=3.0, count=2)

@@ -10,7 +10,19 @@ from care.board import Board
 from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
 from dashboard.drawing import Viewer
 from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What
-from detectors.homes import Home, HomeId, Kind, Limits, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
+from detectors.homes import (
+    Home,
+    HomeId,
+    Kind,
+    Limits,
+    ResidentId,
+    RoomId,
+    RoomKind,
+    Sensor,
+    SensorId,
+    SiteId,
+    building_of,
+)
 
 NOW = datetime(2026, 3, 3, 1, 31, 12, tzinfo=UTC)  # 02:31:12 in the Netherlands
 SANNE = Viewer(staff=StaffId("s-1"), name="Sanne", initials="S.K.", language="nl")
@@ -224,6 +236,15 @@ def sensor_silent(home: str = "wilg/12", sensor: str = "badkamer") -> Finding:
         sensor=SensorId(f"{number}/{sensor}"),
         room=RoomId("badkamer"),
     )
+
+
+def of_building(what: What, site: str = "wilg", since: str = "02:20", **more: object) -> Finding:
+    """Return a fault of a whole building."""
+    began = local(since)
+    found = Finding(
+        at=began + timedelta(seconds=45), home=building_of(site), what=what, since=began, episode=began, count=0
+    )
+    return msgspec.structs.replace(found, **more)
 
 
 def over(finding: Finding, clock: str) -> Cleared:

@@ -35,6 +35,8 @@ class Stage:
         self.now = NOW
         self.beating = True
         self.posts: list[tuple[str, dict[str, str]]] = []
+        self.reports: list[dict[str, str]] = []  # what pages said of themselves
+        self.beat: dict[str, object] = {}  # what a beat says besides
         self.loads = 0
         self.refuse_with: str | None = None  # a notice for the next tap
         self._screens: list[asyncio.Queue[bytes]] = []
@@ -101,6 +103,10 @@ class Stage:
                 return self.drawing.desk(self.now, self.viewer)
 
     async def _post(self, path: str, form: dict[str, str], send: Any) -> None:
+        if path == "/watching":
+            self.reports.append(form)
+            await _answer(send, 204, b"")
+            return
         self.posts.append((path, form))
         _, alert, what = path.strip("/").split("/")
         if what == "shown":
@@ -126,7 +132,7 @@ class Stage:
             while not gone.done():
                 if self.beating:
                     sites = dict.fromkeys(self.board.plans, 2.0)
-                    said = {"now": self.now.isoformat(), "sites": sites, "number": 1}
+                    said = {"now": self.now.isoformat(), "sites": sites, "number": 1, **self.beat}
                     await _more(send, event("beat", json.dumps(said)))
                 try:
                     await _more(send, await asyncio.wait_for(screen.get(), _BEAT_S))

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import AlertId
+from care.records import AlertId, FellBack
 from dashboard import homes
 from dashboard.drawing import Drawing
 from dashboard.glance import Glance
 from detectors.coverage import rests_on
-from detectors.findings import Presence, Sight, What
-from detectors.homes import HomeId
+from detectors.findings import BUILDING, Presence, Sight, What
+from detectors.homes import HomeId, SiteId
 from tests.dashboard.nights import (
     NOW,
     SANNE,
@@ -42,6 +42,7 @@ from tests.dashboard.nights import (
     long_in_the_bathroom,
     more_visits,
     not_up,
+    of_building,
     over,
     sensor_silent,
     status,
@@ -325,7 +326,7 @@ def test_a_home_of_a_silent_building_claims_nothing() -> None:
     said = text(home_page(board, "wilg/4"))
     assert "Uit dit gebouw komt sinds 02:27 niets binnen. Dit zegt niets over hoe het met de mensen gaat." in said
     assert "in zicht" not in said.replace("geen zicht", "")
-    assert said.count("nu geen zicht") == len(What)
+    assert said.count("nu geen zicht") == len(set(What) - BUILDING)
 
 
 def test_a_kind_of_alert_without_its_sensor_is_named_as_missing() -> None:
@@ -373,7 +374,7 @@ def test_for_every_kind_the_page_knows_what_it_rests_on() -> None:
         for what, groups in rests_on(home).items():
             assert len(homes.RESTS[what][0]) == len(groups), what
     told = [what for _, _, kinds in homes.GROUPS for what in kinds]
-    assert sorted(told) == sorted(What)
+    assert sorted(told) == sorted(set(What) - BUILDING)
 
 
 def test_what_a_home_has_taught_stands_beside_what_was_agreed() -> None:
@@ -597,3 +598,131 @@ def test_nobody_is_said_to_be_well_asleep_or_fallen() -> None:
         assert not re.search(
             r"\b(slaapt|gevallen|veilig|alles in orde|altijd|zeker|alarm)\b", text(drawn), re.IGNORECASE
         )
+
+
+# Whole buildings, late news, and what a building did by itself.
+
+
+def queued(drawn: str) -> str:
+    """Return what stands in the queue, as a reader reads it."""
+    return text(drawn[drawn.index('<div id="queue"') : drawn.index('<section id="board"')])
+
+
+def test_one_cause_is_one_alert_and_what_belongs_to_it_is_counted() -> None:
+    board = a_night_of_small_things()
+    hear(board, NOW - timedelta(minutes=4))
+    assert "Sensor geeft niets door" in queued(desk(board))
+    silent = of_building(What.BUILDING_SILENT, value=8.0)
+    add(board, silent)
+    said = queued(desk(board))
+    assert "Gebouw meldt zich niet het hele gebouw · De Wilg" in said
+    assert "8 woningen hebben geen zicht." in said
+    assert "Hier hoort 1 andere storing bij." in said
+    assert "Sensor geeft niets door" not in said
+    drawn = drawing(board).alert(alert_of(silent), NOW, SANNE)
+    assert drawn is not None
+    assert "Hoort hierbij" in text(drawn)
+    assert "Sensor geeft niets door" in text(drawn)
+    assert "Andere meldingen van dit gebouw" in text(drawn)
+    add(board, over(silent, "02:30"))
+    assert "Sensor geeft niets door" in queued(desk(board))
+
+
+def test_what_is_urgent_stays_in_the_queue_of_a_silent_building() -> None:
+    board = a_busy_night()
+    add(board, of_building(What.BUILDING_SILENT, value=8.0))
+    assert "Lang in de badkamer" in queued(desk(board))
+
+
+def test_a_building_lost_while_somebody_was_up_names_whom_to_call_first() -> None:
+    board = a_busy_night()
+    silent = of_building(What.BUILDING_SILENT, value=8.0, count=2)
+    add(board, silent)
+    assert "NU" in queued(desk(board)).upper()
+    assert "Bel eerst: Riet · woning 4, Jan · woning 12." in queued(desk(board))
+    drawn = drawing(board).alert(alert_of(silent), NOW, SANNE)
+    assert drawn is not None
+    assert "Niet in bed, of niet bekend" in text(drawn)
+    assert 'href="/homes/wilg/12"' in drawn
+    add(board, over(silent, "02:30"))
+    assert "Bel eerst" not in queued(desk(board))
+
+
+def test_whatever_is_wrong_with_a_building_its_page_can_be_drawn() -> None:
+    for what in BUILDING:
+        for site in ("wilg", "centre", "gone"):
+            board = a_busy_night()
+            fault = of_building(what, site)
+            add(board, fault)
+            for language in (SANNE, SUSAN):
+                drawn = drawing(board).alert(alert_of(fault), NOW, language)
+                assert drawn is not None
+                assert "woning *" not in text(drawn)
+                assert 'href="/homes/wilg/*"' not in drawn
+
+
+def test_a_gateway_that_hears_no_sensors_is_drawn_as_no_sight_before_each_sensor_is_missed() -> None:
+    board = a_calm_night()
+    assert tile(desk(board), "wilg/4") == "tile up"
+    lost = of_building(What.BROKER_LOST)
+    add(board, lost)
+    assert tile(desk(board), "wilg/4").startswith("tile blind")
+    assert tile(desk(board), "eik/10") == "tile out"
+    assert "Reden: gateway hoort geen sensoren." in text(home_page(board, "wilg/4"))
+    add(board, over(lost, "02:25"))
+    assert tile(desk(board), "wilg/4") == "tile up"
+
+
+def test_a_home_that_is_partly_seen_says_why() -> None:
+    assert "Reden: sensor stil." in text(home_page(a_busy_night(), "wilg/12"))
+    assert "Reden" not in text(home_page(a_busy_night(), "wilg/1"))
+
+
+def test_each_building_says_when_it_was_last_proven_and_loudly_when_not() -> None:
+    board = a_calm_night()
+    board.proven_at[SiteId("wilg")] = NOW - timedelta(seconds=20)
+    board.proven_at[SiteId("eik")] = NOW - timedelta(minutes=7)
+    drawn = desk(board)
+    assert '<p class="proven">Getest\u00a020\u00a0s\u00a0geleden</p>' in drawn
+    assert '<p class="proven unproven">Al 7\u00a0min niet getest</p>' in drawn
+    assert '<p class="proven">nog niet getest</p>' in desk(a_calm_night())
+
+
+def late_news(*, behind: bool) -> Board:
+    """What began at half past eleven, and came three hours later."""
+    board = a_calm_night()
+    found = long_in_the_bathroom()
+    early = msgspec.structs.replace(found, at=found.at - timedelta(hours=3))
+    board.add(early, recorded_at=found.at)
+    board.behind = {SiteId("wilg")} if behind else set()
+    return board
+
+
+def test_news_that_comes_late_says_so() -> None:
+    assert "kwam 3 uur te laat binnen" in queued(desk(late_news(behind=False)))
+    assert "te laat" not in queued(desk(a_busy_night()))
+
+
+def test_late_news_is_not_spoken_of_as_new_while_its_building_may_still_say_that_it_is_over() -> None:
+    drawn = desk(late_news(behind=True))
+    assert "data-open" not in drawn
+    assert 'data-acute="0"' in drawn
+    assert "Lang in de badkamer" in queued(drawn)  # it is there to be read
+    still_true = desk(late_news(behind=False))
+    assert "data-open" in still_true
+    assert 'data-acute="1"' in still_true
+
+
+def test_news_in_time_is_spoken_of_also_while_its_building_tells_of_the_past() -> None:
+    board = a_calm_night()
+    board.behind = {SiteId("wilg")}
+    add(board, long_in_the_bathroom())
+    assert 'data-acute="1"' in desk(board)
+
+
+def test_an_alert_for_which_the_building_called_by_itself_says_so() -> None:
+    board = a_busy_night()
+    found = long_in_the_bathroom()
+    add(board, FellBack(at=local("02:31"), home=found.home, alert=alert_of(found), channel="sirene"))
+    assert "Het gebouw heeft om 02:31 zelf gewaarschuwd: sirene." in queued(desk(board))
+    assert "Het gebouw waarschuwde zelf: sirene" in text(page(board, "wilg/12"))

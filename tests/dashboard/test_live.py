@@ -136,7 +136,8 @@ async def test_a_beat_says_the_time_and_how_long_ago_each_building_was_heard(
     hub.beat()
     await eventually(lambda: len(reader.of("beat")) == 2)
     first, second = (msgspec.json.decode(data) for data in reader.of("beat"))
-    assert first == {"now": NIGHT.isoformat(), "sites": {"wilg": None}, "number": 2}
+    at_once = {"proven": {"wilg": None}, "unwatched": False, "stuck": False, "number": 2}
+    assert first == {"now": NIGHT.isoformat(), "sites": {"wilg": None}, **at_once}
     assert datetime.fromisoformat(second["now"]) == clock.now()
     assert second["sites"]["wilg"] == pytest.approx(0, abs=1)
     hub.close()

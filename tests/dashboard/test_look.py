@@ -531,3 +531,53 @@ def test_without_scripts_the_page_can_be_read_and_worked_with(browser: Browser) 
         page.get_by_role("button", name="Ik pak op").click()
         assert [path for path, _ in stage.posts] == [f"/alerts/{alert_in(board, 'wilg/12')}/claim"]
         page.context.close()
+
+
+# Who watches the watchers.
+
+
+def test_a_page_says_by_itself_that_somebody_could_be_looking_at_it(opens: Opens) -> None:
+    reader = opens(a_calm_night())
+    with reader.page.expect_response("**/watching"):
+        page = reader.go()
+    [first] = reader.stage.reports
+    assert (first["in_view"], first["sound"]) == ("true", "false")
+    page.locator(".plate h3").first.click()  # from now on browsers let it make itself heard
+    with page.expect_response("**/watching"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert reader.stage.reports[-1] == {"screen": first["screen"], "in_view": "true", "sound": "true"}
+
+
+def test_a_page_reports_every_half_minute(opens: Opens) -> None:
+    reader = opens(a_calm_night(), clock=True)
+    page = reader.go()
+    before = len(reader.stage.reports)
+    with page.expect_response("**/watching"):
+        page.clock.run_for(30_000)
+    assert len(reader.stage.reports) > before
+
+
+def test_every_open_screen_says_when_nobody_watches_and_when_nothing_can_be_stored(opens: Opens) -> None:
+    reader = opens(a_calm_night())
+    page = reader.go()
+    expect(page.locator("#unwatched")).to_be_hidden()
+    expect(page.locator("#stuck")).to_be_hidden()
+    reader.stage.beat = {"unwatched": True, "stuck": True}
+    expect(page.locator("#unwatched")).to_contain_text("Niemand kijkt mee.")
+    expect(page.locator("#stuck")).to_contain_text("De zorgcentrale kan niets opslaan.")
+    assert sideways(page) == 0
+    reader.stage.beat = {}
+    expect(page.locator("#unwatched")).to_be_hidden()
+
+
+def test_the_age_of_a_proof_goes_on_and_turns_loud(opens: Opens) -> None:
+    reader = opens(a_calm_night())
+    page = reader.go()
+    plate = page.locator(".building[data-site=wilg] .proven")
+    expect(plate).to_have_text("nog niet getest")
+    reader.stage.beat = {"proven": {"wilg": 19.4, "eik": None}}
+    expect(plate).to_have_text("Getest 20 s geleden")
+    expect(plate).not_to_have_class(re.compile("unproven"))
+    reader.stage.beat = {"proven": {"wilg": 430.0, "eik": None}}
+    expect(plate).to_have_text("Al 7 min niet getest")
+    expect(plate).to_have_class(re.compile("unproven"))

@@ -166,7 +166,27 @@ async def test_what_is_not_there_is_a_page_in_the_readers_language(page: httpx.A
 
 async def test_a_watchdog_needs_no_name_and_is_told_none(stranger: httpx.AsyncClient, page: httpx.AsyncClient) -> None:
     answer = await stranger.get("/healthz")
-    assert answer.json() == {"number": 2, "broker": False, "refused": 0, "buildings": 1, "silent": 1}
+    told = {"number": 2, "broker": False, "refused": 0, "buildings": 1, "silent": 1}
+    assert answer.json() == {**told, "trouble": "", "watching": 0, "sounding": 0}
+
+
+async def test_a_screen_that_is_looked_at_is_known_to_a_watchdog(
+    stranger: httpx.AsyncClient, page: httpx.AsyncClient
+) -> None:
+    said = {"screen": "a1", "in_view": "true", "sound": "false"}
+    assert (await page.post("/watching", data=said)).status_code == 204
+    health = (await stranger.get("/healthz")).json()
+    assert (health["watching"], health["sounding"]) == (1, 0)
+
+
+async def test_who_is_not_signed_in_watches_nothing(stranger: httpx.AsyncClient) -> None:
+    await stranger.post("/watching", data={"screen": "a1", "in_view": "true", "sound": "true"})
+    assert (await stranger.get("/healthz")).json()["watching"] == 0
+
+
+@pytest.mark.parametrize("said", [{}, {"screen": "a b", "in_view": "true", "sound": "true"}, {"screen": "a1"}])
+async def test_a_report_that_is_none_is_refused(page: httpx.AsyncClient, said: dict[str, str]) -> None:
+    assert (await page.post("/watching", data=said)).status_code == 422
 
 
 async def test_files_are_asked_about_again_and_sent_only_if_they_changed(stranger: httpx.AsyncClient) -> None:

@@ -82,6 +82,14 @@ def test_a_bed_that_only_its_end_tells_of_was_occupied_from_the_left_edge() -> N
     assert lane(drawn, "Bed").stretches[0].x == drawn.left
 
 
+def test_a_bed_left_in_the_instant_in_which_it_was_entered_is_empty() -> None:
+    finding = long_in_the_bathroom()
+    for line in ("22:41 bed 1", "00:43 bed 1"):
+        both = (*seen(line), *seen(line[:-1] + "0"))
+        drawn = picture(msgspec.structs.replace(finding, window=both), size=WHOLE)
+        assert [one.width for one in lane(drawn, "Bed").stretches] == [0]
+
+
 def test_the_silence_goes_on_from_the_last_motion_to_now() -> None:
     drawn = picture(long_in_the_bathroom())
     (silent,) = lane(drawn, "Badkamer").stretches

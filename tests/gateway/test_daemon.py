@@ -1,13 +1,16 @@
 """The daemon in the building, with a real broker: what is received is kept, and nothing that is sent stops it."""
 
 import contextlib
+import dataclasses
 import json
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -15,17 +18,22 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from care import journal, link, teaching
+from care.alerts import alert_of
 from care.clock import REHEARSAL_TOPIC
-from care.link import Batch
-from care.records import Plan, Ranked, Record, Teaching, Trouble, Unreadable, encode
-from detectors.findings import Finding, Status
+from care.link import Batch, Beat
+from care.records import FellBack, Plan, Ranked, Record, Teaching, Trouble, Unreadable, encode
+from detectors.findings import Finding, Sight, Status, What
 from detectors.homes import Home, Limits
 from detectors.moments import Origin, SensorEvent
-from gateway import daemon
+from gateway import daemon, fallback
 from gateway.connection import leave
 from gateway.daemon import Settings
+from gateway.ingest import Arrival
+from gateway.sources.zigbee2mqtt import Message
+from gateway.watch import Watch
 from tests.conftest import Mosquitto, new_mosquitto
 from tests.stories import LIMITS, a_home, a_site, brief, instant
+from tests.stories import events as story
 
 HOME = a_home(limits=msgspec.structs.replace(LIMITS, oob_unseen=7))  # sooner than anything that is learned
 
@@ -215,6 +223,295 @@ def test_the_broker_may_go_and_come_back(tmp_path: Path) -> None:
     finally:
         building.close()
         broker.stop()
+
+
+# What the building says besides its records.
+
+
+class Ear:
+    """Hears what is said on some topics of the broker."""
+
+    def __init__(self, broker: Mosquitto, *topics: str) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        subscribed = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "ear", protocol=mqtt.MQTTv311)
+        self._client.on_message = lambda _client, _data, one: self.heard.append((one.topic, bytes(one.payload)))
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.connect(broker.host, broker.port)
+        self._client.subscribe([(topic, 1) for topic in topics])
+        self._client.loop_start()
+        assert subscribed.wait(10)
+
+    def until(self, done: Callable[[list[tuple[str, bytes]]], bool], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not done(self.heard):
+            assert time.monotonic() < end, self.heard[-5:]
+            time.sleep(0.02)
+
+    def beats(self) -> list[Beat]:
+        said = [link.decode(payload) for topic, payload in self.heard if topic == link.up_topic("wilg")]
+        return [one for one in said if isinstance(one, Beat)]
+
+    def close(self) -> None:
+        leave(self._client)
+
+
+@pytest.fixture
+def ear(mosquitto: Mosquitto) -> Iterator[Ear]:
+    ear = Ear(mosquitto, link.up_topic("wilg"), fallback.topic(a_site(HOME)))
+    yield ear
+    ear.close()
+
+
+def test_a_building_proves_itself_by_the_way_of_its_sensors(ear: Ear, building: Building) -> None:
+    ear.until(lambda _: any(one.proof is not None for one in ear.beats()))
+    assert building.records() != []
+    assert not any(isinstance(one, Unreadable) for one in building.records())
+
+
+def test_a_proof_that_somebody_else_sent_or_an_old_one_proves_nothing(tmp_path: Path) -> None:
+    gateway = a_gateway(tmp_path)
+    topic = gateway.proof_topic
+    asked = gateway.proof(0.0)
+    assert asked is not None
+    gateway.take([Arrival(Message(topic, b"2026-03-03T01:00:00+00:00"), instant("23:00"), 1, 1)])
+    assert gateway.proven_at is None
+    gateway.take([Arrival(Message(topic, asked), instant("23:01"), 2, 1)])
+    assert gateway.proven_at == instant("23:01")
+    assert gateway.proof(59.0) is None
+    gateway.db.execute("PRAGMA query_only = ON")
+    asked = gateway.proof(60.0)
+    assert asked is not None
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        gateway.take([Arrival(Message(topic, asked), instant("23:02"), 3, 1)])
+    assert gateway.proven_at == instant("23:01")
+    gateway.db.close()
+
+
+def test_what_the_centre_does_not_confirm_sounds_in_the_building_until_it_does(
+    ear: Ear, building: Building, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "WITHIN_S", 0.3)
+    building.say("12/button", seen("22:00", action="single"))
+    records = building.until(lambda records: any(isinstance(one, FellBack) for one in records))
+    (fell,) = [one for one in records if isinstance(one, FellBack)]
+    (found,) = [one for one in records if isinstance(one, Finding)]
+    assert fell.alert == alert_of(found)
+    sounds = fallback.said((HOME.id,))
+    ear.until(lambda heard: (fallback.topic(a_site(HOME)), sounds) in heard)
+    with contextlib.closing(journal.connect(building.file, read_only=True)) as db:
+        have = link.encode(link.Have(journal.identity(db), journal.last_number(db)))
+    building.hand.publish(link.down_topic("wilg"), have, qos=1).wait_for_publish(10)
+    ear.until(lambda heard: [payload for topic, payload in heard if topic.endswith("/alarm")][-1] == fallback.said(()))
+
+
+def test_an_alarm_that_sounds_goes_on_sounding_through_a_restart(tmp_path: Path) -> None:
+    gateway = a_gateway(tmp_path)
+    press = {"action": "single", "last_seen": instant("22:00").isoformat()}
+    message = Message("zigbee2mqtt/12/button", json.dumps(press).encode())
+    gateway.take([Arrival(message, instant("22:00"), 1, 1)])
+    assert gateway.fall_back(0, 10.0) == ()
+    assert gateway.fall_back(0, 10.0 + fallback.WITHIN_S) == (HOME.id,)
+    gateway.db.close()
+    again = daemon.Gateway.opened(gateway.settings)
+    assert again.fall_back(0, 1000.0) == (HOME.id,)
+    assert again.fall_back(journal.last_number(again.db), 1001.0) == ()
+    again.db.close()
+
+
+class FakeClock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: datetime) -> None:
+        self.at = now
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def a_gateway(folder: Path, *, rehearsal: bool = False) -> daemon.Gateway:
+    """Return the daemon's state without its connections, at ten in the evening."""
+    nowhere = ("127.0.0.1", 1)
+    file = folder / "gateway.db"
+    settings = Settings(site=a_site(HOME), journal=file, broker=nowhere, centre=nowhere, rehearsal=rehearsal)
+    gateway = daemon.Gateway.opened(settings)
+    gateway.clock = FakeClock(instant("22:00"))
+    gateway.watch = Watch.resumed(settings.site, gateway.db)[0]
+    return gateway
+
+
+def test_a_broker_that_goes_away_is_told_to_the_centre(tmp_path: Path) -> None:
+    gateway = a_gateway(tmp_path)
+    clock = FakeClock(instant("22:00"))
+    gateway.clock, gateway.broker_up = clock, False
+    for _ in range(60):
+        clock.at += timedelta(seconds=1)
+        gateway.tick()
+    findings = [entry.record for entry in journal.read_after(gateway.db, 0) if isinstance(entry.record, Finding)]
+    assert [(one.what, one.home) for one in findings] == [(What.BROKER_LOST, "wilg/*")]
+    statuses = [entry.record for entry in journal.read_after(gateway.db, 0) if isinstance(entry.record, Status)]
+    assert statuses[-1].sight is Sight.BLIND
+    gateway.db.close()
+
+
+def test_a_nearly_full_disk_is_told_and_a_full_one_also_where_no_journal_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = a_gateway(tmp_path)
+    for free, trouble in [(10**10, ""), (10**8, ""), (10**6, "disk")]:
+        monkeypatch.setattr("shutil.disk_usage", lambda _folder, free=free: SimpleNamespace(free=free, total=10**10))
+        gateway.disk_at_s = -daemon.DISK_EVERY_S
+        gateway.tick()
+        assert gateway.trouble == trouble
+    findings = [entry.record for entry in journal.read_after(gateway.db, 0) if isinstance(entry.record, Finding)]
+    assert [(one.what, one.value) for one in findings] == [(What.DISK, 100)]
+    gateway.db.close()
+
+
+# A disk that refuses, and a journal that is damaged.
+
+
+@pytest.mark.parametrize(
+    ("pragma", "why"), [("max_page_count = 1", "full"), ("query_only = ON", "readonly")], ids=["full", "read-only"]
+)
+def test_a_disk_that_refuses_ends_the_daemon_and_the_centre_hears_of_it(
+    mosquitto: Mosquitto, tmp_path: Path, ear: Ear, monkeypatch: pytest.MonkeyPatch, pragma: str, why: str
+) -> None:
+    real = journal.connect
+
+    def refusing(file: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
+        db = real(file, read_only=read_only)
+        db.execute(f"PRAGMA {pragma}")
+        return db
+
+    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}", rehearsal=False)
+    journal.connect(building.file).close()
+    monkeypatch.setattr(journal, "connect", refusing)
+    many = a_site(*(a_home(str(number)) for number in range(10, 60)))  # their plan alone is more than a page
+    with pytest.raises(sqlite3.OperationalError, match=why):
+        daemon.run(dataclasses.replace(building.settings, site=many), bounded())
+    ear.until(lambda _: [one.trouble for one in ear.beats()][-1:] == ["disk"])
+    building.close()
+
+
+def bounded() -> threading.Event:
+    """Return what stops a daemon that should have ended by itself long before."""
+    stop = threading.Event()
+    late = threading.Timer(20, stop.set)
+    late.daemon = True
+    late.start()
+    return stop
+
+
+def a_damaged_journal(folder: Path, where: str) -> Path:
+    gateway = a_gateway(folder)
+    lived = events_of_a_night()
+    for event in lived:
+        gateway.write([(event.at, event), *gateway.watch.take(event, event.at)])
+    gateway.save(at_once=True)
+    gateway.write([(instant("23:00"), event) for event in lived])
+    gateway.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    gateway.db.close()
+    file = folder / "gateway.db"
+    body = bytearray(file.read_bytes())
+    start = 0 if where == "head" else 4096
+    body[start : start + 3000] = b"\xa5" * 3000
+    file.write_bytes(body)
+    return file
+
+
+def events_of_a_night() -> list[SensorEvent]:
+    return story(HOME, ["22:10 badkamer", "22:40 bed in", "02:09 bed out", "02:10 badkamer", "02:15 bed in"])
+
+
+@pytest.mark.parametrize("where", ["head", "pages"])
+def test_a_damaged_journal_is_set_aside_and_told_and_the_building_watched_on(tmp_path: Path, where: str) -> None:
+    file = a_damaged_journal(tmp_path, where)
+    gateway = daemon.Gateway.opened(a_gateway_settings(file))
+    (aside,) = [one for one in tmp_path.iterdir() if ".damaged-" in one.name and one.name.endswith("Z")]
+    assert b"\xa5" * 3000 in aside.read_bytes()
+    told = [entry.record for entry in journal.read_after(gateway.db, 0)]
+    assert [(one.what, one.home) for one in told if isinstance(one, Finding)] == [(What.JOURNAL, "wilg/*")]
+    gateway.db.close()
+    again = daemon.Gateway.opened(a_gateway_settings(file))
+    assert journal.count(again.db) == len(told)  # told once
+    again.db.close()
+
+
+def a_gateway_settings(file: Path) -> Settings:
+    nowhere = ("127.0.0.1", 1)
+    return Settings(site=a_site(HOME), journal=file, broker=nowhere, centre=nowhere)
+
+
+def test_what_was_learned_outlives_a_damaged_journal_where_it_can_be_read(tmp_path: Path) -> None:
+    gateway = a_gateway(tmp_path)
+    for event in events_of_a_night():
+        gateway.write([(event.at, event), *gateway.watch.take(event, event.at)])
+    gateway.watch.go_on(instant("03:00"))
+    gateway.save(at_once=True)
+    gateway.db.close()
+    daemon.set_aside(gateway.settings.journal, instant("03:00"), "by a test")
+    again = daemon.Gateway.opened(gateway.settings)
+    vigils = [msgspec.json.decode(one.watch.snapshot())["vigils"] for one in (gateway, again)]
+    assert vigils[0] == vigils[1]
+    again.db.close()
+
+
+def test_a_journal_that_is_damaged_while_it_is_used_is_set_aside_for_the_next_start(
+    mosquitto: Mosquitto, tmp_path: Path, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}", rehearsal=False)
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+    def malformed(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(daemon.Gateway, "tick", malformed)
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        daemon.run(building.settings, bounded())
+    ear.until(lambda _: [one.trouble for one in ear.beats()][-1:] == ["journal"])
+    assert not building.file.exists() or journal_is_new(building.file)
+    building.close()
+
+
+def journal_is_new(file: Path) -> bool:
+    with contextlib.closing(journal.connect(file, read_only=True)) as db:
+        return journal.count(db) == 0
+
+
+# Systemd.
+
+
+def test_systemd_hears_that_the_daemon_is_ready_and_then_that_it_takes_its_turns(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = tmp_path / "notify"
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as line:
+        line.bind(str(where))
+        line.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(where))
+        monkeypatch.setenv("WATCHDOG_USEC", "900000")
+        building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}")
+        building.start()
+        try:
+            said = [line.recv(64) for _ in range(4)]
+        finally:
+            building.close()
+    assert said.count(b"READY=1") == 1
+    assert said.count(b"WATCHDOG=1") == 3
+
+
+def test_a_daemon_that_hangs_says_nothing_to_systemd_and_one_that_is_not_asked_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(daemon, "_notify", said.append)
+    quiet, asked = daemon.Watchdog({}), daemon.Watchdog({"WATCHDOG_USEC": "30000000"})
+    for second in (100.0, 101.0, 109.9, 110.0, 115.0):
+        quiet.turned(second)
+        asked.turned(second)
+    assert said == ["WATCHDOG=1", "WATCHDOG=1"]
 
 
 def test_the_clock_of_a_rehearsal_is_not_obeyed_at_work(mosquitto: Mosquitto, tmp_path: Path) -> None:

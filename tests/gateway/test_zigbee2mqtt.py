@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.records import Trouble
-from detectors.homes import Kind
+from detectors.homes import HomeId, Kind, SensorId
 from detectors.moments import Origin
-from gateway.sources import Reading
+from gateway.sources import Reading, Sign
 from gateway.sources.zigbee2mqtt import PAYLOAD_MAX, Message, bridge_online, read
 from tests.stories import a_home, a_site
 
@@ -105,9 +105,27 @@ def test_a_sensor_that_is_not_in_the_plan_is_named_for_the_installer() -> None:
     assert '"14/bed"' in read_.troubles[0].why
 
 
-def test_a_battery_report_is_no_event_and_no_trouble() -> None:
-    assert reading("12/bed", {"battery": 71, "voltage": 2955, "linkquality": 84}) == Reading()
-    assert reading("12/button", {"action": "", "last_seen": "2026-03-03T01:09:58Z"}) == Reading()
+def test_a_battery_report_is_a_sign_of_life_and_no_event_and_no_trouble() -> None:
+    read_ = reading("12/bed", {"battery": 71, "voltage": 2955, "linkquality": 84})
+    assert read_ == Reading(signs=(Sign(HomeId("wilg/12"), SensorId("12/bed"), NOW, battery=71.0, link=84.0),))
+    (pressed_before,) = reading("12/button", {"action": "", "last_seen": "2026-03-03T01:09:58Z"}).signs
+    assert pressed_before.at == datetime(2026, 3, 3, 1, 9, 58, tzinfo=UTC)
+    assert reading("12/door", {"battery_low": True, "last_seen": "2026-03-03T01:09:58Z"}).signs[0].low is True
+
+
+@pytest.mark.parametrize("battery", ["71", None, [71], -1, 101, True, 10**400])
+def test_a_battery_that_is_no_percentage_costs_no_observation(battery: object) -> None:
+    (event,) = reading("12/bed", {"occupancy": True, "battery": battery}).events
+    assert event.value == 1.0
+    (sign,) = reading("12/bed", {"occupancy": True, "battery": battery}).signs
+    assert sign.battery is None
+
+
+def test_what_is_repeated_is_no_sign_of_life() -> None:
+    seen = {"battery": 71, "last_seen": "2026-03-03T01:04:00Z"}
+    assert reading("12/bed", seen).signs
+    assert not reading("12/bed", seen, retained=True).signs
+    assert not reading("12/bed", seen, started_at=NOW - timedelta(seconds=2)).signs
 
 
 def test_what_the_broker_kept_is_no_news() -> None:
@@ -133,10 +151,9 @@ def test_availability_says_whether_a_sensor_can_be_heard(payload: bytes, seen: b
     assert (sight.sensor, sight.seen) == ("12/bed", seen)
 
 
-def test_a_bridge_that_goes_off_line_silences_every_sensor_of_the_site() -> None:
-    sights = reading("bridge/state", {"state": "offline"}).sights
-    assert len(sights) == sum(len(home.sensors) for home in SITE.homes)
-    assert {sight.seen for sight in sights} == {False}
+def test_a_bridge_says_of_itself_whether_it_is_on_line() -> None:
+    assert reading("bridge/state", {"state": "offline"}) == Reading(bridge=False)
+    assert reading("bridge/state", {"state": "online"}) == Reading(bridge=True)
     assert bridge_online("zigbee2mqtt", Message("zigbee2mqtt/bridge/state", b'"online"')) is True
     assert bridge_online("zigbee2mqtt", Message("zigbee2mqtt/bridge/state", b"offline")) is False
     assert bridge_online("zigbee2mqtt", Message("zigbee2mqtt/12/bed", b"offline")) is None
@@ -153,6 +170,22 @@ def test_what_is_said_to_a_device_and_a_cleared_topic_are_nothing() -> None:
     assert reading("12/bed/set", {"sensitivity": 3}) == Reading()
     assert reading("12/bed", b"", retained=True) == Reading()
     assert reading("bridge/logging", {"level": "info"}) == Reading()
+
+
+def test_a_call_for_help_that_waited_behind_a_restart_of_the_bridge_is_news() -> None:
+    press = {"action": "single", "last_seen": "2026-03-03T01:04:00Z"}
+    started = NOW - timedelta(seconds=2)
+    assert reading("12/button", press, started_at=started).events[0].origin is Origin.LIVE
+    assert reading("12/button", press, retained=True, started_at=started).events[0].origin is Origin.RETAINED
+
+
+def test_a_bridge_that_says_what_is_no_text_says_nothing() -> None:
+    assert troubles(reading("bridge/state", b'{"state":"\xef"}')) == [Trouble.UNREADABLE]
+
+
+def test_a_sentence_that_quotes_a_long_text_is_cut() -> None:
+    (kept,) = reading("12/bed", {"occupancy": True, "last_seen": "x" * 60_000}).troubles
+    assert len(kept.why) < 500
 
 
 SAID = st.dictionaries(

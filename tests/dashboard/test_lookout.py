@@ -1,0 +1,221 @@
+"""Once a second the centre looks who is missing: what falls silent is on disk, and on the desk, by itself."""
+
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from care import journal
+from care.board import Board
+from care.link import Beat
+from dashboard.intake import Centre
+from dashboard.live import Live
+from dashboard.lookout import UNWATCHED_AFTER_S, Lookout, Screens
+from detectors.findings import Cleared, Finding, What
+from detectors.homes import SiteId, building_of
+from tests.dashboard.conftest import NIGHT, WILG, Plain, StoryClock, batch, finding, plan, status
+
+pytestmark = pytest.mark.anyio
+
+
+class Seconds:
+    """Real seconds that a story lets pass, while the centre's clock does as it likes."""
+
+    def __init__(self) -> None:
+        self.s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def heard(tmp_path: Path, clock: StoryClock, seconds: Seconds) -> Any:
+    made = Centre(journal.connect(tmp_path / "heard.db"), clock, monotonic=seconds)
+    made.listens(yes=True)
+    yield made
+    made.close()
+
+
+async def passing(
+    centre: Centre, clock: StoryClock, seconds: Seconds, n: int, *, beat: Beat | None = None
+) -> list[What]:
+    """Let seconds pass, with a look in each and a beat in every fifth; return what the centre wrote down."""
+    lookout, before = Lookout(centre), centre.number
+    for second in range(n):
+        clock.wait(seconds=1)
+        seconds.s += 1
+        if beat is not None and second % 5 == 0:
+            centre.heard(WILG, beat)
+        await lookout.look()
+    entries = await centre.ask(lambda db: journal.read_after(db, before))
+    return [one.record.what for one in entries if isinstance(one.record, Finding | Cleared)]
+
+
+async def test_a_building_that_falls_silent_is_in_the_journal_once_and_on_the_board(
+    heard: Centre, clock: StoryClock, seconds: Seconds
+) -> None:
+    await heard.take(WILG, batch(plan(), status()))
+    assert await passing(heard, clock, seconds, 90, beat=Beat(NIGHT)) == []
+    assert await passing(heard, clock, seconds, 35) == []
+    assert await passing(heard, clock, seconds, 120) == [What.BUILDING_SILENT]
+    assert [one.what for one in heard.board.standing(building_of(WILG))] == [What.BUILDING_SILENT]
+    assert await passing(heard, clock, seconds, 10, beat=Beat(NIGHT)) == [What.BUILDING_SILENT]  # it is over
+    assert heard.board.standing(building_of(WILG)) == []
+
+
+async def test_a_clock_that_is_set_makes_no_building_silent(heard: Centre, clock: StoryClock, seconds: Seconds) -> None:
+    await heard.take(WILG, batch(plan(), status()))
+    await passing(heard, clock, seconds, 90, beat=Beat(NIGHT))
+    for hours in (2, -4):
+        clock.wait(hours=hours)
+        assert await passing(heard, clock, seconds, 10, beat=Beat(NIGHT)) == []
+
+
+async def test_what_a_centre_wrote_of_its_buildings_stands_after_a_restart(
+    tmp_path: Path, heard: Centre, clock: StoryClock, seconds: Seconds
+) -> None:
+    await heard.take(WILG, batch(plan(), status()))
+    await passing(heard, clock, seconds, 120)
+    heard.close()
+    again = Centre(journal.connect(tmp_path / "heard.db"), clock, monotonic=seconds)
+    assert await passing(again, clock, seconds, 5) == []  # it has no connection yet
+    again.listens(yes=True)
+    assert [one.what for one in again.board.standing(building_of(WILG))] == [What.BUILDING_SILENT]
+    assert await passing(again, clock, seconds, 120) == []
+    again.close()
+
+
+async def test_a_disk_that_refuses_is_tried_again_and_known(
+    heard: Centre, clock: StoryClock, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await heard.take(WILG, batch(plan(), status()))
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal, "append", full)
+        assert await passing(heard, clock, seconds, 120) == []
+        assert "full" in heard.trouble
+    assert await passing(heard, clock, seconds, 2) == [What.BUILDING_SILENT]
+    assert heard.trouble == ""
+
+
+# The proof.
+
+
+async def test_a_proof_is_as_old_as_the_centre_knows_it_to_be(
+    heard: Centre, clock: StoryClock, seconds: Seconds
+) -> None:
+    assert heard.unproven_s(WILG) is None
+    heard.heard(WILG, Beat(NIGHT))
+    assert heard.unproven_s(WILG) is None  # it makes none
+    els = SiteId("els")  # first heard with a proof that it had made before
+    heard.heard(els, Beat(NIGHT, proof=NIGHT - timedelta(seconds=40)))
+    assert heard.unproven_s(els) == 40
+    seconds.s += 40
+    heard.heard(WILG, Beat(NIGHT, proof=NIGHT - timedelta(seconds=40)))
+    assert heard.unproven_s(WILG) == 40
+    seconds.s += 5
+    heard.heard(WILG, Beat(NIGHT + timedelta(seconds=5), proof=NIGHT - timedelta(seconds=40)))
+    assert heard.unproven_s(WILG) == 45
+    clock.wait(hours=2)
+    assert heard.unproven_s(WILG) == 45
+    heard.heard(WILG, Beat(NIGHT + timedelta(seconds=5)))  # it began anew
+    assert heard.unproven_s(WILG) == 45
+
+
+async def test_a_proof_that_is_new_cannot_be_older_than_the_beat_before_it(heard: Centre, seconds: Seconds) -> None:
+    heard.heard(WILG, Beat(NIGHT, proof=NIGHT))
+    seconds.s += 5
+    hours = timedelta(hours=2)
+    heard.heard(WILG, Beat(NIGHT + hours, proof=NIGHT + hours - timedelta(minutes=5)))  # a rehearsal's clock runs
+    assert heard.unproven_s(WILG) == 5
+
+
+@pytest.mark.parametrize("years", [(1, 9999), (9999, 1), (1970, 2099), (2099, 1970)])
+async def test_no_clock_of_a_building_upsets_the_centre(heard: Centre, years: tuple[int, int]) -> None:
+    at, proof = (datetime(year, 6, 1, tzinfo=UTC) for year in years)
+    heard.heard(WILG, Beat(at, proof=proof))
+    assert heard.unheard_s(WILG) == 0
+    assert heard.unproven_s(WILG) in {0, 86_400}
+    assert heard.now() == NIGHT
+
+
+async def test_a_proof_that_stops_is_told_of(heard: Centre, clock: StoryClock, seconds: Seconds) -> None:
+    await heard.take(WILG, batch(plan(), status()))
+    stopped = Beat(NIGHT, proof=NIGHT)
+    assert await passing(heard, clock, seconds, 180, beat=stopped) == []
+    assert await passing(heard, clock, seconds, 20, beat=stopped) == [What.PROOF]
+
+
+# The past.
+
+
+async def test_a_building_with_more_to_tell_is_behind_until_it_has_told_it(heard: Centre, seconds: Seconds) -> None:
+    many = [status() for _ in range(200)]
+    await heard.take(WILG, batch(*many))
+    heard.now()
+    assert heard.board.behind == {WILG}
+    await heard.take(WILG, batch(finding(), after=200))
+    assert heard.board.behind == set()
+    await heard.take(WILG, batch(*many, after=201))
+    seconds.s += 11
+    heard.now()
+    assert heard.board.behind == set()  # the last batch was full, and was the last
+
+
+# Who looks.
+
+
+def test_a_screen_in_view_watches_and_one_that_is_not_does_not() -> None:
+    seconds = Seconds()
+    screens = Screens(monotonic=seconds)
+    screens.report("one", in_view=True, sound=False)
+    screens.report("two", in_view=False, sound=True)
+    assert (screens.watching, screens.sounding) == (1, 0)
+    screens.report("one", in_view=True, sound=True)
+    assert (screens.watching, screens.sounding) == (1, 1)
+
+
+def test_when_no_screen_was_in_view_for_two_minutes_nobody_watches() -> None:
+    seconds = Seconds()
+    screens = Screens(monotonic=seconds)
+    assert not screens.unwatched  # the centre has only just begun
+    seconds.s += UNWATCHED_AFTER_S + 1
+    assert screens.unwatched
+    screens.report("one", in_view=True, sound=True)
+    assert not screens.unwatched
+    seconds.s += UNWATCHED_AFTER_S
+    assert not screens.unwatched
+    seconds.s += 1
+    assert screens.unwatched
+
+
+def test_screens_that_nobody_has_do_not_fill_the_memory() -> None:
+    screens = Screens(monotonic=Seconds())
+    for number in range(3_000):
+        screens.report(f"made-up-{number}", in_view=True, sound=True)
+    assert screens.watching == 2_000
+
+
+async def test_a_beat_says_when_nobody_watches(centre: Centre) -> None:
+    seconds = Seconds()
+    live = Live(centre, Plain(Board()), Screens(monotonic=seconds))
+    screen = live.enter("nl", "session", for_s=60)
+    events = screen.events()
+    await anext(events)
+    live.beat()
+    assert b'"unwatched":false' in await anext(events)
+    seconds.s += UNWATCHED_AFTER_S + 1
+    live.beat()
+    assert b'"unwatched":true' in await asyncio.wait_for(anext(events), 5)
+    await events.aclose()
