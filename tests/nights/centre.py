@@ -4,7 +4,7 @@ import contextlib
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,20 +102,25 @@ class CareCentre:
 
     def _hear(self, topic: str, payload: bytes) -> None:
         now = self._now
-        if now is None:
-            return
-        try:
-            self.die_at(Point.RECEIVED)
-            now.hear(topic, payload)
-            self.die_at(Point.SPOKEN)
-            now.send()
-        except Killed:
-            self._gone()
+        if now is not None:
+            with self._mortal():
+                self.die_at(Point.RECEIVED)
+                now.hear(topic, payload)
+                self.die_at(Point.SPOKEN)
+                now.send()
 
     def _look(self, process: "_Now") -> None:
         if process is self._now:
-            process.look()
+            with self._mortal():
+                process.look()
             self._agenda.after(LOOKS_EVERY_S, lambda: self._look(process))
+
+    @contextlib.contextmanager
+    def _mortal(self) -> Iterator[None]:
+        try:
+            yield
+        except Killed:
+            self._gone()
 
     def _gone(self) -> None:
         now, self._now = self._now, None
