@@ -13,7 +13,7 @@ from detectors.findings import What
 from detectors.homes import Home, Instant, Kind, Sensor, SensorId
 from detectors.moments import SensorEvent
 from detectors.rhythms import Pulse, Rhythm, felt, heard
-from detectors.sensor_silent import can_be_missed, sensor_silent
+from detectors.sensor_silent import sensor_silent
 from detectors.sensor_storm import Flow, flowed, sensor_storm
 from detectors.sensor_stuck import sensor_stuck
 
@@ -81,11 +81,6 @@ def settled(health: Health, event: SensorEvent, home: Home, silent: dict[SensorI
             found.append(episode)
             health = _with(health, one.id, Illness(episode.what, episode.since))
     return Turned(health, tuple(found), well)
-
-
-def missed(health: Health, home: Home) -> tuple[SensorId, ...]:
-    """Return the sensors whose silence would be noticed by now; of the others only they themselves can tell."""
-    return tuple(one.id for one in home.sensors if can_be_missed(one, health.rhythms.get(one.id)))
 
 
 _NEW = Flow()
