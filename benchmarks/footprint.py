@@ -15,7 +15,7 @@ from care.records import CENTRE
 from detectors import vigil
 from detectors.homes import SiteId
 from detectors.moments import SensorEvent
-from detectors.vigil import Vigil
+from detectors.remembered import Vigil
 from gateway import rehearsal, stage
 
 HOMES = 50  # of the building whose memory is measured

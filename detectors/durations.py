@@ -143,28 +143,27 @@ def learned(typical: Typical, personal: Personal, minutes: float, block: Block) 
     return Personal(habits.learned(typical.logs, personal.habit, x), personal.lifts)
 
 
-def vouched(typical: Typical, personal: Personal, minutes: float, block: Block, q: float) -> Personal:
-    """Return what is known after somebody said of an alert: this is normal for her.
+def lifted(typical: Typical, personal: Personal, minutes: float, block: Block, q: float) -> Personal:
+    """Return what is known after somebody said of an episode that had been told: this is normal for her.
 
-    The episode is learned as one that ended by itself, and for this part of the night the limit is lifted just so
-    far that it would not have been told, but never by more than `LIFT_MAX`. `q` is the threshold in force.
+    For this part of the night the limit is lifted just so far that it would not have been told, but never by more
+    than `LIFT_MAX`. `q` is the threshold in force. The episode itself is `learned` when it ends, like any other.
 
     Examples
     --------
     >>> used_to_her = Personal(Habit(20.0, 28.0, 42.0))
     >>> round(alert_after(BATH, used_to_her, 3.0, Block.MORNING), 1)
     14.3
-    >>> known = vouched(BATH, used_to_her, 19.0, Block.MORNING, q=3.0)
+    >>> known = lifted(BATH, used_to_her, 19.0, Block.MORNING, q=3.0)
     >>> round(alert_after(BATH, known, 3.0, Block.MORNING), 6)
     19.0
-    >>> vouched(BATH, used_to_her, 600.0, Block.MORNING, q=3.0).lifts
+    >>> lifted(BATH, used_to_her, 600.0, Block.MORNING, q=3.0).lifts
     (0.0, 0.0, 0.4)
     """
-    known = learned(typical, personal, minutes, block)
-    missing = math.log(minutes) - _limit(typical, known, q, block)
-    height = min(LIFT_MAX, known.lifts[block] + max(0.0, missing))
-    lifts = tuple(height if each is block else known.lifts[each] for each in Block)
-    return Personal(known.habit, (lifts[0], lifts[1], lifts[2]))
+    missing = math.log(minutes) - _limit(typical, personal, q, block)
+    height = min(LIFT_MAX, personal.lifts[block] + max(0.0, missing))
+    lifts = tuple(height if each is block else personal.lifts[each] for each in Block)
+    return Personal(personal.habit, (lifts[0], lifts[1], lifts[2]))
 
 
 def aged(personal: Personal, nights: float = 1.0) -> Personal:

@@ -111,14 +111,19 @@ def after_absence(lesson: Lesson) -> Lesson:
 
 
 def vouched(  # noqa: PLR0917
-    name: str, lesson: Lesson, began: datetime, lasted: timedelta, home: Home, threshold: float, others: Others
+    name: str, lesson: Lesson | None, began: datetime, lasted: timedelta, home: Home, threshold: float, others: Others
 ) -> Lesson:
-    """Return what is known after somebody said of an alert: this is normal for her (`durations.vouched`)."""
+    """Return what is known after somebody said of an alert whose episode is over: this is normal for her.
+
+    The episode itself was learned when it ended, if its end was seen. For a stay the limit is lifted besides
+    (`durations.lifted`); a silence counts once more.
+    """
     if name in others.waits:
         return taught(name, lesson, began, lasted, home, others)
+    before = _faded(lesson or Lesson(), began, home)
     minutes = lasted / timedelta(minutes=1)
-    stays = durations.vouched(others.stays[name], lesson.stays, minutes, _block(began, home), threshold)
-    return msgspec.structs.replace(lesson, stays=stays)
+    stays = durations.lifted(others.stays[name], before.stays, minutes, _block(began, home), threshold)
+    return Lesson(stays, None, before.night or home.night.of(began), before.nights)
 
 
 def _block(began: datetime, home: Home) -> Block:

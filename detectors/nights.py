@@ -125,6 +125,10 @@ class Diary(msgspec.Struct, frozen=True, array_like=True):
     goes_on: bool = False  # whether the running time out of bed goes on from the last, which was counted
     washed_before: bool = False  # whether its visit to the bathroom was
 
+    def in_night(self, at: datetime) -> bool:
+        """Whether a moment of this day lies in its watched night."""
+        return self.start is not None and self.end is not None and self.start <= at < self.end
+
     def rested(self) -> bool:
         """Whether the resident is known to have gone to bed."""
         return self.to_bed is not None

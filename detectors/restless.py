@@ -62,6 +62,11 @@ def score(known: Known, summary: Summary) -> float:
     return max(0.0, -math.log(max(p, sys.float_info.min)))
 
 
+def after_absence(known: Known) -> Known:
+    """Return what may still hold after two weeks away, or in another home (4.11)."""
+    return msgspec.structs.replace(known, exits=counts.after_absence(known.exits))
+
+
 def _learned(known: Known, exits: int, scored: float) -> Known:
     most = math.ceil(LEARNED_MOST * counts.expected(EXITS, known.exits) + _WHOLE)
     learned = counts.aged(counts.learned(known.exits, min(exits, most)))

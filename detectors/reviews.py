@@ -30,3 +30,13 @@ def reviewed(known: Reviews, summary: Summary, home: Home) -> tuple[Reviews, tup
         told = ((What.RESTLESS, told_exits), (What.NOCTURIA, told_visits))
         known = Reviews(exits, visits, known.hours, known.days)
     return known, tuple((what, notice) for what, notice in told if notice is not None)
+
+
+def after_absence(known: Reviews) -> Reviews:
+    """Return what may still hold after two weeks away (4.11). What changed meanwhile is still worth a look."""
+    return msgspec.structs.replace(known, exits=restless.after_absence(known.exits))
+
+
+def after_a_move(known: Reviews) -> Reviews:
+    """Return what may hold in another home: its rooms and sensors see other hours, and other visits."""
+    return Reviews(exits=known.exits)

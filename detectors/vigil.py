@@ -21,21 +21,20 @@ import msgspec
 from detectors import day_inactivity, health, late_rise, lessons, nights
 from detectors.bath_stay import bath_stay
 from detectors.calibration import LeftOut
-from detectors.clock_times import ClockTimes
 from detectors.episodes import Detector, Episode
 from detectors.findings import Cleared, Finding, Mark, Perhaps, Presence, Sight, Status, What, Withheld
 from detectors.gateway_gap import gateway_gap
-from detectors.health import Health, Turned
+from detectors.health import Turned
 from detectors.help_button import help_button
-from detectors.homes import Home, Instant, Kind, SensorId
-from detectors.lessons import Lesson
+from detectors.homes import Home, Kind, SensorId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.night_door import left_home, somebody_arrived
-from detectors.nights import Diary, Learned, Notice, Summary
+from detectors.nights import Learned, Notice, Summary
 from detectors.others import SHIPPED, Others
 from detectors.out_of_bed import out_of_bed
 from detectors.outlook import Outlook, mostly_after, outlook
-from detectors.reviews import Reviews, reviewed
+from detectors.remembered import Asked, Running, Telling, Vigil, come_back
+from detectors.reviews import reviewed
 from detectors.still import still, unseen
 from detectors.whereabouts import Whereabouts
 
@@ -43,6 +42,9 @@ WINDOW = timedelta(seconds=60)  # how late an event may be and still be put in i
 BURST_MAX = timedelta(minutes=2)  # how long one late burst may hold the settled reading up
 LONGEST_MINUTES = 24 * 60.0  # for which anything is waited for
 EPISODES_MAX = 200  # of one night
+AWAY = timedelta(days=14, hours=12)  # from one sign in a night to the next: 14 nights in between without one
+ASKED_FOR = timedelta(days=3)  # that somebody may still say of an alert that it was usual
+ASKED_MAX = 20
 MARKS_FOR = timedelta(hours=6)
 MARKS_MAX = 240
 MARK_EVERY = timedelta(seconds=60)  # motion in one room closer together than this is one mark
@@ -58,50 +60,6 @@ SETTLED: dict[str, Detector] = {
 """Detectors that read what happened in the order in which it happened."""
 
 Told = Finding | Cleared | Withheld | Status | Summary
-
-
-class Telling(msgspec.Struct, frozen=True, array_like=True):
-    """An episode that was told and is not over."""
-
-    what: What
-    since: Instant
-    began: Instant
-    count: int
-
-
-class Running(msgspec.Struct, frozen=True, array_like=True):
-    """An episode that has begun and is not over, and when it will be told."""
-
-    since: Instant
-    due: Instant  # at the limit agreed, or sooner where it is long for this home
-    lesson: str
-
-
-class Vigil(msgspec.Struct, omit_defaults=True):
-    """All that is remembered of one home between two moments."""
-
-    view: Whereabouts = Whereabouts()
-    settled: Whereabouts = Whereabouts()
-    settled_to: Instant | None = None
-    next_due: Instant | None = None  # when time alone next changes the settled reading or makes it tell something
-    told: dict[str, Telling] = {}  # by detector
-    running: dict[str, Running] = {}  # by detector, for those that learn
-    lessons: dict[str, Lesson] = {}  # by name of the lesson
-    diary: Diary = Diary()  # of the running night and the day after it
-    highest: dict[str, float] = {}  # its most unusual finished episode, by detector
-    episodes: tuple[Learned, ...] = ()  # what it taught
-    day: day_inactivity.Known = day_inactivity.Known()  # silences by day
-    rises: ClockTimes = ClockTimes()  # when the resident gets up for the day
-    reviews: Reviews = Reviews()  # what is for the morning
-    rising: float | None = None  # hours before the end of the night from when on getting up may be for the day
-    pending: tuple[SensorEvent, ...] = ()  # arrived and not settled, in the order of their dates
-    burst_began: Instant | None = None  # arrival of the first late event that waits
-    burst_ends: Instant | None = None
-    marks: tuple[Mark, ...] = ()
-    silent: dict[SensorId, str] = {}  # sensors that are said to be unheard, and why
-    health: Health = Health()  # of the sensors, by what they themselves say
-    blind: dict[SensorId, str] = {}  # both: sensors that say nothing about the resident now, and why
-    status: Status | None = None  # as last told
 
 
 def arrive(
@@ -126,6 +84,20 @@ def advance(vigil: Vigil, now: datetime, home: Home, others: Others = SHIPPED) -
     turn.advance(now)
     _in_order(turn.said)
     return turn.vigil, turn.said
+
+
+def usual(vigil: Vigil, what: What, began: datetime, home: Home, others: Others = SHIPPED) -> Vigil:
+    """Return the vigil after somebody said of an alert: this is normal for her (4.11).
+
+    What was told early of the stretch that began then is told that much later from now on, in this part of the night,
+    and for two months ever less so. Of an episode that still runs, once it is over. What came by the care plan's limit
+    is not changed by it.
+    """
+    turn = _Turn(copy.copy(vigil), began, home, others)
+    for asked in vigil.asked:
+        if asked.began == began and asked.what is what:
+            turn.usual(asked)
+    return turn.vigil
 
 
 class _Turn:
@@ -229,11 +201,20 @@ class _Turn:
         vigil.diary = nights.noted(vigil.diary, before, where, event, event.at, home)
         if where.company_since is not None and where.company_since is not before.company_since:
             vigil.diary = nights.left_out(vigil.diary, LeftOut.COMPANY) if home.night.covers(event.at) else vigil.diary
+        if not _only_clears(before, where) and vigil.diary.in_night(event.at):
+            self.seen_by_night(event.at)
         vigil.day = day_inactivity.heard(vigil.day, before, where, home, blind=bool(vigil.blind) and self.hindered)
         vigil.marks = _marked(vigil.marks, event)
         self.turned(health.settled(vigil.health, event, self.home, vigil.silent), where)
         if not _only_clears(before, vigil.settled) or "gap" in vigil.told:
             self.tell(vigil.settled, event.at)
+
+    def seen_by_night(self, at: datetime) -> None:
+        """Note a sign of somebody in a watched night: the first after weeks without says that they were away."""
+        vigil = self.vigil
+        if vigil.night_seen is not None and at - vigil.night_seen >= AWAY:
+            come_back(vigil)
+        vigil.night_seen = at
 
     def turned(self, turned: Turned, where: Whereabouts) -> None:
         """Tell which sensors fell ill or are well again, and see the home accordingly."""
@@ -335,8 +316,13 @@ class _Turn:
             return None
         if episode.due > at:
             return episode.due
-        self.said.append(self.finding(name, episode, where))
+        finding = self.finding(name, episode, where)
+        self.said.append(finding)
         vigil.told = {**vigil.told, name: Telling(episode.what, episode.since, episode.began, episode.count)}
+        if finding.early and episode.lesson:
+            asked = Asked(episode.lesson, name, episode.what, episode.since, episode.began)
+            lately = [one for one in vigil.asked if at - one.since < ASKED_FOR]
+            vigil.asked = (*lately[-(ASKED_MAX - 1) :], asked)
         return None
 
     def in_its_time(self, name: str, episode: Episode | None, where: Whereabouts, at: datetime) -> Episode | None:
@@ -345,6 +331,7 @@ class _Turn:
         running = vigil.running.get(name)
         if running is not None and (episode is None or episode.since != running.since):
             self.learn(name, running, where, at)
+            self.asked_until(name, running.since, at)
             if episode is None or not episode.lesson:
                 vigil.running = {other: one for other, one in vigil.running.items() if other != name}
             running = None
@@ -385,6 +372,28 @@ class _Turn:
         vigil.episodes = (*vigil.episodes, learned)[-EPISODES_MAX:]
         taught = lessons.taught(lesson, known, running.since, lasted, self.home, self.others, ended=ended)
         vigil.lessons = {**vigil.lessons, lesson: taught}
+
+    def asked_until(self, name: str, since: datetime, at: datetime) -> None:
+        """Note how long an episode lasted of which somebody may say that it was usual, or has."""
+        for asked in self.vigil.asked:
+            if (asked.detector, asked.since, asked.until) == (name, since, None):
+                over = msgspec.structs.replace(asked, until=at, vouched=False)
+                self.vigil.asked = tuple(over if one is asked else one for one in self.vigil.asked)
+                if asked.vouched:
+                    self.usual(over)
+
+    def usual(self, asked: Asked) -> None:
+        """Make room for what somebody called usual: now, or when it is over."""
+        vigil, lesson = self.vigil, asked.lesson
+        if asked.until is None:
+            vouched = msgspec.structs.replace(asked, vouched=True)
+            vigil.asked = tuple(vouched if one is asked else one for one in vigil.asked)
+            return
+        threshold = self.others.threshold(asked.detector, self.home.profile, vigil.diary.age)
+        known, lasted = vigil.lessons.get(lesson), asked.until - asked.since
+        room = lessons.vouched(lesson, known, asked.since, lasted, self.home, threshold, self.others)
+        vigil.lessons = {**vigil.lessons, lesson: room}
+        vigil.asked = tuple(one for one in vigil.asked if one is not asked)
 
     def finding(self, name: str, episode: Episode, where: Whereabouts) -> Finding:
         vigil, lesson = self.vigil, episode.lesson

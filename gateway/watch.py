@@ -14,16 +14,17 @@ from datetime import datetime, timedelta
 import msgspec
 
 from care import journal, teaching
+from care.alerts import alert_of
 from care.homes import Site
 from care.journal import Entry
-from care.records import CENTRE, AlertId, FellBack, Plan, Ranked, Teaching, Told, encode
+from care.records import CENTRE, AlertId, FellBack, How, Outcome, Plan, Ranked, Resolved, Teaching, Told, encode
 from care.teaching import Fleet, Known
 from detectors import calibration, vigil
 from detectors.calibration import Maturity
 from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight
-from detectors.vigil import Vigil
+from detectors.remembered import Asked, Vigil, in_the_home_of
 from gateway import fallback, health
 from gateway.fallback import Pending
 from gateway.health import Behind, Health, Observation
@@ -72,7 +73,7 @@ class Watch:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._vigils = {home.id: Vigil() for home in site.homes}
+        self._vigils = {home.id: Vigil(resident=home.resident) for home in site.homes}
         self._plan: Plan | None = None
         self._clock: datetime | None = None  # the newest instant taken in; time does not go back
         self._fleet = Fleet()  # of this site alone
@@ -198,6 +199,9 @@ class Watch:
         told = self._close_days(now)
         if not isinstance(record, Teaching):
             self._fleet.note(record, now)
+            if isinstance(record, Resolved) and (record.outcome, record.how) == (Outcome.NOT_NEEDED, How.USUAL):
+                told += self._let_pass(now, now)
+                self._usual(record)
         elif record.site == self._site.id:
             # Up to now every home is watched as before, whenever the clock last ticked.
             told += self._let_pass(now, now)
@@ -265,7 +269,7 @@ class Watch:
         return msgspec.json.encode(known)
 
     def _recall(self, saved: _Remembered) -> None:
-        self._vigils = {home.id: saved.vigils.get(home.id, Vigil()) for home in self._site.homes}
+        self._vigils = {home.id: _lived_in(home, saved.vigils) for home in self._site.homes}
         self._plan = saved.plan
         self._clock = saved.clock
         self._fleet = saved.fleet
@@ -350,6 +354,15 @@ class Watch:
     def _is_ill(self, home: HomeId, sensor: SensorId) -> bool:
         return sensor in self._vigils[home].health.ill
 
+    def _usual(self, said: Resolved) -> None:
+        """Take in that what an alert told of is normal for this resident (4.11)."""
+        home, known = self._site.by_id.get(said.home), self._vigils.get(said.home)
+        if home is None or known is None:
+            return
+        for one in known.asked:
+            if alert_of(_over(said, one)) == said.alert:
+                self._vigils[home.id] = vigil.usual(self._vigils[home.id], one.what, one.began, home, self._others)
+
     def _adopt(self, said: Teaching) -> None:
         self._taught, self._others = said, teaching.others(said)
         self._fleet.follow(said)
@@ -357,6 +370,16 @@ class Watch:
     def _at(self, moment: datetime) -> datetime:
         self._clock = moment if self._clock is None else max(moment, self._clock)
         return self._clock
+
+
+def _over(said: Resolved, one: Asked) -> Cleared:
+    return Cleared(at=said.at, home=said.home, what=one.what, since=one.since, episode=one.began)
+
+
+def _lived_in(home: Home, saved: dict[HomeId, Vigil]) -> Vigil:
+    """Return what is remembered of a home, for who lives there now: the plan may name another resident than before."""
+    moved_from = next((one for at, one in saved.items() if at != home.id and one.resident == home.resident), None)
+    return in_the_home_of(home, saved.get(home.id), moved_from)
 
 
 def _without_the_over(told: Sequence[Dated]) -> list[Dated]:

@@ -12,7 +12,8 @@ from detectors.findings import Finding
 from detectors.homes import Home, HomeId, Kind, Limits, Night, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
 from detectors.moments import Origin, SensorEvent
 from detectors.others import SHIPPED, Others
-from detectors.vigil import Told, Vigil
+from detectors.remembered import Vigil
+from detectors.vigil import Told
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 EVENING = datetime(2026, 3, 2, 12, tzinfo=AMSTERDAM)  # a story starts at noon, so that "02:09" is the night after it

@@ -18,7 +18,7 @@ from benchmarks.detection.nights import Recorded
 from detectors import vigil
 from detectors.moments import SensorEvent
 from detectors.others import SHIPPED
-from detectors.vigil import Vigil
+from detectors.remembered import Vigil
 
 WARM, TIMED = 3_000, 5_000  # events of each home: first to learn from, then to time
 TREES, HEIGHT, WINDOW = 25, 8, 250  # of the half-space trees; window and height as river has them

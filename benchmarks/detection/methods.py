@@ -24,7 +24,8 @@ from detectors.homes import Home
 from detectors.moments import SensorEvent
 from detectors.nights import Summary
 from detectors.others import SHIPPED, Others
-from detectors.vigil import Told, Vigil
+from detectors.remembered import Vigil
+from detectors.vigil import Told
 
 ACUTE = frozenset(map(str, (What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE, What.DOOR_LEFT)))
 """The kinds of alert that fetch a person out of another room at night."""

@@ -80,8 +80,8 @@ def test_an_infinite_threshold_leaves_it_to_the_cap_and_one_below_everything_wai
 def test_what_was_called_normal_is_not_told_again_as_far_as_a_lift_may_go(
     seen: list[float], block: Block, minutes: float, q: float
 ) -> None:
-    known = durations.vouched(DOCUMENT, after(*seen), minutes, block, q)
-    without = durations.learned(DOCUMENT, after(*seen), minutes, block)
+    known = durations.lifted(DOCUMENT, after(*seen), minutes, block, q)
+    without = after(*seen)
     lifted, before = (durations.alert_after(DOCUMENT, each, q, block) for each in (known, without))
     assert known.habit == without.habit
     assert before <= lifted <= before * math.exp(durations.LIFT_MAX) * (1 + 1e-9)
@@ -90,18 +90,18 @@ def test_what_was_called_normal_is_not_told_again_as_far_as_a_lift_may_go(
 
 
 def test_what_is_normal_towards_morning_is_not_therefore_normal_at_two() -> None:
-    known = durations.vouched(DOCUMENT, after(*[3.0, 4.0, 5.0] * 7), 30.0, Block.MORNING, q=3.0)
+    known = durations.lifted(DOCUMENT, after(*[3.0, 4.0, 5.0] * 7), 30.0, Block.MORNING, q=3.0)
     assert known.lifts == (0.0, 0.0, durations.LIFT_MAX)
 
 
 def test_a_lift_is_gone_after_two_months_and_half_gone_after_one() -> None:
-    known = durations.vouched(DOCUMENT, after(*[3.0, 4.0, 5.0] * 7), 30.0, Block.MORNING, q=3.0)
+    known = durations.lifted(DOCUMENT, after(*[3.0, 4.0, 5.0] * 7), 30.0, Block.MORNING, q=3.0)
     assert durations.aged(known, 30).lifts[Block.MORNING] == pytest.approx(durations.LIFT_MAX / 2)
     assert durations.aged(known, 60).lifts == (0.0, 0.0, 0.0)
 
 
 def test_where_nothing_is_told_there_is_nothing_to_lift() -> None:
-    known = durations.vouched(DOCUMENT, after(3, 5, 4), 30.0, Block.MORNING, q=math.inf)
+    known = durations.lifted(DOCUMENT, after(3, 5, 4), 30.0, Block.MORNING, q=math.inf)
     assert known.lifts == (0.0, 0.0, 0.0)
 
 
@@ -142,5 +142,5 @@ def test_a_stay_of_no_time_is_refused(minutes: float) -> None:
 
 @given(stays, st.floats(1, 600), st.floats(0, 100))
 def test_what_is_known_is_stored_and_comes_back_to_the_bit(seen: list[float], minutes: float, nights: float) -> None:
-    known = durations.aged(durations.vouched(DOCUMENT, after(*seen), minutes, Block.EVENING, 2.0), nights)
+    known = durations.aged(durations.lifted(DOCUMENT, after(*seen), minutes, Block.EVENING, 2.0), nights)
     assert restored(known) == known

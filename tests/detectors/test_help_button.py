@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from detectors import vigil
 from detectors.findings import Finding
-from detectors.vigil import Vigil
+from detectors.remembered import Vigil
 from tests.stories import a_home, event, found, instant
 
 

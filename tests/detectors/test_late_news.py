@@ -6,7 +6,8 @@ from detectors import vigil
 from detectors.findings import Cleared, Finding, Presence, Sight, Status, Withheld
 from detectors.homes import SensorId
 from detectors.moments import SensorSight
-from detectors.vigil import Told, Vigil
+from detectors.remembered import Vigil
+from detectors.vigil import Told
 from tests.stories import AGREED, a_home, event, found, instant
 
 

@@ -11,7 +11,8 @@ from detectors import vigil
 from detectors.findings import Cleared, Finding
 from detectors.homes import Home, Kind
 from detectors.moments import Origin, SensorEvent
-from detectors.vigil import Told, Vigil
+from detectors.remembered import Vigil
+from detectors.vigil import Told
 from tests.stories import a_home, instant, same
 
 START = instant("22:30")

@@ -11,7 +11,7 @@ from detectors.findings import Finding, What
 from detectors.homes import Home, Limits
 from detectors.moments import SensorEvent
 from detectors.others import SHIPPED
-from detectors.vigil import Vigil
+from detectors.remembered import Vigil
 from tests.stories import a_home, events, findings, found, instant
 
 HOME = a_home(limits=Limits(bath=30, still=120, oob_unseen=120, oob_active=240))

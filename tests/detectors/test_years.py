@@ -12,7 +12,8 @@ from detectors.homes import Home, Kind
 from detectors.moments import SensorEvent
 from detectors.nights import Summary
 from detectors.others import SHIPPED
-from detectors.vigil import Told, Vigil
+from detectors.remembered import Vigil
+from detectors.vigil import Told
 from tests.stories import AGREED, a_home
 
 HOME = a_home()

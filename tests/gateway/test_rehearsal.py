@@ -24,7 +24,7 @@ from detectors import vigil
 from detectors.findings import Finding
 from detectors.homes import HomeId, Kind
 from detectors.moments import SensorEvent, SensorSight, Tick
-from detectors.vigil import Vigil
+from detectors.remembered import Vigil
 from gateway import lives, rehearsal, stage
 from gateway.lives import Habits, Place
 from gateway.rehearsal import ZONE, Incident, Mishap, Moment

@@ -16,7 +16,7 @@ from care.records import Told
 from detectors import vigil
 from detectors.findings import Cleared, Finding, Status, What
 from detectors.moments import SensorEvent, SensorSight
-from detectors.vigil import Vigil
+from detectors.remembered import Vigil
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources.zigbee2mqtt import Message
