@@ -139,6 +139,7 @@ class Ranked(msgspec.Struct, frozen=True, array_like=True):
     nights: int = 0  # home-nights it was ranked among
     kept: bool = False  # too few to know so rare a night by: the threshold is the one that was shipped
     ranks: tuple[tuple[float, float], ...] = ()  # share of nights at most, and the score that only they exceed
+    at_worst: float | None = None  # share of nights that a threshold ranked so tells at most, 19 times in 20
 
 
 class Teaching(msgspec.Struct, frozen=True, kw_only=True, tag="teaching"):

@@ -174,7 +174,7 @@ class Fleet(msgspec.Struct):
         self.in_force |= said.pools
         factor = min(max(said.factor, budget.FACTOR_MIN), budget.FACTOR_MAX)
         if not math.isclose(factor, self.control.factor):
-            self.control = Control(math.log(factor), 0, math.log(factor))
+            self.control = Control(math.log(factor))
 
     def _told(self, summary: Summary, at: datetime) -> None:
         night, home = summary.night, summary.home
@@ -283,7 +283,8 @@ def others(said: Teaching | None) -> Others:
         return SHIPPED
     taught = {name: one.threshold for name, one in said.pools.items()}
     ranks = {name: one.ranks for name, one in said.pools.items()}
-    return msgspec.structs.replace(SHIPPED, thresholds={**SHIPPED.thresholds, **taught}, ranks=ranks)
+    thresholds = {**SHIPPED.thresholds, **taught}
+    return msgspec.structs.replace(SHIPPED, thresholds=thresholds, ranks={**SHIPPED.ranks, **ranks})
 
 
 def ranked(pool: Pool, detector: str, control: Control, before: float | None = None) -> Ranked:
@@ -315,7 +316,8 @@ def ranked(pool: Pool, detector: str, control: Control, before: float | None = N
     moved = min(max(wanted, now * (1 - STEP)), now * (1 + STEP)) if math.isfinite(now) else wanted
     told = {} if kept else {share: found.threshold(share) for share in SHARES_TOLD if share >= rarest}
     ranks = tuple((share, score) for share, score in told.items() if math.isfinite(score))
-    return Ranked(moved if math.isfinite(moved) else None, found.n, kept, ranks)
+    at_worst = None if kept else calibration.upper_limit(found.n, at * agreed)
+    return Ranked(moved if math.isfinite(moved) else None, found.n, kept, ranks, at_worst)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,11 +20,9 @@ FACTOR_MIN, FACTOR_MAX = 0.02, 2.0
 
 
 class Control(msgspec.Struct, frozen=True, array_like=True):
-    """What the controller remembers. The last two tell what `drift_limit` may say."""
+    """What the controller remembers."""
 
     log_factor: float = 0.0  # ln c
-    nights: int = 0  # since the factor last stood at one of its limits
-    log_start: float = 0.0  # ln c when those began
 
     @property
     def factor(self) -> float:
@@ -94,32 +92,7 @@ def after_night(control: Control, *, alerts: int, homes: int, per_night: float =
     if alerts < 0 or homes < 0 or not per_night >= 0:
         raise ValueError(f"no night has {alerts} alerts in {homes} homes at {per_night} each")
     wanted = control.log_factor - GAIN * (alerts - per_night * homes) / _scale(homes, per_night)
-    lowest, highest = math.log(FACTOR_MIN), math.log(FACTOR_MAX)
-    if lowest <= wanted <= highest:
-        return Control(wanted, control.nights + 1, control.log_start)
-    at_limit = min(max(wanted, lowest), highest)
-    return Control(at_limit, 0, at_limit)
-
-
-def drift_limit(control: Control, *, homes: int, per_night: float = ACUTE) -> float:
-    """Return how far the average alerts per home-night can be from the budget, since the factor stood at a limit.
-
-    For a fleet that kept its size and budget over `control.nights`; infinite when those are none. With the numbers
-    that were, it is an equality: what was spent too much and what the factor fell are the same thing.
-
-    Examples
-    --------
-    >>> control = Control()
-    >>> for alerts in (4, 2, 5, 3, 1, 3, 4):
-    ...     control = after_night(control, alerts=alerts, homes=100)
-    >>> spent = (4 + 2 + 5 + 3 + 1 + 3 + 4) / 700
-    >>> round(abs(spent - ACUTE), 9) == round(drift_limit(control, homes=100), 9)
-    True
-    """
-    if control.nights == 0 or homes == 0:
-        return math.inf
-    moved = abs(control.log_factor - control.log_start)
-    return moved * _scale(homes, per_night) / (GAIN * control.nights * homes)
+    return Control(min(max(wanted, math.log(FACTOR_MIN)), math.log(FACTOR_MAX)))
 
 
 def due(learned: float, cap: float) -> Due:

@@ -215,27 +215,6 @@ def upper_limit(n: int, budget: float, confidence: float = 0.95) -> float:
     return 1.0 if above > n else beta.quantile(confidence, above, n + 1 - above)
 
 
-def cautious(n: int, budget: float, confidence: float = 0.95) -> float:
-    """Return the budget to rank by so that, with so much confidence, the share of nights told stays in `budget`.
-
-    For who wants to be sure rather than right on average. 0, which tells nothing, if the pool is too small for that
-    (below 299 home-nights for a budget of 0.01).
-
-    Examples
-    --------
-    >>> round(cautious(1400, 0.01), 4), cautious(200, 0.01)
-    (0.0057, 0.0)
-    """
-    lowest, highest = 0, min(n, _above(n, budget))
-    while lowest < highest:  # the more nights may lie above, the less sure
-        above = (lowest + highest + 1) // 2
-        if beta.below(budget, above, n + 1 - above) >= confidence:
-            lowest = above
-        else:
-            highest = above - 1
-    return lowest / (n + 1)
-
-
 def _above(n: int, budget: float) -> int:
     """Return how many of n + 1 nights may have the highest score: n + 1 - ceil((n + 1)(1 - budget))."""
     if not budget >= 0.0:

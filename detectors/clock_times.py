@@ -71,18 +71,6 @@ def score(population: Population, known: ClockTimes, hour: float, *, weekend: bo
     return (hour - middle - _offset(known, weekend=weekend)) / spread
 
 
-def p_late(population: Population, known: ClockTimes, hour: float, *, weekend: bool = False) -> float:
-    """Return how likely it is that it happens at this hour or later: low is unusually late.
-
-    Examples
-    --------
-    >>> rising = Population(mean=7.0, between=1.0, within=1.0)
-    >>> p_late(rising, ClockTimes(), 7.0), round(p_late(rising, ClockTimes(), 10.0), 3)
-    (0.5, 0.033)
-    """
-    return habits.upper_tail(population, known.habit, score(population, known, hour, weekend=weekend))
-
-
 def alert_at(population: Population, known: ClockTimes, q: float, *, weekend: bool = False) -> float:
     """Return the hour by the clock after which "not up yet" asks for a person; infinite for an infinite `q`.
 

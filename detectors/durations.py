@@ -45,8 +45,8 @@ class Personal(msgspec.Struct, frozen=True, array_like=True):
 
 
 BATH = Typical(logs=Population(mean=math.log(4.6), between=0.41**2, within=0.48**2))
-"""Stays in the bathroom at night, from the simulated cohort of the study (5.7): a prior to start from, no measurement.
-Replace it by `fitting.typical` as soon as homes of the same kind have been recorded."""
+"""Stays in the bathroom at night, from the simulated cohort of the study (5.7): the study's own example. What ships
+is in `others`."""
 
 
 def block_of(began: datetime, zone: tzinfo) -> Block:

@@ -8,8 +8,6 @@ import math
 
 import msgspec
 
-from detectors import beta
-
 HALF_LIFE = 35.0  # nights after which what was seen counts half (4.4)
 CLIP = 2.5  # spreads above the middle; what lies higher is learned as if it lay there (4.4)
 LEFT_AFTER_ABSENCE = 0.25  # of what was known, after two weeks away or a move (4.11)
@@ -113,28 +111,6 @@ def learned(population: Population, habit: Habit, x: float) -> Habit:
     highest = m + CLIP * spread
     x = min(x, highest)
     return Habit(habit.n + 1.0, habit.total + x, habit.squares + x * x)
-
-
-def upper_tail(population: Population, habit: Habit, z: float) -> float:
-    """Return how likely an observation at least `z` spreads above the middle is: low is unusual.
-
-    Student's t with `trust + n` degrees of freedom.
-
-    Examples
-    --------
-    >>> others = Population(mean=0.0, between=1.0, within=1.0)
-    >>> upper_tail(others, Habit(), 0.0)
-    0.5
-    >>> round(upper_tail(others, Habit(), 2.306), 4)
-    0.025
-    """
-    return student_upper(z, population.trust + habit.n)
-
-
-def student_upper(t: float, freedom: float) -> float:
-    """Return P(T >= t) for Student's t with `freedom` degrees of freedom, exact far out in the tail."""
-    beyond = 0.5 * beta.below(freedom / (freedom + t * t), freedom / 2, 0.5)
-    return beyond if t >= 0 else 1.0 - beyond
 
 
 def aged(habit: Habit, nights: float = 1.0, half_life: float = HALF_LIFE) -> Habit:

@@ -84,13 +84,6 @@ def mornings(known: ClockTimes) -> int:
     return round(known.habit.n)
 
 
-def usual_rise(known: ClockTimes, diary: Diary, home: Home) -> datetime | None:
-    """Return when the resident usually gets up from the night of the diary; None before enough mornings were seen."""
-    if diary.end is None or known.habit.n < MORNINGS_MIN:
-        return None
-    return _after(diary, home, clock_times.alert_at(AFTER_THE_NIGHT, known, 0.0, weekend=_weekend(diary)))
-
-
 def _went_to_bed(where: Whereabouts, home: Home, diary: Diary) -> bool:
     if diary.to_bed is not None or where.presence is Presence.BED:
         return True

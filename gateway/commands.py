@@ -250,14 +250,15 @@ def _out_of_reach(one: Known) -> str:
 
 def _pools(found: Inspected) -> Table:
     table = Table(title="What homes like this one have taught")
-    for column in ("pool", "threshold", "from", "higher in 1 of 100 nights", "of this site"):
+    for column in ("pool", "threshold", "from", "higher in 1 of 100 nights", "tells at worst in 1 of", "of this site"):
         table.add_column(column)
     for name in dict.fromkeys([*found.pools, *found.own]):
         one = found.pools.get(name)
         threshold = "" if one is None else "none" if one.threshold is None else f"{one.threshold:.2f}"
         rare = {} if one is None else dict(one.ranks)
         in_hundred = f"{rare[ONE_IN_100]:.2f}" if ONE_IN_100 in rare else ""
-        table.add_row(name, threshold, _source(one), in_hundred, str(found.own.get(name, 0)))
+        at_worst = f"{1 / one.at_worst:.0f} nights" if one is not None and one.at_worst else ""
+        table.add_row(name, threshold, _source(one), in_hundred, at_worst, str(found.own.get(name, 0)))
     return table
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from benchmarks.detection import fitting
 from benchmarks.detection.nights import Recorded
-from detectors import fitting
 from detectors.durations import Block, Typical
 from detectors.habits import Population
 from detectors.nights import Learned, Summary

@@ -151,19 +151,6 @@ def test_a_pool_too_small_to_tell_anything_tells_nothing_for_sure() -> None:
     assert calibration.upper_limit(1, 1.0) == 1.0
 
 
-@given(st.integers(1, 3_000), st.floats(0.002, 0.2))
-def test_the_cautious_budget_is_the_largest_that_surely_stays_within(n: int, budget: float) -> None:
-    careful = calibration.cautious(n, budget)
-    assert 0.0 <= careful <= budget
-    assert calibration.upper_limit(n, careful) <= budget + 1e-9
-    one_more = careful + 1 / (n + 1)
-    assert one_more > budget or calibration.upper_limit(n, one_more) > budget
-
-
-def test_being_sure_of_one_in_a_hundred_takes_299_home_nights() -> None:
-    assert (calibration.cautious(298, 0.01), calibration.cautious(299, 0.01)) == (0.0, 1 / 300)
-
-
 def test_a_home_moves_to_the_pool_of_its_maturity_and_back_after_weeks_away() -> None:
     counted = [(kind, len(list(each))) for kind, each in groupby(calibration.maturity(night) for night in range(40))]
     assert counted == list(zip(Maturity, [7, 7, 14, 12], strict=True))

@@ -91,14 +91,6 @@ def test_one_sunday_in_bed_till_evening_teaches_no_more_than_a_late_one() -> Non
     assert late == very_late
 
 
-def test_later_is_less_likely_and_half_of_all_mornings_are_later_than_the_middle() -> None:
-    known = lived(*[(6.5, False), (7.5, False)] * 10)
-    middle, _ = habits.usual(RISING, known.habit)
-    assert clock_times.p_late(RISING, known, middle) == pytest.approx(0.5)
-    chances = [clock_times.p_late(RISING, known, hour) for hour in (5.0, 7.0, 8.0, 9.0, 12.0)]
-    assert chances == sorted(chances, reverse=True)
-
-
 def test_an_infinite_threshold_leaves_it_to_the_cap() -> None:
     assert clock_times.alert_at(RISING, ClockTimes(), math.inf) == math.inf
 

@@ -9,7 +9,7 @@ from detectors.clock_times import ClockTimes
 from detectors.episodes import Episode
 from detectors.findings import What
 from detectors.homes import Home
-from detectors.late_rise import late_rise, learned, usual_rise
+from detectors.late_rise import late_rise, learned
 from tests.detectors.proofs import restored
 from tests.detectors.test_nights import QUIET, clock, lived
 from tests.detectors.test_rhythm_shift import day
@@ -106,7 +106,6 @@ def test_the_usual_hour_is_read_from_the_wall_when_the_clocks_change() -> None:
     assert episode is not None
     wall = datetime(2026, 3, 29, 7, 30, tzinfo=AMSTERDAM)
     assert abs(episode.since - wall) < timedelta(minutes=10)
-    assert usual_rise(known, diary, home) == episode.since
 
 
 def test_a_morning_that_was_not_seen_teaches_nothing() -> None:

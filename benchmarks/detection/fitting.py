@@ -1,6 +1,6 @@
 """What is typical of homes, fitted from the recordings of many (empirical Bayes, 4.5).
 
-For a short-lived process, weekly at most, never while watching. To judge a home fairly, leave that home out.
+The figures of `detectors.others` were fitted so, rounded and widened. To judge a home fairly, leave that home out.
 """
 
 import math
@@ -128,7 +128,7 @@ def _moments(homes: Sequence[Sequence[float]], trust: float) -> Population:
     free = count - len(homes)
     middles = [_mean(home) for home in homes]
     around = math.fsum((x - middle) ** 2 for home, middle in zip(homes, middles, strict=True) for x in home)
-    if len(homes) < 2 or not around > 0.0:  # noqa: PLR2004  # two homes are the fewest that can differ
+    if len(homes) < 2 or not around > 0.0:  # two homes are the fewest that can differ
         raise ValueError(f"{len(homes)} homes with {free} repeated observations do not tell what is typical")
     within = around / free
     overall = math.fsum(len(home) * middle for home, middle in zip(homes, middles, strict=True)) / count

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from detectors import fitting, silence
+from benchmarks.detection import fitting
+from detectors import silence
 from detectors.durations import Block
 from detectors.silence import Hazards
 
