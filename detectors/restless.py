@@ -14,7 +14,7 @@ from detectors.nights import Notice, Summary, hours_of
 EXITS = Rate(mean=1.2, trust=2.0)
 """Times out of bed and back in a night, across homes (detection study, 4.8)."""
 
-THRESHOLD = 2.6
+THRESHOLD = 2.1
 """-ln of how likely so many times out of bed are, from which on a night is told. Shipped; measured on recorded nights
 of real homes it tells about one quiet night in thirty."""
 
