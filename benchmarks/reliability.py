@@ -612,7 +612,9 @@ def _snapshot_like(snapshot: bytes, like: Like) -> bytes:
     known = msgspec.json.decode(snapshot, type=dict[str, msgspec.Raw])
     vigils = msgspec.json.decode(known["vigils"], type=dict[HomeId, msgspec.Raw])
     many = {
-        other: msgspec.Raw(renamed(_anybody(vigils[one]), one, other)) for one, others in like.items() for other in others
+        other: msgspec.Raw(renamed(_anybody(vigils[one]), one, other))
+        for one, others in like.items()
+        for other in others
     }
     return msgspec.json.encode({**known, "vigils": many})
 

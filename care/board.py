@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from care.alerts import Alert, alert_of, by_urgency, raised, with_cleared, with_fall_back, with_finding, with_order
 from care.records import AlertId, Claimed, Delivered, FellBack, Order, Plan, Record, Released, Resolved, site_of
+from care.shifts import Shifts
+from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import Home, HomeId, SiteId, is_building
 from detectors.nights import Summary
@@ -27,12 +29,16 @@ class Board:
         self.told_at: dict[SiteId, datetime] = {}  # when the last record of each building was on disk here
         self.proven_at: dict[SiteId, datetime] = {}  # when each building was last proven; not a record
         self.behind: set[SiteId] = set()  # buildings that are still telling of the past; not a record
+        self.sights = Diary()  # how much was seen of every home in the last nights
+        self.shifts = Shifts()  # which screens somebody has seen and heard
         self._early: dict[AlertId, list[Order | Cleared | FellBack]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
 
     def add(self, record: Record, *, recorded_at: datetime) -> tuple[set[HomeId], set[AlertId]]:
         """Take in one record of the journal; return the homes and alerts that look different now."""
         self._heard_on_disk(record, recorded_at)
+        self.sights.add(record, recorded_at)
+        self.shifts.add(record)
         match record:
             case Plan():
                 return self._replan(record), set()

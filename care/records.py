@@ -154,11 +154,19 @@ class Teaching(msgspec.Struct, frozen=True, kw_only=True, tag="teaching"):
     factor: float = 1.0  # of the controller: what all budgets are multiplied by
 
 
+class SeenAndHeard(msgspec.Struct, frozen=True, kw_only=True, tag="seen-and-heard"):
+    """At the start of a shift somebody said of a screen of the desk: I see this, and I hear it. Stays at the centre."""
+
+    at: Instant
+    screen: str
+    by: StaffId
+
+
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
 )  # what the building tells; raw events stay at home
-Record = SensorEvent | SensorSight | Unreadable | Told | Order | Teaching
+Record = SensorEvent | SensorSight | Unreadable | Told | Order | Teaching | SeenAndHeard
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

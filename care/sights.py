@@ -8,7 +8,7 @@ whole building. No data is never "no alert".
 import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -16,7 +16,10 @@ import msgspec
 from care.records import CENTRE, Record, site_of
 from detectors.coverage import rests_on
 from detectors.findings import Cleared, Finding, Sight, Status, What
-from detectors.homes import Home, HomeId, Instant, Sensor, SensorId, building_of
+from detectors.homes import Home, HomeId, Instant, Night, Sensor, SensorId, building_of, zone_of
+
+KEPT = timedelta(days=8)  # seven nights, and the one that runs
+NOTED_MAX = 2_000  # of one home or building: a sensor that comes and goes all day must not fill the memory
 
 
 class Can(StrEnum):
@@ -73,6 +76,73 @@ def stretches(records: Iterable[Record], home: Home, start: datetime, end: datet
         elif begin < over:
             found.append(Stretch(start=begin, end=over, sight=sight, blind=blind, why=why))
     return tuple(found)
+
+
+class Diary:
+    """How much was seen of every home in the last nights: a fold of records that stays small.
+
+    Of the statuses that say the same of what is seen only the first and the last are kept. So a record that comes
+    late may count a little longer than it did; of records in order nothing is lost.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[HomeId, list[Status]] = {}  # by date
+        self._faults: dict[HomeId, dict[_Fault, tuple[Finding | None, Cleared | None]]] = {}
+
+    def add(self, record: Record, recorded_at: datetime) -> None:
+        """Take in one record of the journal; what was over before the last nights is forgotten."""
+        floor = recorded_at - KEPT
+        match record:
+            case Status():
+                self._note(self._told.setdefault(record.home, []), record, floor)
+            case Finding() | Cleared() if record.what in _TOUCHES:
+                faults = self._faults.setdefault(record.home, {})
+                key = _fault(record)
+                finding, cleared = faults.pop(key, (None, None))
+                if isinstance(record, Finding):
+                    faults[key] = (finding or msgspec.structs.replace(record, window=()), cleared)
+                else:
+                    faults[key] = (finding, cleared or record)
+                for old in [one for one, (_, ended) in faults.items() if ended is not None and ended.at < floor]:
+                    del faults[old]
+                if len(faults) > NOTED_MAX:
+                    del faults[next(iter(faults))]
+
+    def of(self, home: HomeId) -> list[Record]:
+        """Return what `stretches` asks for of one home."""
+        records: list[Record] = [*self._told.get(home, ())]
+        for place in _places(home):
+            for pair in self._faults.get(place, {}).values():
+                records += [one for one in pair if one is not None]
+        return records
+
+    def begins(self, home: HomeId) -> datetime | None:
+        """Return when the first was told of a home that is still known here."""
+        told = self._told.get(home)
+        return told[0].at if told else None
+
+    def _note(self, told: list[Status], status: Status, floor: datetime) -> None:
+        place = bisect_right(told, status.at, key=lambda one: one.at)
+        if place > 1 and _alike(told[place - 1], status) and _alike(told[place - 2], status):
+            told[place - 1] = status
+        else:
+            told.insert(place, status)
+        while len(told) > 1 and (told[1].at <= floor or len(told) > NOTED_MAX):
+            del told[0]
+
+
+def last_nights(night: Night, now: datetime, n: int) -> list[tuple[datetime, datetime]]:
+    """Return start and end of the last nights that have begun, the oldest first; the last may still be running."""
+    zone = zone_of(night.zone)
+
+    def at(evening: date, clock: time) -> datetime:
+        since_midnight = timedelta(hours=clock.hour, minutes=clock.minute)
+        day = evening if since_midnight >= night.midday else evening + timedelta(days=1)
+        return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+
+    evenings = [night.of(now) - timedelta(days=back) for back in range(n, -1, -1)]
+    begun = [(at(day, night.start), at(day, night.end)) for day in evenings]
+    return [(start, end) for start, end in begun if start < now][-n:]
 
 
 def sighted(
@@ -168,9 +238,25 @@ def _heard(heard: list[bool]) -> Can:
 _END = datetime.max.replace(tzinfo=UTC)  # of what is not over
 
 
+_Fault = tuple[What, datetime, SensorId | None]
+
+
+def _fault(record: Finding | Cleared) -> _Fault:
+    return record.what, record.since, record.sensor
+
+
+def _places(home: HomeId) -> tuple[HomeId, ...]:
+    """Where something may be the matter that touches the sight of a home: there, in its building, everywhere."""
+    return home, building_of(site_of(home)), building_of(CENTRE)
+
+
+def _alike(one: Status, other: Status) -> bool:
+    return (one.sight, one.blind) == (other.sight, other.blind)
+
+
 def _gathered(records: Iterable[Record], home: HomeId) -> tuple[list[Status], list[tuple[datetime, datetime, Finding]]]:
     """Return a home's statuses by their date, and each fault that touches its sight with its beginning and end."""
-    places = {home, building_of(site_of(home)), building_of(CENTRE)}
+    places = {*_places(home)}
     told: list[Status] = []
     found: dict[tuple[HomeId, What, datetime, SensorId | None], Finding] = {}
     over: dict[tuple[HomeId, What, datetime, SensorId | None], datetime] = {}

@@ -17,8 +17,9 @@ from care.alerts import Alert
 from care.board import Board
 from care.language import LANGUAGES, words
 from care.records import AlertId
-from care.sentences import Piece
-from dashboard.glance import Names, Viewer, capital, home_path
+from care.telling import Piece
+from care.wording import capital
+from dashboard.glance import Names, Viewer, home_path
 from dashboard.homes import Standing
 from dashboard.scene import Layout, Scene
 from dashboard.stories import Story

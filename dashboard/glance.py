@@ -12,8 +12,8 @@ from care.board import Board
 from care.buildings import cause_of
 from care.language import LANGUAGES, words
 from care.records import AlertId, Plan, StaffId, site_of
-from care.sentences import Wording
 from care.sights import Why, hears, now_seen, sighted
+from care.wording import Wording
 from detectors.findings import Finding, Presence, Sight, Status, What
 from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId, building_of
 
@@ -54,7 +54,7 @@ class Glance:
     @cached_property
     def zone(self) -> str:
         """By whose clock the desk itself lives: that of the first building."""
-        return next((plan.zone for plan in self.plans), "Europe/Amsterdam")
+        return desk_zone(self.board)
 
     @cached_property
     def wording(self) -> Wording:
@@ -72,7 +72,7 @@ class Glance:
     @cached_property
     def plans(self) -> list[Plan]:
         """Every building's plan, in the order in which people look for them."""
-        return sorted(self.board.plans.values(), key=lambda plan: (natural(plan.name), plan.site))
+        return in_order(self.board)
 
     def silent_since(self, site: SiteId) -> datetime | None:
         """Return since when nothing has come from a building, or None while it is heard."""
@@ -121,6 +121,16 @@ class Glance:
         return hears(self.status(home.id), sensor)
 
 
+def in_order(board: Board) -> list[Plan]:
+    """Return every building's plan by its name, as people count: 2 before 10."""
+    return sorted(board.plans.values(), key=lambda plan: (natural(plan.name), plan.site))
+
+
+def desk_zone(board: Board) -> str:
+    """Return by whose clock the desk itself lives: that of the first building."""
+    return next((plan.zone for plan in in_order(board)), "Europe/Amsterdam")
+
+
 def home_path(home: HomeId) -> str:
     """Return where the page of a home is.
 
@@ -138,8 +148,3 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     """
     parts = re.findall(r"\d+|\D+", text.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def capital(text: str) -> str:
-    """Begin with a capital, and leave the rest as it is, unlike `str.capitalize`."""
-    return text[:1].upper() + text[1:]

@@ -7,12 +7,15 @@ from functools import cached_property
 
 from care import sights
 from care.alerts import Tier
+from care.labels import KINDS, PRESENCES, SIGHTS, WHYS
 from care.language import mark
 from care.records import StaffId, site_of
-from care.sentences import EQUIPMENT, KINDS, PRESENCES, SIGHTS, UP, WHYS, Wording
 from care.sights import Can
-from dashboard.glance import ICONS, Glance, capital, home_path
+from care.telling import AT_NIGHT, EQUIPMENT, UP
+from care.wording import Wording, capital
+from dashboard.glance import ICONS, Glance, home_path
 from dashboard.stories import Line, Story, lines_of
+from dashboard.strips import Strips
 from detectors.coverage import rests_on, told_by
 from detectors.findings import Presence, Sight, Status, What
 from detectors.homes import Home, HomeId, Kind, RoomKind, Sensor
@@ -53,7 +56,7 @@ RESTS: dict[What, tuple[tuple[tuple[str, str], ...], str]] = {
 """For each kind, group by group as `detectors.coverage` has them: what is drawn and what is lacking; then what for."""
 
 GROUPS = (
-    ("moon", mark("At night"), (What.BUTTON, *UP, What.DOOR_LEFT, What.DOOR_ARRIVED)),
+    ("moon", mark("At night"), AT_NIGHT),
     ("day", mark("By day"), (What.LATE_RISE, What.DAY_INACTIVE)),
     ("weeks", mark("Over weeks"), (What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE)),
     (
@@ -352,6 +355,11 @@ class Standing:
         if what is What.OOB_ACTIVE and what in self.plan.agreed_soon:
             return say("{after}, may wait").format(after=after)
         return after
+
+    @cached_property
+    def strips(self) -> Strips:
+        """When it was not seen, night by night."""
+        return Strips(self.plan, self.glance)
 
     @property
     def night(self) -> str:

@@ -21,7 +21,7 @@ import structlog
 
 from care import journal, link
 from care.board import SILENT_AFTER, Board
-from care.buildings import Ear, Sign
+from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
@@ -93,8 +93,11 @@ class Centre:
         now, monotonic_s = self._clock.now(), self._monotonic()
         for site, sign in self.signs(now).items():
             self.board.heard(site, sign.heard_at)
-            if sign.proven_at is not None:
-                self.board.proven_at[site] = sign.proven_at
+            unproven_s = self.unproven_s(site)
+            if unproven_s is None:
+                self.board.proven_at.pop(site, None)
+            else:
+                self.board.proven_at[site] = now - timedelta(seconds=unproven_s)
         self._behind = {site: at for site, at in self._behind.items() if monotonic_s - at < BEHIND_S}
         self.board.behind = set(self._behind)
         return now
@@ -131,9 +134,17 @@ class Centre:
         return None if heard is None else self._monotonic() - heard.at_s
 
     def unproven_s(self, site: SiteId) -> float | None:
-        """Return how many real seconds ago a building was last proven; None if it has told of no proof."""
+        """Return how many real seconds ago a building was last proven; None if it has told of no proof.
+
+        One that has just come back gets the time to prove itself: what it tells of a proof long ago, maybe by a clock
+        that was not set yet, is no trouble of now (`care.buildings`).
+        """
         heard = self._heard.get(site)
-        return None if heard is None or heard.proven_s is None else self._monotonic() - heard.proven_s
+        if heard is None or heard.proven_s is None:
+            return None
+        now_s, late_s = self._monotonic(), UNPROVEN_AFTER.total_seconds()
+        age_s = now_s - heard.proven_s
+        return None if age_s > late_s >= now_s - heard.since_s else age_s
 
     def _ago(self, now: datetime, monotonic_s: float) -> datetime:
         return now - timedelta(seconds=self._monotonic() - monotonic_s)

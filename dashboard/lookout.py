@@ -1,7 +1,8 @@
 """The lookout: once a second the centre asks who is not heard any more, and whether anybody looks at its screens.
 
 What must be written down is decided in `care.buildings`; here is only the second that passes. Screens are kept in
-memory: that nobody looks is a state of this moment, and no record of who sat where.
+memory: that nobody looks is a state of this moment, and no record of who sat where. That somebody has seen and heard
+a screen at the start of a shift is one (`care.shifts`).
 """
 
 import asyncio
@@ -30,7 +31,7 @@ class Report:
 
     at_s: float  # monotonic
     in_view: bool  # its tab is the one that is looked at
-    sound: bool  # it may make itself heard: browsers let no page do so before a hand has touched it
+    sound: bool  # its sound runs: browsers let no page make any before a hand has touched it
 
 
 class Screens:
@@ -52,10 +53,15 @@ class Screens:
         self._reports.pop(screen, None)
 
     @property
+    def in_view(self) -> list[str]:
+        """The screens that are in view."""
+        self._forget()
+        return [screen for screen, one in self._reports.items() if one.in_view]
+
+    @property
     def watching(self) -> int:
         """How many screens are in view."""
-        self._forget()
-        return sum(one.in_view for one in self._reports.values())
+        return len(self.in_view)
 
     @property
     def sounding(self) -> int:

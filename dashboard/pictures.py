@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from care.alerts import Alert
-from care.sentences import UP, Wording, began_at, ended_at
+from care.telling import UP, began_at, ended_at
+from care.wording import Wording
 from detectors.findings import Finding, Mark, What
 from detectors.homes import WASHING, Home, Kind, RoomId, RoomKind, Sensor, SensorId
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from care.alerts import Alert, State, Tier
 from care.board import SILENT_AFTER
 from care.buildings import UNPROVEN_AFTER
+from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
 from care.records import AlertId, Plan, site_of
-from care.sentences import PRESENCES, SIGHTS, STATES, TIERS
 from dashboard.glance import ICONS, Glance, natural
 from dashboard.homes import Standing, Tile
 from dashboard.stories import Story
@@ -242,6 +242,9 @@ class Scene(Glance):
             "now": say("{n} now"),
             "dead": say("Not up to date"),
             "stale": say("This screen is no longer up to date. Latest data: {time}."),
+            "soundOn": say("on, not heard yet"),
+            "soundHeard": say("on, heard at {time}"),
+            "soundOff": say("Sound is blocked. Tap here to turn it on."),
             "failed": say("That did not work. Try again."),
         }
         return json.dumps(forms, ensure_ascii=False)

@@ -6,25 +6,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from care.alerts import CALM, Alert, State
+from care.labels import HOW_WORDS, KINDS, OUTCOMES, PRESENCES, STATES, TIERS
 from care.language import words
 from care.records import CENTRE, HOWS, AlertId, Claimed, Released, StaffId, site_of
-from care.sentences import (
-    EQUIPMENT,
-    HOW_WORDS,
-    KINDS,
-    OUTCOMES,
-    PRESENCES,
-    STATES,
-    TIERS,
-    Piece,
-    Sentence,
-    Wording,
-    ended_at,
-    of_one_evening,
-    tell,
-)
+from care.sentences import Sentence, tell
+from care.telling import EQUIPMENT, Piece, ended_at, of_one_evening
+from care.wording import Wording, capital
 from dashboard import pictures
-from dashboard.glance import ICONS, Glance, capital, home_path, natural
+from dashboard.glance import ICONS, Glance, home_path, natural
 from dashboard.pictures import CARD, Picture
 from detectors.findings import BUILDING, BY_CENTRE, Presence, Sight, What
 from detectors.homes import Home, HomeId, SensorId, is_building
@@ -169,7 +158,9 @@ class Story:
         if not self.alert.fell_back:
             return None
         first = self.alert.fell_back[0]
-        channels = self.wording.every(list(dict.fromkeys(one.channel for one in self.alert.fell_back)))
+        channels = self.wording.every(
+            list(dict.fromkeys(self.wording.channel(one.channel) for one in self.alert.fell_back))
+        )
         said = self.wording.say("The building gave a warning itself at {time}: {channels}.")
         return said.format(time=self.wording.moment(first.at, self.glance.now), channels=channels)
 
@@ -419,7 +410,10 @@ class Story:
             on = words(self.glance.language).ngettext("Shown on {n} screen", "Shown on {n} screens", screens)
             yield self._event(min(one.at for one in alert.delivered), on.format(n=screens))
         for one in alert.fell_back:
-            yield self._event(one.at, say("The building gave a warning itself: {channel}").format(channel=one.channel))
+            yield self._event(
+                one.at,
+                say("The building gave a warning itself: {channel}").format(channel=self.wording.channel(one.channel)),
+            )
         holder: StaffId | None = None
         closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
         for hold in alert.holds:

@@ -60,7 +60,7 @@ def run(
     )
     try:
         daemon.run(settings)
-    except journal.TooNew as error:
+    except (journal.NotOurs, journal.TooNew) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
 

@@ -1,20 +1,18 @@
 """The daemon in the building: one thread that writes, watches and tells; one process that may die at any moment.
 
-Each turn takes what came, writes it and what it tells in one transaction, and only then acknowledges it. A disk that
-refuses ends the process: the journal is the truth, and a start goes on from it. Before it ends it tells the centre; a
-journal that is damaged it sets aside, so that the next start has one.
+Each turn takes what came; it and what it tells is written in one transaction, and only then acknowledged. What tells
+nobody anything waits some seconds for company (`gateway.held`). A disk that refuses ends the process: the journal is
+the truth, and a start goes on from it. Before it ends it tells the centre; a journal that is damaged it sets aside, so
+that the next start has one.
 """
 
 import contextlib
-import os
-import re
 import shutil
 import signal
-import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,10 +27,13 @@ from care.records import CENTRE, AlertId, FellBack, Record
 from detectors.homes import HomeId
 from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
+from gateway.damage import last_set_aside, set_aside, trouble_of
 from gateway.health import Broker, Disk, Step
+from gateway.held import Held
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import zigbee2mqtt
 from gateway.sources.zigbee2mqtt import Message
+from gateway.systemd import Watchdog, notify
 from gateway.uplink import Uplink, cry
 from gateway.watch import Dated, Watch
 
@@ -42,6 +43,7 @@ SNAPSHOT_EVERY_S = 1800.0  # seldom, for SD cards: a start reads the journal of 
 SNAPSHOT_AFTER = 10_000  # records
 PROOF_EVERY_S = 60.0
 DISK_EVERY_S = 60.0
+FORGET_EVERY_S = 3600.0  # seldom too, and then all that has become old: each few records that leave are a commit
 DISK_FULL = 20 * 10**6  # bytes free: the centre is told besides of what the journal may not be able to take any more
 READY_AFTER_S = 10.0  # a start without a broker is a start: that the broker is away, is told
 PROOF = "nachtwacht-proof"  # below the bridge's topic, so that it comes by the way of the sensors
@@ -73,10 +75,14 @@ class Gateway:
     bridge_started_at: datetime | None = None
     broker_up: bool = True
     disk_free: int | None = None
+    disk_full: bool = False  # twice in succession: first the journal is to tell of it, if it can
     proof_asked: bytes = b""
-    _taken: set[SensorEvent] = field(default_factory=set)  # in this turn, and not yet on disk
+    held: Held = field(default_factory=Held)  # taken in, and not yet on disk
+    on_disk: list[Arrival] = field(default_factory=list)  # and to be acknowledged
     proven_at: datetime | None = None  # when the last synthetic event had come by the way of the sensors, and was kept
+    proven_with: int = 0  # records written by then
     known_s: dict[AlertId, float] = field(default_factory=dict)  # since when this process knows of what is pending
+    start: fallback.Start | None = None  # as what is pending then sees it
     written: int = 0
     looked: tuple[datetime, float] | None = None  # the system's clock and the monotonic one, at the last tick
     disk_at_s: float = -DISK_EVERY_S
@@ -97,9 +103,10 @@ class Gateway:
             db, watch, told = _resumed(settings)
         if settings.rehearsal:
             clock = RehearsalClock(journal.last_date(db) or _NEVER)
+        watch.confirmed(journal.had(db, CENTRE))
         gateway = cls(settings=settings, db=db, clock=clock, watch=watch)
         gateway.write(told)
-        aside = _last_set_aside(settings.journal)
+        aside = last_set_aside(settings.journal)
         if aside is not None:  # told at every start, and written once: it is the same record
             gateway.write([(max(clock.now(), aside), health.set_aside(settings.site, aside))])
         watch.wait(clock.now())
@@ -115,9 +122,8 @@ class Gateway:
         self.write(self.watch.go_on(self.clock.now()))
 
     def take(self, arrivals: Sequence[Arrival]) -> None:
-        """Write down what came and what it tells, all or nothing."""
+        """Take in what came. It and what it tells is written when it is time to, all or nothing (`flush`)."""
         records: list[tuple[datetime, Record]] = []
-        self._taken.clear()
         proven_at: datetime | None = None
         for arrival in arrivals:
             if arrival.message.topic == REHEARSAL_TOPIC:
@@ -128,10 +134,27 @@ class Gateway:
                     proven_at = arrival.received_at
             else:
                 records += self._read(arrival.message, arrival.received_at)
-        if proven_at is not None and not records:
-            journal.write(self.db, [])  # nothing to keep, but the way there must be open
-        self.write(records)
-        self.proven_at = proven_at or self.proven_at
+        self.held.add(records, arrivals, time.monotonic())
+        if proven_at is not None or self.settings.rehearsal or self.held.due(time.monotonic()):
+            self.flush()
+        if proven_at is not None:
+            self._prove(proven_at)
+
+    def flush(self) -> None:
+        """Write what is held, all or nothing. What it came by may then be acknowledged (`on_disk`)."""
+        held, self.held = self.held, Held()
+        if held.records:
+            entries = journal.write(self.db, held.records)
+            self.written += len(entries)
+            for entry in entries:
+                self.watch.wrote(entry)
+        self.on_disk += held.arrivals
+
+    def _prove(self, at: datetime) -> None:
+        """Note that a synthetic event came through; in the file too, if nothing else was written since the last."""
+        if self.written == self.proven_with:
+            journal.touch(self.db, at)
+        self.proven_at, self.proven_with = at, self.written
 
     @property
     def proof_topic(self) -> str:
@@ -164,6 +187,8 @@ class Gateway:
         if monotonic_s - self.disk_at_s >= DISK_EVERY_S:
             self.disk_at_s = monotonic_s
             room = shutil.disk_usage(self.settings.journal.absolute().parent)
+            full = room.free < DISK_FULL
+            self.disk_full = full and self.disk_free is not None and self.disk_free < DISK_FULL
             self.disk_free = room.free
             self.watch.notice(Disk(room.free, room.total), now)
         self.write(self.watch.advance(now))
@@ -171,32 +196,39 @@ class Gateway:
     @property
     def trouble(self) -> str:
         """What the centre must hear besides, for the journal may not be able to take it."""
-        return "disk" if self.disk_free is not None and self.disk_free < DISK_FULL else ""
+        return "disk" if self.disk_full else ""
 
-    def fall_back(self, have: int, monotonic_s: float) -> tuple[HomeId, ...]:
+    def fall_back(self, have: int, monotonic_s: float, *, linked: bool = False) -> tuple[HomeId, ...]:
         """Write down for what the building calls by itself, and return the homes for which its alarm is to sound.
 
-        `have` is up to which number of the journal the centre has everything.
+        `have` is up to which number of the journal the centre has everything, and `linked` whether it can be reached.
         """
+        now = self.clock.now()
+        if self.start is None:
+            self.start = fallback.Start(now, monotonic_s, frozenset(self.watch.pending))
+        if linked and self.start.linked_s is None:
+            self.start = msgspec.structs.replace(self.start, linked_s=monotonic_s)
+        waited = self.watch.pending
         self.watch.confirmed(have)
         pending = self.watch.pending
+        if len(pending) < len(waited):
+            journal.note_had(self.db, CENTRE, have)  # seldom; or the next process might sound its alarm
         if not pending:
             self.known_s.clear()
             return ()
         self.known_s = {alert: self.known_s.get(alert, monotonic_s) for alert in pending}
-        now = self.clock.now()
-        for alert in fallback.due(pending, have, self.known_s, monotonic_s):
+        since_s = {one: fallback.since(one, pending[one], at_s, self.start) for one, at_s in self.known_s.items()}
+        for alert in fallback.due(pending, have, since_s, monotonic_s):
             home = pending[alert].home
             log.warning("fell_back", alert=alert, home=home, channel=fallback.CHANNEL)
             self.write([(now, FellBack(at=now, home=home, alert=alert, channel=fallback.CHANNEL))])
         return fallback.sounding(self.watch.pending)
 
     def write(self, dated: Sequence[tuple[datetime, Record]]) -> None:
+        """Write records now, after all that is held."""
         if dated:
-            entries = journal.write(self.db, dated)
-            self.written += len(entries)
-            for entry in entries:
-                self.watch.wrote(entry)
+            self.held.add(dated, (), time.monotonic())
+            self.flush()
 
     def save(self, *, at_once: bool = False) -> None:
         """Keep a snapshot, if it is time for one. Not while something is kept back: the journal then tells it again."""
@@ -204,6 +236,7 @@ class Gateway:
             return
         due = time.monotonic() - self.snapshot_at_s > SNAPSHOT_EVERY_S
         if at_once or due or self.written - self.snapshot_after > SNAPSHOT_AFTER:
+            self.flush()
             self.snapshot_at_s, self.snapshot_after = time.monotonic(), self.written
             last = journal.last_number(self.db)
             journal.save_snapshot(self.db, last, self.watch.snapshot())
@@ -220,14 +253,14 @@ class Gateway:
             started_at=self.bridge_started_at,
         )
         fresh = tuple(one for one in reading.events if not self._has(one))
-        self._taken.update(fresh)
+        self.held.events.update(fresh)
         reading = reading._replace(events=fresh)
         troubles: list[tuple[datetime, Record]] = [(received_at, trouble) for trouble in reading.troubles]
         return [*troubles, *self.watch.heard(reading, received_at)]
 
     def _has(self, event: SensorEvent) -> bool:
         """Whether an event is in the journal, or about to be: what a broker sends again is no storm, and no news."""
-        return event in self._taken or journal.holds(self.db, event)
+        return event in self.held.events or journal.holds(self.db, event)
 
 
 def run(settings: Settings, stop: threading.Event | None = None) -> None:
@@ -237,6 +270,8 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
     """
     try:
         _run(settings, stop or _on_signal())
+    except journal.NotOurs:
+        raise
     except sqlite3.Error as error:
         trouble, now = trouble_of(error), SystemClock().now()
         if trouble == "journal":
@@ -244,36 +279,6 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         told = cry(settings.site.id, settings.centre, now, trouble)
         log.exception("cannot_write", trouble=trouble, centre_told=told)
         raise
-
-
-def trouble_of(error: sqlite3.Error) -> str:
-    """Return what is the matter when SQLite refuses: "disk", or "journal" where what is written there is damaged."""
-    code = getattr(error, "sqlite_errorcode", None)
-    damaged = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return "journal" if damaged else "disk"
-
-
-def set_aside(file: Path, at: datetime, why: str) -> None:
-    """Rename a damaged journal, so that a start makes a new one. It keeps what was learned, if that can be read."""
-    aside = file.with_name(f"{file.name}.damaged-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    for suffix in ("", "-wal", "-shm"):
-        part = file.with_name(file.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    log.error("journal_set_aside", file=str(aside), why=why)
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(journal.connect(aside, read_only=True)) as damaged:
-        saved = journal.load_snapshot(damaged)
-        learned = None if saved is None else Watch.salvaged(saved[1])
-        if learned is not None:
-            with contextlib.closing(journal.connect(file)) as db:
-                journal.save_snapshot(db, 0, learned)
-
-
-def _last_set_aside(file: Path) -> datetime | None:
-    """Return when a damaged journal was last set aside here, by the names of the files."""
-    named = re.compile(re.escape(file.name) + r"\.damaged-(\d{8}T\d{6}Z)")
-    found = [match[1] for one in file.absolute().parent.iterdir() if (match := named.fullmatch(one.name))]
-    return datetime.strptime(max(found), "%Y%m%dT%H%M%S%z") if found else None
 
 
 def _resumed(settings: Settings) -> tuple[sqlite3.Connection, Watch, list[Dated]]:
@@ -317,7 +322,8 @@ class _Turns:
         self._gateway, self._inbox, self._ingest, self._uplink = gateway, inbox, ingest, uplink
         self._began_s = time.monotonic()
         self._ticked_at_s = 0.0
-        self._ready = self._caught_up = False
+        self._ready = self._caught_up = self._forgets = False
+        self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
         self._watchdog = Watchdog()
 
@@ -325,18 +331,21 @@ class _Turns:
         while not stop.is_set():
             self._turn()
             self._watchdog.turned(time.monotonic())
+        self._gateway.flush()
+        self._acknowledge()
 
     def _turn(self) -> None:
         gateway, ingest, uplink = self._gateway, self._ingest, self._uplink
         self._begin()
         arrivals = self._inbox.batch(SPEAK_S)
         gateway.take([arrival for arrival in arrivals if not arrival.link])
-        ingest.acknowledge(arrivals)
+        self._acknowledge()
         if not arrivals and not self._caught_up and ingest.subscribed.is_set():
             self._caught_up = True
             gateway.caught_up()
         heard = [arrival for arrival in arrivals if arrival.link]
         if heard:
+            gateway.flush()
             last = journal.last_number(gateway.db)
             for arrival in heard:
                 # Dated by its arrival: sensors' messages that came after it are not from the past.
@@ -347,14 +356,27 @@ class _Turns:
             self._tick()
         uplink.speak(gateway.clock.now(), trouble=gateway.trouble, proof=gateway.proven_at)
         gateway.save()
-        if not arrivals and not gateway.watch.keeps_back and not gateway.settings.rehearsal:
-            keeping.forget(gateway.db, gateway.clock.now(), had=uplink.have)
+        if not arrivals:
+            self._forget()
+
+    def _acknowledge(self) -> None:
+        """Tell the broker what is on disk."""
+        on_disk, self._gateway.on_disk = self._gateway.on_disk, []
+        self._ingest.acknowledge(on_disk)
+
+    def _forget(self) -> None:
+        """Let a few records go that have become old, once an hour until there are no more."""
+        gateway, monotonic_s = self._gateway, time.monotonic()
+        if monotonic_s - self._forgot_at_s >= FORGET_EVERY_S:
+            self._forgets, self._forgot_at_s = True, monotonic_s
+        if self._forgets and not gateway.watch.keeps_back and not gateway.settings.rehearsal:
+            self._forgets = keeping.forget(gateway.db, gateway.clock.now(), had=self._uplink.have) > 0
 
     def _tick(self) -> None:
         gateway, ingest, monotonic_s = self._gateway, self._ingest, time.monotonic()
         gateway.broker_up = ingest.up
         gateway.tick()
-        alarm = fallback.said(gateway.fall_back(self._uplink.have, monotonic_s))
+        alarm = fallback.said(gateway.fall_back(self._uplink.have, monotonic_s, linked=self._uplink.up))
         if alarm != self._alarm:  # at a start too: an alarm of before may still sound
             self._alarm = alarm
             ingest.publish(fallback.topic(gateway.settings.site), alarm, retain=True)
@@ -366,31 +388,7 @@ class _Turns:
         late = time.monotonic() - self._began_s >= READY_AFTER_S
         if not self._ready and (late or self._ingest.subscribed.is_set()):
             self._ready = True
-            _notify("READY=1")
-
-
-class Watchdog:
-    """Tells systemd that turns are really being taken, as often as it asks; nothing, where it does not ask."""
-
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        asked = environment.get("WATCHDOG_USEC", "")
-        self._every_s = int(asked) / 3e6 if asked.isdigit() else None  # three times within what it waits
-        self._told_at_s = 0.0
-
-    def turned(self, monotonic_s: float) -> None:
-        """Note that a turn is over: what came is on disk."""
-        if self._every_s is not None and monotonic_s - self._told_at_s >= self._every_s:
-            self._told_at_s = monotonic_s
-            _notify("WATCHDOG=1")
-
-
-def _notify(state: str) -> None:
-    """Tell whoever started us, if it asked to be told (sd_notify's protocol)."""
-    where = os.environ.get("NOTIFY_SOCKET")
-    if where:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-            line.connect(f"\0{where[1:]}" if where.startswith("@") else where)
-            line.send(state.encode())
+            notify("READY=1")
 
 
 def _on_signal() -> threading.Event:

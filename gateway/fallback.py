@@ -5,6 +5,7 @@ the centre has a record, only the link's answer says (`care.link.Have`), or some
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -13,9 +14,11 @@ from care.homes import Site
 from care.journal import Entry
 from care.records import CENTRE, AlertId, FellBack, Order
 from detectors.findings import Cleared, Finding, What
-from detectors.homes import HomeId
+from detectors.homes import HomeId, Instant
 
 WITHIN_S = 60.0  # monotonic seconds that the centre has
+ANSWER_S = 10.0  # in which the centre, when it can be reached, has answered several times over
+LONG_AGO = timedelta(minutes=5)  # a process that starts again and again gives no centre a minute each time
 CHANNEL = "siren"  # whatever listens at `topic`: a siren, a lamp
 
 
@@ -26,6 +29,7 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     home: HomeId
     open: tuple[What, ...]  # conditions that are not over
     fallen: bool = False  # the building's own alarm has been given
+    at: Instant | None = None  # when it was written down; None in a snapshot of an older make
 
 
 def due(
@@ -37,8 +41,7 @@ def due(
     ----------
     pending : what waits.
     have : up to which number of our journal the centre has everything on disk.
-    since_s : since which monotonic second this process has known of each; a start counts anew, for the centre may
-        have answered the process that died.
+    since_s : since which monotonic second the centre has its minute for each: see `since`.
     now_s : the monotonic second it is.
     """
     return tuple(
@@ -46,6 +49,31 @@ def due(
         for alert, one in pending.items()
         if not one.fallen and one.number > have and now_s - since_s.get(alert, now_s) >= WITHIN_S
     )
+
+
+class Start(msgspec.Struct, frozen=True):
+    """When this process began, and when it first reached the centre, in monotonic seconds; what waited then."""
+
+    at: Instant
+    at_s: float
+    waited: frozenset[AlertId]
+    linked_s: float | None = None
+
+
+def since(alert: AlertId, one: Pending, known_s: float, start: Start) -> float:
+    """Return the monotonic second from which on the centre has a minute for an alert.
+
+    What came up in this process counts from then (`known_s`), whatever the link does. What waited when it started, the
+    centre may have had, and told the process that died: that it can say again, a minute after the start or, where it
+    was out of reach at first, after the link is back. But a call of long ago that nobody is known to have waits for no
+    more than an answer.
+    """
+    if alert not in start.waited:
+        return known_s
+    if one.at is not None and start.at - one.at >= LONG_AGO:
+        return start.at_s - (WITHIN_S - ANSWER_S)
+    back = start.linked_s is not None and start.linked_s - start.at_s < WITHIN_S
+    return start.linked_s if back and start.linked_s is not None else start.at_s
 
 
 def left(pending: dict[AlertId, Pending], have: int) -> dict[AlertId, Pending]:
@@ -72,7 +100,7 @@ def folded(pending: dict[AlertId, Pending], entry: Entry, site: Site) -> dict[Al
         if tier_of(record.what, site.by_id.get(record.home)) is not Tier.ACUTE:
             return pending
         alert = alert_of(record)
-        known = pending.get(alert) or Pending(entry.number, record.home, ())
+        known = pending.get(alert) or Pending(entry.number, record.home, (), at=entry.recorded_at)
         return {**pending, alert: msgspec.structs.replace(known, open=(*known.open, record.what))}
     if isinstance(record, Cleared):
         return _ended(pending, alert_of(record), record.what)

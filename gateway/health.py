@@ -11,14 +11,14 @@ process alive and its clock steady. An hour in which nobody listened makes no se
 import statistics
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import combinations
 
 import msgspec
 
 from care.homes import Site
 from detectors.findings import BUILDING, Cleared, Finding, What
-from detectors.homes import Home, HomeId, Instant, Sensor, SensorId, building_of
+from detectors.homes import Home, HomeId, Instant, Kind, Sensor, SensorId, building_of
 from detectors.moments import SensorSight
+from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, silence
 from gateway.sources import Reading, Sign
 
 BROKER_AFTER = timedelta(seconds=30)  # a broker that is away for less is being restarted
@@ -34,32 +34,16 @@ DISK_MIN = 200 * 10**6  # bytes free: a month of a large building's journal
 DISK_SHARE = 0.02  # of the whole disk
 DISK_BACK = 1.25  # times that: enough again
 
-DAYS = 14  # whole days of which each longest silence is remembered
-DAYS_MIN = 3  # before anything is believed of a rhythm
-DAY = 24 * 60.0  # minutes listened
-WEEK = 7 * DAY
-ALIKE = 0.10  # the longest silence of one day differs by no more from that of another, where a clock makes it
-MOSTLY = 0.6  # of the days
-CHECK_IN_MIN = 130.0  # minutes: two check-ins of an hourly sensor, the second a little late
-CHECK_IN_FACTOR = 2.2  # times its usual longest silence: one lost message is nothing yet
-CHECK_IN_LOSSY = 3.2  # the same, for a sensor that lost messages on more days than one: two in a row are nothing yet
-CHECK_IN_WORST = 1.1  # times the longest of its silences that is remembered
-LOST = 1.5  # times the usual: a message was lost in between
-CHECK_IN_MAX = 6 * 60.0  # minutes: what speaks more seldom is missed by behaviour, if at all (`detectors.rhythms`)
 SITE_MIN = 20.0  # minutes: all sensors of a building together
 SITE_CLOCKS = 3  # sensors with a rhythm of their own, before the silence of all means anything
 
 BATTERY_LOW = 10.0  # percent, in two messages one after the other
 BATTERY_BACK = 20.0
-BATTERY_NEW = 25.0  # percent above the lowest of the week: somebody has put in another one
 BATTERY_DAYS = 30.0  # it will not last so long
-WEEKS = 8  # of which the lowest battery is remembered
-WEEKS_MIN = 3
 LINK_WEAK = 20.0  # LQI, median of a day
 LINK_BACK = 30.0
-LINKS_MIN = 6  # hours of a day that had a message
-HOUR = 60.0  # minutes listened
 SAME_MINUTE = 0.5  # minutes: a sensor that speaks again so soon tells nothing new of its rhythm
+TOGETHER = timedelta(minutes=15)  # sensors of a home that were last heard no farther apart have one cause
 AWAY_AFTER = timedelta(minutes=10)  # a sensor that a bridge does not reach may be restarting, or its mesh may
 
 
@@ -109,24 +93,6 @@ class Lasting(msgspec.Struct, frozen=True, array_like=True):
     def after(self, now: datetime, back_for: timedelta) -> "Lasting":
         """Return it after time has passed: over, when it was right for long enough."""
         return Lasting() if self.right_at is not None and now - self.right_at >= back_for else self
-
-
-class Custom(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of how one sensor lets itself be heard. All spans in minutes listened."""
-
-    heard_at: Instant
-    heard: float  # listened until its last sign of life
-    began: float  # listened until its present day began
-    longest: float = 0.0  # silence of the present day
-    days: tuple[float, ...] = ()  # the longest silence of each whole day, oldest first
-    battery: tuple[float, ...] = ()  # percent: the last one told, and the one before
-    low: bool = False  # it says so itself
-    week: float = 0.0  # listened until the present week began
-    lowest: float = 100.0  # percent, of the present week
-    weeks: tuple[float, ...] = ()  # percent: the lowest of each whole week, oldest first
-    links: tuple[float, ...] = ()  # LQI: one an hour, of the present day
-    linked: float | None = None  # listened until the last of them
-    link: float | None = None  # LQI: the median of the last whole day
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True):
@@ -231,11 +197,10 @@ def recalled(health: Health, record: Said) -> Health:
     """Take in what the journal says was told, after a restart: so it is not told again, and can be over."""
     if isinstance(record, SensorSight):
         return _sight_recalled(health, record)
-    key = _key(record.what, record.sensor)
-    ours = record.what in _OURS or (record.what is What.SENSOR_SILENT and record.sensor in health.own)
-    over = isinstance(record, Cleared)
-    if not ours and key not in health.standing:
+    key = _key(record.what, record.sensor, record.home)
+    if not _is_ours(health, record, health.standing.get(key)):
         return health
+    over = isinstance(record, Cleared)
     standing = {other: one for other, one in health.standing.items() if other != key}
     if not over:
         standing[key] = Standing(record.home, record.what, record.since, record.sensor)
@@ -246,41 +211,25 @@ def recalled(health: Health, record: Said) -> Health:
     return _with(health, standing=standing, **{name: Lasting() if over else lasting})
 
 
+def _is_ours(health: Health, record: Finding | Cleared, known: Standing | None) -> bool:
+    """Whether something was told from here, and not by a home of itself."""
+    if record.what in _OURS:
+        return True
+    if isinstance(record, Cleared):
+        return known is not None and known.since == record.since
+    if record.what is What.SENSOR_SILENT:
+        return record.sensor is None or record.sensor in health.own
+    return record.what is What.GATEWAY_GAP and record.limit is None  # a home of itself waits for hours
+
+
+def tells_of(health: Health, home: HomeId) -> bool:
+    """Whether it stands that several sensors of a home are silent at once: then nobody else need tell of that home."""
+    return any(one.home == home and one.sensor is None for one in health.standing.values())
+
+
 def listening(health: Health) -> bool:
     """Whether what sensors say would be heard now."""
     return not (health.broker.wrong or health.bridge.wrong or health.clock.wrong or health.hushed is not None)
-
-
-def check_in(custom: Custom) -> float | None:
-    """Return the minutes of silence after which a sensor that checks in by the clock is not there any more.
-
-    None for a sensor that has no such habit, or is not known for `DAYS_MIN` days: one is believed to have it when its
-    longest silence is nearly the same on most days. People are not as regular as that, whatever they do.
-    """
-    limit = _limit(custom, CHECK_IN_MIN)
-    if limit is None or limit > CHECK_IN_MAX:
-        return None
-    usual = statistics.median(custom.days)
-    alike = sum(abs(day - usual) <= ALIKE * usual for day in custom.days)
-    return limit if alike >= max(DAYS_MIN, MOSTLY * len(custom.days)) else None
-
-
-def lasts_days(custom: Custom) -> float | None:
-    """Return for how many more days a battery lasts by the trend of its weeks; None if they show none."""
-    if len(custom.weeks) < WEEKS_MIN:
-        return None
-    weeks = (*custom.weeks, custom.lowest)
-    slope = statistics.median((later - one) / (j - i) for (i, one), (j, later) in combinations(enumerate(weeks), 2))
-    return 7.0 * custom.lowest / -slope if slope < 0 else None
-
-
-def _limit(custom: Custom, least: float) -> float | None:
-    if len(custom.days) < DAYS_MIN:
-        return None
-    usual = statistics.median(custom.days)
-    lossy = sum(day > LOST * usual for day in custom.days) > 1
-    factor = CHECK_IN_LOSSY if lossy else CHECK_IN_FACTOR
-    return max(least, factor * usual, CHECK_IN_WORST * max(custom.days))
 
 
 def set_aside(site: Site, at: datetime) -> Finding:
@@ -318,54 +267,13 @@ def _signed(health: Health, sign: Sign) -> Health:
     tells = sign.battery is not None or sign.low is not None
     if known is not None and not tells and health.listened - known.heard < SAME_MINUTE:
         return health  # nearly always, where people are up
-    custom = _heard(known, sign, health.listened)
+    custom = heard(known, sign, health.listened)
     if custom is known:
         return health
     customs = {**health.customs, sign.sensor: custom}
     if health.all is not None and health.listened - health.all.heard < SAME_MINUTE:
         return _with(health, customs=customs)
-    return _with(
-        health, customs=customs, all=_heard(health.all, Sign(sign.home, sign.sensor, sign.at), health.listened)
-    )
-
-
-def _heard(custom: Custom | None, sign: Sign, listened: float) -> Custom:
-    listened = round(listened, 1)
-    if custom is None:
-        custom = Custom(sign.at, listened, listened)
-    elif sign.at <= custom.heard_at:
-        return custom
-    longest = max(custom.longest, round(listened - custom.heard, 1))
-    days, began, links, link = custom.days, custom.began, custom.links, custom.link
-    if listened - began >= DAY:
-        days, began, longest = (*days, longest)[-DAYS:], listened, 0.0
-        links, link = (), statistics.median(links) if len(links) >= LINKS_MIN else link
-    linked = custom.linked
-    if sign.link is not None and (linked is None or listened - linked >= HOUR):
-        links, linked = (*links, sign.link), listened
-    custom = msgspec.structs.replace(
-        custom,
-        heard_at=sign.at,
-        heard=listened,
-        began=began,
-        longest=longest,
-        days=days,
-        links=links,
-        linked=linked,
-        link=link,
-        low=custom.low if sign.low is None else sign.low,
-    )
-    return custom if sign.battery is None else _charged(custom, sign.battery, listened)
-
-
-def _charged(custom: Custom, percent: float, listened: float) -> Custom:
-    last = custom.battery[:1]
-    if not last or percent >= custom.lowest + BATTERY_NEW:
-        return msgspec.structs.replace(custom, battery=(percent, *last), lowest=percent, week=listened, weeks=())
-    weeks, week, lowest = custom.weeks, custom.week, min(custom.lowest, percent)
-    if listened - week >= WEEK:
-        weeks, week, lowest = (*weeks, custom.lowest)[-WEEKS:], listened, percent
-    return msgspec.structs.replace(custom, battery=(percent, *last), lowest=lowest, week=week, weeks=weeks)
+    return _with(health, customs=customs, all=heard(health.all, Sign(sign.home, sign.sensor, sign.at), health.listened))
 
 
 def _own(health: Health, sensor: SensorId, reason: str, at: datetime, *, wrong: bool) -> Health:
@@ -385,7 +293,7 @@ def _looked(health: Health, now: datetime, site: Site) -> Health:
     health = _with(health, looked_at=now)
     everyone = health.all
     if everyone is not None and health.hushed is None and health.listened - everyone.heard >= SITE_MIN:
-        limit = _limit(everyone, SITE_MIN)
+        limit = silence(everyone, SITE_MIN)
         clocks = sum(check_in(one) is not None for one in health.customs.values())
         if clocks >= SITE_CLOCKS and limit is not None and limit <= health.listened - everyone.heard <= CHECK_IN_MAX:
             # Nobody has been listening since, as it turns out: none of them is to blame for that.
@@ -453,13 +361,17 @@ def _of_building(health: Health, now: datetime, site: Site) -> Iterator[tuple[st
 def _of_sensors(
     health: Health, now: datetime, site: Site, ill: Callable[[HomeId, SensorId], bool]
 ) -> Iterator[tuple[str, Finding]]:
+    joint = set[SensorId]()
+    for home in site.homes if health.own else ():
+        for key, finding in _of_home(health, now, home, ill):
+            joint.update(finding.blind)
+            yield key, finding
     for home, sensor in _sensors(site):
         custom, unseen = health.customs.get(sensor.id), health.own.get(sensor.id)
-        if unseen is not None:
+        if unseen is not None and sensor.id not in joint:
             limit = check_in(custom) if custom is not None and "check-in" in unseen.reasons else None
-            sure = limit is not None or now - unseen.since >= AWAY_AFTER
             standing = _key(What.SENSOR_SILENT, sensor.id) in health.standing
-            if standing or (sure and listening(health) and not ill(home.id, sensor.id)):
+            if standing or (_sure(health, sensor, now) and listening(health) and not ill(home.id, sensor.id)):
                 since = custom.heard_at if custom is not None else unseen.since
                 yield _about(home, sensor, What.SENSOR_SILENT, now, since=min(since, now), limit=limit)
         if custom is None:
@@ -471,6 +383,53 @@ def _of_sensors(
         weak = LINK_BACK if _key(What.LINK_WEAK, sensor.id) in health.standing else LINK_WEAK
         if custom.link is not None and custom.link < weak:
             yield _about(home, sensor, What.LINK_WEAK, now, value=custom.link)
+
+
+def _of_home(
+    health: Health, now: datetime, home: Home, ill: Callable[[HomeId, SensorId], bool]
+) -> Iterator[tuple[str, Finding]]:
+    """Tell of sensors of a home that fell silent together: its power is off, or a router that they speak by."""
+    unseen = {sensor.id: _fell(health, sensor.id) for sensor in home.sensors if sensor.id in health.own}
+    for key, one in health.standing.items():
+        if one.home == home.id and one.sensor is None:  # stands until the last of them is heard again
+            left = tuple(sorted(sensor for sensor, (heard_at, _) in unseen.items() if heard_at <= one.since + TOGETHER))
+            if left:
+                yield key, _together(home, one.what, now, since=one.since, blind=left)
+            unseen = {sensor: fell for sensor, fell in unseen.items() if sensor not in left}
+    for sensor in home.sensors:
+        if sensor.id not in unseen or not _sure(health, sensor, now) or not listening(health):
+            continue
+        heard_at, usual = unseen[sensor.id]
+        # The one that was heard last says when it was. Each of the others may have fallen silent then, if until
+        # then it had been silent for no longer than it usually is.
+        since = max(other for other, _ in unseen.values() if other - heard_at <= usual + TOGETHER)
+        blind = tuple(sorted(one for one, (at, its) in unseen.items() if at <= since and since - at <= its + TOGETHER))
+        if len(blind) < 2 or all(ill(home.id, one) for one in blind):  # noqa: PLR2004  # that is one by itself
+            continue
+        speaks = {one.id for one in home.sensors if one.id in health.customs and one.kind is not Kind.BUTTON}
+        what = What.GATEWAY_GAP if speaks <= set(blind) else What.SENSOR_SILENT
+        yield _key(what, None, home.id), _together(home, what, now, since=min(since, now), blind=blind)
+        return
+
+
+def _fell(health: Health, sensor: SensorId) -> tuple[datetime, timedelta]:
+    """Return when a sensor that is not heard was last heard, and for how long it usually is silent."""
+    custom = health.customs.get(sensor)
+    if custom is None:
+        return health.own[sensor].since, timedelta(0)
+    usual = min(statistics.median(custom.days), CHECK_IN_MAX) if custom.days else 0.0
+    return custom.heard_at, timedelta(minutes=usual)
+
+
+def _sure(health: Health, sensor: Sensor, now: datetime) -> bool:
+    """Whether it is certain by now that a sensor is not there."""
+    custom, unseen = health.customs.get(sensor.id), health.own[sensor.id]
+    checks_in = "check-in" in unseen.reasons and custom is not None and check_in(custom) is not None
+    return checks_in or now - unseen.since >= AWAY_AFTER
+
+
+def _together(home: Home, what: What, now: datetime, *, since: datetime, blind: tuple[SensorId, ...]) -> Finding:
+    return Finding(at=now, home=home.id, what=what, since=since, episode=since, blind=blind)
 
 
 def _runs_out(custom: Custom, *, standing: bool) -> bool:
@@ -570,8 +529,10 @@ def _all_sensors(site: Site) -> tuple[SensorId, ...]:
     return tuple(sorted(sensor.id for _, sensor in _sensors(site)))
 
 
-def _key(what: What, sensor: SensorId | None) -> str:
-    return str(what) if sensor is None else f"{what} {sensor}"
+def _key(what: What, sensor: SensorId | None, home: HomeId | None = None) -> str:
+    if sensor is not None:
+        return f"{what} {sensor}"
+    return str(what) if home is None or what in BUILDING else f"{what} {home}"
 
 
 _with = msgspec.structs.replace

@@ -52,6 +52,11 @@ class Uplink:
     def stop(self) -> None:
         leave(self._client)
 
+    @property
+    def up(self) -> bool:
+        """Whether the centre's broker is connected now."""
+        return self._client.is_connected()
+
     def speak(self, now: datetime, *, trouble: str = "", proof: datetime | None = None) -> None:
         """Say what is to be said now: a sign of life, and the next batch if the last was answered.
 

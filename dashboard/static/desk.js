@@ -10,7 +10,6 @@
   const HOLD_MAX_MS = 4_000; // and never longer than this in all
   const NOTICE_MS = 15_000;
   const MINUTE_MS = 60_000;
-  const REPORT_MS = 30_000; // between two reports that this screen is looked at; the centre forgets them after 120 s
 
   const body = document.body;
   const words = JSON.parse(body.dataset.words);
@@ -126,7 +125,7 @@
       probe = new EventSource("/live");
       probe.addEventListener("beat", () => location.reload());
     }
-    for (const button of all("main button, header button")) button.disabled = true;
+    for (const button of all("main button, header button, #shift button")) button.disabled = true;
     if (dead) return;
     dead = true;
     const at = face.format(beatNow);
@@ -207,6 +206,7 @@
       if (one.dataset.holder !== undefined) one.classList.toggle("mine", one.dataset.holder === me && me !== "");
     }
     for (const radio of all("input[type=radio]", part)) radio.toggleAttribute("checked", byId(radio.id)?.checked ?? false);
+    for (const folded of all("details", part)) folded.open = byId(folded.id)?.open ?? false;
     return part;
   }
 
@@ -317,23 +317,7 @@
   document.addEventListener("visibilitychange", () => {
     tick();
     watch(true);
-    report();
   });
-
-  // Each open page says whether somebody could be looking at it, so that the others can tell when nobody is.
-
-  async function report() {
-    const said = {
-      screen,
-      in_view: document.visibilityState === "visible" && !dead,
-      sound: navigator.userActivation?.hasBeenActive ?? false, // browsers keep a page silent until a hand has touched it
-    };
-    try {
-      await fetch("/watching", { method: "POST", body: new URLSearchParams(said) });
-    } catch {
-      // The centre notices that nothing came; this page notices it by the beats that stop.
-    }
-  }
 
   // The board is one stop of the tab key; arrows walk it.
 
@@ -411,7 +395,5 @@
   });
 
   settle();
-  report();
   setInterval(tick, 1_000);
-  setInterval(report, REPORT_MS);
 })();

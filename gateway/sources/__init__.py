@@ -4,6 +4,7 @@ A source is a pure function of one message. What it returns is for the journal: 
 cannot be heard, and `Unreadable` for all that could not be taken as it came.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from care.records import Unreadable
@@ -30,3 +31,4 @@ class Reading(NamedTuple):
     troubles: tuple[Unreadable, ...] = ()
     signs: tuple[Sign, ...] = ()  # live ones only: what is repeated is no sign of life
     bridge: bool | None = None  # whether it says that it, and with it every sensor behind it, is on line
+    dated: datetime | None = None  # by the device, in our time, where that can be believed

@@ -5,9 +5,9 @@ Expects `cache_state: false` and `last_seen: ISO_8601`. With the cache on, a bat
 its arrival. Both are read off `bridge/info` and told to the installer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,7 @@ KEPT_MAX = 2_000  # bytes kept of what could not be read
 WHY_MAX = 400  # characters of a sentence about it, which may quote what was sent
 AHEAD_MAX = timedelta(seconds=60)  # how far a device's clock may run before ours
 REPLAY_FOR = timedelta(seconds=10)  # a bridge repeats what it knew in its first seconds
+JUST_NOW, A_WHILE = timedelta(seconds=-1), timedelta(seconds=60)  # old, as a message mostly is, by the same clock
 YEARS_BACK = timedelta(days=366)  # a date older than this is a clock that was never set
 PERCENT_MAX = 100.0  # of a battery
 LQI_MAX = 255.0
@@ -72,7 +73,20 @@ _states: msgspec.json.Decoder[_State | str] = msgspec.json.Decoder(_State | str)
 _infos = msgspec.json.Decoder(_Info)
 
 
-def read(site: Site, base: str, message: Message, *, received_at: datetime, started_at: datetime | None) -> Reading:
+def _as_it_says(at: datetime) -> Sequence[datetime]:
+    return (at,)
+
+
+def read(
+    site: Site,
+    base: str,
+    message: Message,
+    *,
+    received_at: datetime,
+    started_at: datetime | None,
+    known_to: datetime | None = None,
+    ours: Callable[[datetime], Sequence[datetime]] = _as_it_says,
+) -> Reading:
     """Return what one message below `base` says.
 
     Parameters
@@ -82,6 +96,9 @@ def read(site: Site, base: str, message: Message, *, received_at: datetime, star
     message : as the broker gave it.
     received_at : our clock at its arrival.
     started_at : when the bridge last came on line, if known: what it says just after may be what it knew before.
+    known_to : the newest date that any device had before that, in our time, if known: what is newer was not known.
+    ours : when, in our time, the clock of this machine said what a device is dated with. More than one instant, what is
+        likely first, where it was set.
     """
     name = message.topic.removeprefix(f"{base}/")
     about_bridge = name.startswith("bridge/")
@@ -94,7 +111,7 @@ def read(site: Site, base: str, message: Message, *, received_at: datetime, star
     if not message.payload or name.endswith(("/set", "/get")):
         return Reading()  # a topic that was cleared, or something said to a device and not by one
     if name in site.friendly:
-        return _sensor(site, name, message, received_at, started_at)
+        return _sensor(site, name, message, _Arrived(received_at, started_at, known_to, ours))
     if name.removesuffix("/availability") in site.friendly:
         return _availability(site, name.removesuffix("/availability"), message, received_at)
     why = f'The plan has no sensor "{name}". Add it to site.toml, or take it out of the network.'
@@ -113,7 +130,17 @@ def bridge_online(base: str, message: Message) -> bool | None:
     return (said if isinstance(said, str) else said.state) == "online"
 
 
-def _sensor(site: Site, name: str, message: Message, received_at: datetime, started_at: datetime | None) -> Reading:
+class _Arrived(NamedTuple):
+    """What is known of time as a sensor's message comes in: as `read` is told it."""
+
+    at: datetime
+    started_at: datetime | None
+    known_to: datetime | None
+    ours: Callable[[datetime], Sequence[datetime]]
+
+
+def _sensor(site: Site, name: str, message: Message, arrived: _Arrived) -> Reading:
+    received_at = arrived.at
     try:
         said = _payloads.decode(message.payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -127,15 +154,15 @@ def _sensor(site: Site, name: str, message: Message, received_at: datetime, star
     dated: datetime | None = None
     troubles: tuple[Unreadable, ...] = ()
     try:
-        dated = None if said.last_seen is None else _dated(said.last_seen, received_at)
+        dated = None if said.last_seen is None else _dated(said.last_seen, arrived)
     except ValueError as error:
         troubles = _trouble(message, Trouble.CLOCK, f"{error} Taken as of its arrival.", received_at).troubles
-    origin = _origin(message, dated, received_at, started_at)
+    origin = _origin(message, dated, arrived)
     if sensor.kind is Kind.BUTTON and not message.retained:
         origin = Origin.LIVE  # a bridge does not remember what was pressed (its lib/state.ts), so it cannot repeat it
     signs = (_sign(home, sensor.id, said, dated or received_at),) if origin is Origin.LIVE else ()
     if value is None:  # a sign of life without an observation: battery, link, the end of a press
-        return Reading(signs=signs, troubles=troubles)
+        return Reading(signs=signs, troubles=troubles, dated=dated)
     event = SensorEvent(
         at=dated or received_at,
         home=home,
@@ -145,7 +172,7 @@ def _sensor(site: Site, name: str, message: Message, received_at: datetime, star
         value=value,
         origin=origin,
     )
-    return Reading(events=(event,), troubles=troubles, signs=signs)
+    return Reading(events=(event,), troubles=troubles, signs=signs, dated=dated)
 
 
 def _sign(home: HomeId, sensor: SensorId, said: _Payload, at: datetime) -> Sign:
@@ -181,33 +208,44 @@ def _value(kind: Kind, said: _Payload) -> float | None:
     return None if seen is None else float(seen)
 
 
-def _dated(last_seen: str | int, received_at: datetime) -> datetime:
-    """Return the device's own date in UTC. Raises `ValueError` with a sentence if it cannot be believed."""
+def _dated(last_seen: str | int, arrived: _Arrived) -> datetime:
+    """Return the device's own date in UTC. Raises `ValueError` with a sentence if it cannot be believed.
+
+    A bridge dates by the clock of its machine. That is mostly ours too, and may have been set: then one of several
+    dates is right. Messages come soon, so it is the first that makes this one new, or else the nearest to now.
+    """
+    received_at = arrived.at
     try:
         if isinstance(last_seen, int):
             at = datetime.fromtimestamp(last_seen / 1000, UTC)
         else:
             at = datetime.fromisoformat(last_seen)
-        ahead = at - received_at if at.tzinfo is not None else None
+        dates = (*arrived.ours(at), at) if at.tzinfo is not None else ()
+        ages = [(received_at - one, one.astimezone(UTC)) for one in dates if one - received_at <= AHEAD_MAX]
     except (ValueError, OverflowError, OSError) as error:
         raise ValueError(f'last_seen "{last_seen}" is no date.') from error
-    if ahead is None:
+    if not dates:
         raise ValueError(f'last_seen "{last_seen}" has no time zone. Set last_seen to ISO_8601 in the bridge.')
-    if ahead > AHEAD_MAX:
+    if not ages:
         raise ValueError(f'last_seen "{last_seen}" lies in the future. Check the clocks of bridge and gateway.')
-    if -ahead > YEARS_BACK:
+    new = (one for one in ages if JUST_NOW <= one[0] <= A_WHILE)
+    age, dated = next(new, min(ages, key=lambda one: abs(one[0])))
+    if age > YEARS_BACK:
         raise ValueError(f'last_seen "{last_seen}" lies more than a year back. Check the clock of the bridge.')
-    return at.astimezone(UTC)
+    return dated
 
 
-def _origin(message: Message, dated: datetime | None, received_at: datetime, started_at: datetime | None) -> Origin:
+def _origin(message: Message, dated: datetime | None, arrived: _Arrived) -> Origin:
+    """Return how a message came. What a bridge says at its start was known before, or it waited behind its start."""
+    started_at = arrived.started_at
     if message.retained:
         return Origin.RETAINED if dated is not None else Origin.UNDATED
-    if started_at is None or received_at - started_at > REPLAY_FOR:
+    if started_at is None or arrived.at - started_at > REPLAY_FOR:
         return Origin.LIVE
     if dated is None:
         return Origin.UNDATED
-    return Origin.REPLAY if dated < started_at else Origin.LIVE
+    known = dated < started_at if arrived.known_to is None else dated <= arrived.known_to
+    return Origin.REPLAY if known else Origin.LIVE
 
 
 def _bridge(name: str, message: Message, received_at: datetime) -> Reading:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import Alert, alert_of, raised, with_cleared, with_order
+from care.labels import KINDS, TITLE_MAX
 from care.records import CENTRE, Claimed, How, Outcome, Resolved, StaffId
-from care.sentences import KINDS, TITLE_MAX, Wording, tell
+from care.sentences import tell
+from care.wording import Wording
 from detectors.findings import BUILDING, Cleared, Finding, Perhaps, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, building_of
 

@@ -1,7 +1,7 @@
 """What could be seen of a home, minute by minute, and why not."""
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import msgspec
 import pytest
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.records import CENTRE, Record
-from care.sights import Can, Stretch, Why, kinds, now_seen, stretches
+from care.sights import KEPT, NOTED_MAX, Can, Diary, Stretch, Why, kinds, last_nights, now_seen, stretches
 from detectors.findings import Cleared, Finding, Presence, Sight, Status, What
-from detectors.homes import HomeId, SensorId, building_of
+from detectors.homes import HomeId, Night, SensorId, building_of
 from tests.stories import a_home, instant
 
 HOME = a_home()
@@ -169,6 +169,98 @@ def test_a_part_of_a_night_is_told_as_the_whole_of_it_is(records: list[Record], 
 
     whole, part = stretches(records, HOME, EVENING, MORNING), stretches(records, HOME, middle, MORNING)
     assert at(whole, middle) == at(part, middle)
+
+
+# What is kept of it in memory.
+
+
+def kept(*records: Record, recorded: str = "07:00") -> Diary:
+    diary = Diary()
+    for record in records:
+        diary.add(record, instant(recorded))
+    return diary
+
+
+@given(RECORDS)
+def test_what_is_kept_of_a_night_tells_it_as_all_of_its_records_do(records: list[Record]) -> None:
+    in_order = sorted(records, key=lambda one: one.at)
+    assert stretches(kept(*in_order).of(HOME.id), HOME, EVENING, MORNING) == stretches(in_order, HOME, EVENING, MORNING)
+
+
+@given(RECORDS)
+def test_whatever_order_records_come_in_every_minute_is_told(records: list[Record]) -> None:
+    told = stretches(kept(*records).of(HOME.id), HOME, EVENING, MORNING)
+    assert (told[0].start, told[-1].end) == (EVENING, MORNING)
+    for one, after in itertools.pairwise(told):
+        assert one.end == after.start
+
+
+def test_a_resident_who_comes_and_goes_fills_no_memory_while_all_is_seen() -> None:
+    coming_and_going = [
+        msgspec.structs.replace(status("22:00"), at=EVENING + timedelta(minutes=n), presence=presence)
+        for n in range(400)
+        for presence in (Presence.UP, Presence.BED)
+    ]
+    assert len(kept(*coming_and_going).of(HOME.id)) == 2
+
+
+def test_a_sensor_that_comes_and_goes_for_days_is_kept_up_to_a_limit() -> None:
+    flapping = [
+        msgspec.structs.replace(status("22:00", sight), at=EVENING + timedelta(seconds=n))
+        for n in range(2 * NOTED_MAX)
+        for sight in (Sight.WATCHED, Sight.BLIND)
+    ]
+    assert len(kept(*flapping).of(HOME.id)) == NOTED_MAX
+
+
+def test_what_was_over_before_the_last_nights_is_forgotten_and_what_still_holds_is_not() -> None:
+    silent, lost = fault(What.BUILDING_SILENT, "22:00"), fault(What.BROKER_LOST, "22:10")
+    diary = kept(status("21:00"), status("22:30", Sight.PARTLY, "bed"), silent, over(silent, "22:05"), lost)
+    later = MORNING + 2 * KEPT
+    diary.add(msgspec.structs.replace(status("07:00"), at=later), later)
+    diary.add(msgspec.structs.replace(silent, since=later, episode=later), later)
+    told = diary.of(HOME.id)
+    assert [one.sight for one in told if isinstance(one, Status)] == [Sight.PARTLY, Sight.WATCHED]
+    assert silent not in told
+    assert lost in told
+
+
+def test_a_clock_that_says_2099_makes_nothing_be_forgotten() -> None:
+    far = msgspec.structs.replace(status("22:00", Sight.BLIND), at=EVENING + timedelta(days=27_000))
+    diary = kept(far, status("21:00"), status("01:00", Sight.PARTLY, "bed"), status("02:00"))
+    assert [one.sight for one in stretches(diary.of(HOME.id), HOME, EVENING, MORNING)] == [
+        Sight.WATCHED,
+        Sight.PARTLY,
+        Sight.WATCHED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [
+        ("2026-03-03T01:00:00+00:00", [8, 8]),
+        ("2026-03-29T10:00:00+00:00", [8, 7]),  # the clock goes forward
+        ("2026-10-25T10:00:00+00:00", [8, 9]),  # and back
+    ],
+)
+def test_the_last_nights_are_as_long_as_they_really_were(now: str, hours: list[int]) -> None:
+    nights = last_nights(Night(), datetime.fromisoformat(now), 2)
+    assert [(end - start) / timedelta(hours=1) for start, end in nights] == hours
+
+
+def test_a_night_that_has_not_begun_is_none_of_the_last() -> None:
+    evening, night = instant("20:00"), instant("23:30")
+    assert [end < evening for _, end in last_nights(Night(), evening, 2)] == [True, True]
+    assert [end < night for _, end in last_nights(Night(), night, 2)] == [True, False]
+
+
+@pytest.mark.parametrize(("start", "end", "hours"), [(1, 9, 8), (23, 13, 14), (8, 16, 8), (20, 23, 3)])
+def test_nights_that_are_watched_at_other_hours_are_nights_too(start: int, end: int, hours: int) -> None:
+    night = Night(start=time(start), end=time(end))
+    for clock in ("02:00", "10:00", "18:00", "23:30"):
+        spans = last_nights(night, instant(clock), 3)
+        assert [(until - since) / timedelta(hours=1) for since, until in spans] == [hours] * 3
+        assert all(since <= instant(clock) for since, _ in spans)
 
 
 # Each kind of alert.

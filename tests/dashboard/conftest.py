@@ -1,26 +1,37 @@
 """A small care centre to tell stories with: two buildings, a journal on disk, a clock that a story sets."""
 
 import asyncio
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import argon2
+import httpx
 import msgspec
 import pytest
 import structlog
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from care import journal
 from care.alerts import alert_of
 from care.board import Board
 from care.link import Batch
-from care.records import AlertId, Plan, Record, encode
+from care.records import AlertId, Plan, Record, StaffId, encode
+from dashboard import people
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre
+from dashboard.live import Live
+from dashboard.pages import Desk, application
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
+from tests.conftest import part
+from tests.dashboard.stage import Stage
 
 NIGHT = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 WILG = SiteId("wilg")
@@ -146,3 +157,159 @@ def book(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def centre(tmp_path: Path, clock: StoryClock) -> Iterator[Centre]:
     with closing(Centre(journal.connect(tmp_path / "centre.db"), clock)) as made:
         yield made
+
+
+# Over HTTP.
+
+PASSWORD = "maan en sterren"
+HTMX = {"HX-Request": "true"}
+NO_ALERT = "0" * 10
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    # What a password costs is told in test_people; here every story would pay for it.
+    monkeypatch.setattr(people, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    people._of_nobody.cache_clear()
+    with closing(people.connect(tmp_path / "people.db")) as made:
+        yield made
+    people._of_nobody.cache_clear()
+
+
+@pytest.fixture
+def sanne(store: sqlite3.Connection) -> StaffId:
+    return people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password=PASSWORD)
+
+
+@pytest.fixture
+def noor(store: sqlite3.Connection) -> StaffId:
+    return people.add_staff(store, "noor", first_name="Noor", initials="NB", password=PASSWORD)
+
+
+@pytest.fixture
+def wall() -> StoryClock:
+    return StoryClock(NIGHT + timedelta(days=100))  # the night at the desk is a rehearsal of another one
+
+
+@pytest.fixture
+def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
+    drawing = Plain(centre.board)
+    return Desk(centre=centre, live=Live(centre, drawing), drawing=drawing, people=store, wall=wall)
+
+
+def stranger_at(desk: Desk, *, secure: bool = True, **options: Any) -> httpx.AsyncClient:
+    """A browser that nobody has signed in with."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(application(desk), **options),
+        base_url="https://desk.example" if secure else "http://desk.example",
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+
+
+def signed_in(desk: Desk, staff: StaffId, **options: Any) -> httpx.AsyncClient:
+    made = stranger_at(desk, **options)
+    token = people.start_session(desk.people, staff, desk.wall.now())
+    made.cookies.set("__Host-nachtwacht", token, domain="desk.example")
+    return made
+
+
+@pytest.fixture
+async def page(desk: Desk, sanne: StaffId) -> AsyncIterator[httpx.AsyncClient]:
+    """Sanne's browser, with one alert on the desk."""
+    await desk.centre.take(WILG, batch(plan(), finding()))
+    async with signed_in(desk, sanne) as made:
+        yield made
+
+
+@pytest.fixture
+async def colleague(desk: Desk, noor: StaffId) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in(desk, noor) as made:
+        yield made
+
+
+@pytest.fixture
+async def stranger(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    async with stranger_at(desk) as made:
+        yield made
+
+
+def written(desk: Desk) -> list[type]:
+    """What was written since the alert came."""
+    return [type(entry.record) for entry in journal.read_after(desk.centre._db, 2)]
+
+
+# In a real browser.
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=part("chromium"))
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Reader:
+    """One page of one desk, and everything that went wrong on it."""
+
+    stage: Stage
+    page: Page
+    trouble: list[str] = field(default_factory=list)
+    expected: str = "^$"  # trouble that a story brings about on purpose
+
+    def go(self, path: str = "/") -> Page:
+        self.page.goto(self.stage.address + path)
+        # A beat follows the first fragments: from then on the page is what a reader works with.
+        expect(self.page.locator("body")).to_have_attribute("data-number", "1")
+        return self.page
+
+    def posts(self, what: str) -> list[tuple[str, dict[str, str]]]:
+        return [(path, form) for path, form in self.stage.posts if path.endswith(what)]
+
+
+Opens = Callable[..., Reader]
+
+
+@pytest.fixture
+def opens(browser: Browser) -> Iterator[Opens]:
+    """Open a page on a board; whatever it complains of, or asks of the outside world, fails the test."""
+    readers: list[Reader] = []
+    stages = []
+
+    def open_on(
+        board: Board, *, size: tuple[int, int] = (1366, 768), touch: bool = False, clock: bool = False
+    ) -> Reader:
+        stage = Stage(board)
+        served = stage.served()
+        stages.append(served)
+        served.__enter__()
+        width, height = size
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        page.set_default_timeout(8_000)
+        if clock:
+            page.clock.install()
+        reader = Reader(stage, page)
+        page.on("console", lambda said: reader.trouble.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: reader.trouble.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(stage.address) else reader.trouble.append(asked.url),
+        )
+        readers.append(reader)
+        return reader
+
+    yield open_on
+    for reader in readers:
+        reader.page.context.close()
+        assert [one for one in reader.trouble if not re.search(reader.expected, one)] == []
+    for served in stages:
+        served.__exit__(None, None, None)
+
+
+def sideways(page: Page) -> int:
+    moved: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return moved

@@ -13,9 +13,9 @@ import uvicorn
 
 from care.board import Board
 from care.records import AlertId, Record, StaffId
+from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
 from dashboard.live import event
-from dashboard.pages import POLICY
 from detectors.homes import HomeId
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.nights import NOW, SANNE, People, add, claimed
@@ -36,6 +36,8 @@ class Stage:
         self.beating = True
         self.posts: list[tuple[str, dict[str, str]]] = []
         self.reports: list[dict[str, str]] = []  # what pages said of themselves
+        self.proven: str | None = NOW.isoformat()  # when its reader has seen and heard the page in this shift
+        self.taps: list[dict[str, str]] = []  # what said so
         self.beat: dict[str, object] = {}  # what a beat says besides
         self.loads = 0
         self.refuse_with: str | None = None  # a notice for the next tap
@@ -51,6 +53,10 @@ class Stage:
         add(self.board, *records)
         homes = {HomeId(record.home) for record in records if hasattr(record, "home")}
         self.send(event("change", self.drawing.changes(homes, self._alerts_of(homes), self.now, self.viewer.language)))
+
+    def send_home(self, home: str) -> None:
+        """Send a home as it stands now."""
+        self.send(event("change", self.drawing.changes([HomeId(home)], [], self.now, self.viewer.language)))
 
     def send(self, message: bytes) -> None:
         for screen in self._screens:
@@ -105,7 +111,16 @@ class Stage:
     async def _post(self, path: str, form: dict[str, str], send: Any) -> None:
         if path == "/watching":
             self.reports.append(form)
-            await _answer(send, 204, b"")
+            await _answer(send, 200, json.dumps({"proven": self.proven}).encode(), "application/json")
+            return
+        if path == "/seen-and-heard":
+            self.taps.append(form)
+            if not self.refuse_with:
+                self.proven = self.now.isoformat()
+            await _answer(send, 503 if self.refuse_with else 204, b"")
+            return
+        if path == "/language":
+            await _go(send, "/")
             return
         self.posts.append((path, form))
         _, alert, what = path.strip("/").split("/")
@@ -155,6 +170,13 @@ async def _answer(
 ) -> None:
     await send(_start(status, content, trigger))
     await send({"type": "http.response.body", "body": body})
+
+
+async def _go(send: Any, to: str) -> None:
+    start = _start(303, "text/plain")
+    start["headers"].append((b"location", to.encode()))
+    await send(start)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _more(send: Any, body: bytes) -> None:

@@ -1,18 +1,17 @@
 """The pages in a real browser: they hold what they promise by hand, by key, on a phone, and when nothing is heard."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect
 
 from care.alerts import alert_of
 from care.board import Board
-from care.sentences import Wording
-from tests.conftest import part
+from care.wording import Wording
+from tests.dashboard.conftest import Opens, sideways
 from tests.dashboard.nights import (
     NOW,
     a_busy_night,
@@ -35,80 +34,6 @@ from tests.dashboard.stage import Stage
 
 SIZES = [(1366, 768), (1920, 1080), (390, 844), (683, 384)]
 DEAD_AFTER_MS = 11_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=part("chromium"))
-        yield opened
-        opened.close()
-
-
-@dataclass
-class Reader:
-    """One page of one desk, and everything that went wrong on it."""
-
-    stage: Stage
-    page: Page
-    trouble: list[str] = field(default_factory=list)
-    expected: str = "^$"  # trouble that a story brings about on purpose
-
-    def go(self, path: str = "/") -> Page:
-        self.page.goto(self.stage.address + path)
-        # A beat follows the first fragments: from then on the page is what a reader works with.
-        expect(self.page.locator("body")).to_have_attribute("data-number", "1")
-        return self.page
-
-    def posts(self, what: str) -> list[tuple[str, dict[str, str]]]:
-        return [(path, form) for path, form in self.stage.posts if path.endswith(what)]
-
-
-Opens = Callable[..., Reader]
-
-
-@pytest.fixture
-def opens(browser: Browser) -> Iterator[Opens]:
-    """Open a page on a board; whatever it complains of, or asks of the outside world, fails the test."""
-    readers: list[Reader] = []
-    stages = []
-
-    def open_on(
-        board: Board, *, size: tuple[int, int] = (1366, 768), touch: bool = False, clock: bool = False
-    ) -> Reader:
-        stage = Stage(board)
-        served = stage.served()
-        stages.append(served)
-        served.__enter__()
-        width, height = size
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch, reduced_motion="reduce"
-        )
-        page = context.new_page()
-        page.set_default_timeout(8_000)
-        if clock:
-            page.clock.install()
-        reader = Reader(stage, page)
-        page.on("console", lambda said: reader.trouble.append(said.text) if said.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: reader.trouble.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith(stage.address) else reader.trouble.append(asked.url),
-        )
-        readers.append(reader)
-        return reader
-
-    yield open_on
-    for reader in readers:
-        reader.page.context.close()
-        assert [one for one in reader.trouble if not re.search(reader.expected, one)] == []
-    for served in stages:
-        served.__exit__(None, None, None)
-
-
-def sideways(page: Page) -> int:
-    moved: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return moved
 
 
 # The look.
@@ -542,9 +467,8 @@ def test_a_page_says_by_itself_that_somebody_could_be_looking_at_it(opens: Opens
         page = reader.go()
     [first] = reader.stage.reports
     assert (first["in_view"], first["sound"]) == ("true", "false")
-    page.locator(".plate h3").first.click()  # from now on browsers let it make itself heard
     with page.expect_response("**/watching"):
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.locator(".plate h3").first.click()  # from now on browsers let it make itself heard
     assert reader.stage.reports[-1] == {"screen": first["screen"], "in_view": "true", "sound": "true"}
 
 

@@ -146,8 +146,25 @@ async def test_no_clock_of_a_building_upsets_the_centre(heard: Centre, years: tu
     at, proof = (datetime(year, 6, 1, tzinfo=UTC) for year in years)
     heard.heard(WILG, Beat(at, proof=proof))
     assert heard.unheard_s(WILG) == 0
-    assert heard.unproven_s(WILG) in {0, 86_400}
+    assert heard.unproven_s(WILG) in {0, None}
     assert heard.now() == NIGHT
+
+
+async def test_a_building_that_has_just_come_back_gets_the_time_to_prove_itself(
+    heard: Centre, seconds: Seconds
+) -> None:
+    await heard.take(WILG, batch(plan(), status()))
+    long_ago = Beat(NIGHT, proof=NIGHT - timedelta(hours=5))
+    heard.heard(WILG, long_ago)
+    heard.now()
+    assert heard.unproven_s(WILG) is None
+    assert WILG not in heard.board.proven_at
+    for _ in range(37):
+        seconds.s += 5
+        heard.heard(WILG, long_ago)
+    heard.now()
+    assert heard.unproven_s(WILG) == 5 * 3600 + 185
+    assert heard.board.proven_at[WILG] == NIGHT - timedelta(seconds=5 * 3600 + 185)
 
 
 async def test_a_proof_that_stops_is_told_of(heard: Centre, clock: StoryClock, seconds: Seconds) -> None:

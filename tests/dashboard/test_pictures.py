@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import Alert, raised, with_cleared, with_order
-from care.sentences import Wording
+from care.wording import Wording
 from dashboard.pictures import CARD, CLOSE, PHONE, PHONE_WHOLE, SINGLE, WHOLE, Lane, Picture, Size, Stretch, draw
 from detectors.findings import Finding, Mark, What
 from detectors.homes import Home, Kind, RoomId, SensorId

@@ -123,6 +123,7 @@ class Machine:
         self.gateway.take([Arrival(message, self.gateway.clock.now(), 0, 0)])
 
     def records(self) -> list[Record]:
+        self.gateway.flush()
         return [entry.record for entry in journal.read_after(self.gateway.db, 0)]
 
     def found(self) -> list[tuple[str, timedelta]]:

@@ -25,7 +25,7 @@ from care.records import FellBack, Plan, Ranked, Record, Teaching, Trouble, Unre
 from detectors.findings import Finding, Sight, Status, What
 from detectors.homes import Home, Limits
 from detectors.moments import Origin, SensorEvent
-from gateway import daemon, fallback
+from gateway import daemon, damage, fallback, systemd
 from gateway.connection import leave
 from gateway.daemon import Settings
 from gateway.ingest import Arrival
@@ -358,7 +358,7 @@ def test_a_nearly_full_disk_is_told_and_a_full_one_also_where_no_journal_is_need
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = a_gateway(tmp_path)
-    for free, trouble in [(10**10, ""), (10**8, ""), (10**6, "disk")]:
+    for free, trouble in [(10**10, ""), (10**8, ""), (10**6, ""), (10**6, "disk")]:
         monkeypatch.setattr("shutil.disk_usage", lambda _folder, free=free: SimpleNamespace(free=free, total=10**10))
         gateway.disk_at_s = -daemon.DISK_EVERY_S
         gateway.tick()
@@ -450,7 +450,7 @@ def test_what_was_learned_outlives_a_damaged_journal_where_it_can_be_read(tmp_pa
     gateway.watch.go_on(instant("03:00"))
     gateway.save(at_once=True)
     gateway.db.close()
-    daemon.set_aside(gateway.settings.journal, instant("03:00"), "by a test")
+    damage.set_aside(gateway.settings.journal, instant("03:00"), "by a test")
     again = daemon.Gateway.opened(gateway.settings)
     vigils = [msgspec.json.decode(one.watch.snapshot())["vigils"] for one in (gateway, again)]
     assert vigils[0] == vigils[1]
@@ -506,8 +506,8 @@ def test_a_daemon_that_hangs_says_nothing_to_systemd_and_one_that_is_not_asked_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(daemon, "_notify", said.append)
-    quiet, asked = daemon.Watchdog({}), daemon.Watchdog({"WATCHDOG_USEC": "30000000"})
+    monkeypatch.setattr(systemd, "notify", said.append)
+    quiet, asked = systemd.Watchdog({}), systemd.Watchdog({"WATCHDOG_USEC": "30000000"})
     for second in (100.0, 101.0, 109.9, 110.0, 115.0):
         quiet.turned(second)
         asked.turned(second)

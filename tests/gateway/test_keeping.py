@@ -147,4 +147,4 @@ def test_a_daemon_older_than_its_journal_says_so_and_leaves_it_alone(building: P
         db.execute(f"PRAGMA user_version={journal.VERSION + 1}")
     code, said = run("run", "--plan", building / "site.toml", "--journal", building / "gateway.db")
     assert code == 1
-    assert said.strip().endswith("(journal 2, known 1).")
+    assert said.strip().endswith(f"(journal {journal.VERSION + 1}, known {journal.VERSION}).")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,12 +20,10 @@ NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
 SITE = a_site(a_home("12"), a_home("13"))
 
 
-def reading(
-    name: str, payload: bytes | Mapping[str, object], *, retained: bool = False, started_at: datetime | None = None
-) -> Reading:
+def reading(name: str, payload: bytes | Mapping[str, object], *, retained: bool = False, **known: Any) -> Reading:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     message = Message(f"zigbee2mqtt/{name}", body, retained)
-    return read(SITE, "zigbee2mqtt", message, received_at=NOW, started_at=started_at)
+    return read(SITE, "zigbee2mqtt", message, **{"received_at": NOW, "started_at": None, **known})
 
 
 def troubles(read_: Reading) -> list[Trouble]:
@@ -143,6 +142,47 @@ def test_what_a_bridge_repeats_at_its_start_is_no_news_and_what_happens_then_is(
     assert reading("12/bed", {"occupancy": False}, started_at=started).events[0].origin is Origin.UNDATED
     long_ago = NOW - timedelta(hours=1)
     assert reading("12/bed", before, started_at=long_ago).events[0].origin is Origin.LIVE
+
+
+@pytest.mark.parametrize(
+    ("last_seen", "origin"),
+    [
+        ("2026-03-03T01:04:00Z", Origin.REPLAY),  # heard before
+        ("2026-03-03T01:05:00Z", Origin.REPLAY),  # the newest that was
+        ("2026-03-03T01:05:01Z", Origin.LIVE),  # waited at the broker, behind the bridge's word
+        ("2026-03-03T01:09:59Z", Origin.LIVE),
+        (None, Origin.UNDATED),
+    ],
+)
+def test_what_waited_behind_a_bridge_that_started_is_news_if_it_was_not_heard_before(
+    last_seen: str | None, origin: Origin
+) -> None:
+    """All of it arrives in one second: the bridge started, repeated what it knew, and went on for minutes."""
+    known_to = datetime(2026, 3, 3, 1, 5, tzinfo=UTC)
+    said = {"occupancy": False} | ({"last_seen": last_seen} if last_seen else {})
+    read_ = reading("12/bed", said, started_at=NOW, known_to=known_to)
+    assert [one.origin for one in read_.events] == [origin]
+    assert bool(read_.signs) == (origin is Origin.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("dates", "last_seen", "dated"),
+    [
+        (["2026-03-03T01:09:58Z"], "2026-03-03T03:09:58Z", "2026-03-03T01:09:58Z"),  # two hours ahead, and so is it
+        (["2026-03-03T03:09:58Z"], "2026-03-03T01:09:58Z", "2026-03-03T01:09:58Z"),  # back, but its bridge is not
+        (["2026-03-02T23:09:58Z"], "2026-03-03T01:09:58Z", "2026-03-03T01:09:58Z"),  # ahead, but its bridge is not
+        (["2026-03-03T00:40:00Z"], "2026-03-02T22:40:00Z", "2026-03-03T00:40:00Z"),  # waited for half an hour
+        (["2026-03-03T01:09:40Z"], "2026-03-03T01:09:59Z", "2026-03-03T01:09:40Z"),  # nearly made good
+        (["2026-03-03T03:10:00Z", "2026-03-03T01:09:58Z"], "2026-03-02T23:09:58Z", "2026-03-03T01:09:58Z"),  # under way
+    ],
+)
+def test_a_date_is_what_the_clock_of_the_machine_meant_where_that_makes_it_news(
+    dates: list[str], last_seen: str, dated: str
+) -> None:
+    ours = [datetime.fromisoformat(one) for one in dates]
+    read_ = reading("12/bed", {"occupancy": False, "last_seen": last_seen}, ours=lambda _: ours)
+    assert [one.at for one in read_.events] == [datetime.fromisoformat(dated)] == [read_.dated]
+    assert not read_.troubles
 
 
 @pytest.mark.parametrize(("payload", "seen"), [(b'{"state":"offline"}', False), (b"online", True)])

@@ -11,8 +11,9 @@ BOOTED_S = 100_000.0  # monotonic seconds at the start: no machine was switched 
 class Agenda:
     """The only clock of a simulated world. Time passes in `run_until` and nowhere else."""
 
-    def __init__(self, start: datetime) -> None:
+    def __init__(self, start: datetime, booted_s: float = BOOTED_S) -> None:
         self.now = start
+        self._booted_s = booted_s
         self._start = start
         self._todo: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = itertools.count()
@@ -34,4 +35,4 @@ class Agenda:
         self.at(self.now + timedelta(seconds=seconds), action)
 
     def monotonic(self) -> float:
-        return BOOTED_S + (self.now - self._start).total_seconds()
+        return self._booted_s + (self.now - self._start).total_seconds()

@@ -46,6 +46,7 @@ class Building:
         self.clock_off = timedelta()  # how far this machine's clock is off
         self.running = False
         self.starts = 0
+        self.times: list[tuple[datetime, datetime]] = []  # the time that it was, and what the gateway took it for
         self._broker, self._wire, self._chance = broker, wire, chance
         self._lines: list[Line] = []
         self._doom: Point | None = None
@@ -92,8 +93,13 @@ class Building:
     def wait(self, heard: Callable[[], bool]) -> None:
         """Sleep as the real queue does, until something is heard."""
         self.pass_by(Point.IDLE)
-        end = self.agenda.now + timedelta(seconds=self.idle_s)
-        self.agenda.run_until(end, unless=lambda: heard() or self._doom is Point.IDLE)
+        began = self.agenda.now
+
+        def wakes() -> bool:
+            waited_s = (self.agenda.now - began).total_seconds()
+            return heard() or self._doom is Point.IDLE or waited_s >= self.idle_s  # which may become less meanwhile
+
+        self.agenda.run_until(began + timedelta(seconds=self.idle_s), unless=wakes)
         self.pass_by(Point.IDLE)
 
     def line(self, to: str, *_: object, connected: Any, heard: Any, **__: object) -> Line:
@@ -123,6 +129,7 @@ class Building:
             yield one
 
     def take(self, gateway: Gateway, arrivals: Sequence[Arrival]) -> None:
+        self.times.append((self.agenda.now, gateway.clock.now()))
         if arrivals:
             self.pass_by(Point.RECEIVED)
         _take(gateway, arrivals)

@@ -1,7 +1,7 @@
 """What a seed has in store for a night: who lives there, what happens to them, and what fails."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -51,6 +51,14 @@ class Point(StrEnum):
     SPOKEN = "spoken"
 
 
+class Wrong(NamedTuple):
+    """A clock that is set, and by how much it is then off."""
+
+    at: datetime
+    off: timedelta
+    elsewhere: bool = False  # of another machine than the gateway's, on which its bridge runs
+
+
 class Failure(NamedTuple):
     """One thing that fails, from when to when."""
 
@@ -74,20 +82,38 @@ class Fate:
     publications: tuple[Publication, ...]  # by when they are sent
     repeats: tuple[tuple[datetime, Publication], ...]
     people: tuple[datetime, ...]  # when somebody at the desk does something
+    clock: tuple[Wrong, ...] = ()  # by which the bridge dates what it says
 
 
-def fate(seed: int, *, failing: bool = True) -> Fate:
-    """Draw the night of a seed."""
+def fate(
+    seed: int,
+    *,
+    failing: bool = True,
+    around: datetime | None = None,
+    clock: Callable[[datetime], Iterable[Wrong]] = lambda _: (),
+) -> Fate:
+    """Draw the night of a seed.
+
+    Parameters
+    ----------
+    seed : any number.
+    failing : whether anything fails.
+    around : an instant that lies within the night, some minutes from its start.
+    clock : how the clock of the bridge's machine is wrong in a night that starts then.
+    """
     chance = random.Random(f"fate {seed}")
     week = seed % WEEK_EVERY == WEEK_EVERY - 1
     start = START + timedelta(minutes=chance.uniform(0, 120))
+    if around is not None:
+        start = around - timedelta(minutes=chance.uniform(10, 50))
     hours = 7 * 24.0 if week else chance.uniform(0.9, 1.4)
     end = start + timedelta(hours=hours)
     site = _site(chance, homes=1 if week else 2)
     failures = _that_meet(_failures(chance, start, end, week=week)) if failing else ()
     bad = max(0.0, chance.random() - 0.3) if failing else 0.0  # a third of nights are calm
     weather = Weather(lost=0.2 * bad**2, repeated=0.2 * bad**2, delayed=0.2 * bad**2)
-    publications, repeats = _published(site, seed, start, hours, failures, chance)
+    wrong = tuple(clock(start))
+    publications, repeats = _published(site, seed, start, hours, failures, chance, wrong)
     return Fate(
         seed=seed,
         site=site,
@@ -98,6 +124,7 @@ def fate(seed: int, *, failing: bool = True) -> Fate:
         publications=publications,
         repeats=repeats,
         people=tuple(start + timedelta(hours=hours * chance.random()) for _ in range(chance.randrange(20))),
+        clock=wrong,
     )
 
 
@@ -141,7 +168,13 @@ A_WHILE = timedelta(minutes=2)
 
 
 def _published(
-    site: Site, seed: int, start: datetime, hours: float, failures: tuple[Failure, ...], chance: random.Random
+    site: Site,
+    seed: int,
+    start: datetime,
+    hours: float,
+    failures: tuple[Failure, ...],
+    chance: random.Random,
+    clock: tuple[Wrong, ...],
 ) -> tuple[tuple[Publication, ...], tuple[tuple[datetime, Publication], ...]]:
     """Return what the bridge publishes, with what is said twice: a little late, and across sensors out of order."""
     names = names_of(site)
@@ -152,20 +185,29 @@ def _published(
     said: list[tuple[datetime, str, bytes, bool]] = [(start, *message) for message in opening(names)]
     newest: dict[str, datetime] = {}
     for moment in moments:
-        if any(one.at <= moment.at < one.until for one in restarts) or (message := message_of(moment, names)) is None:
+        if any(one.at <= moment.at < one.until for one in restarts):
+            continue
+        message = message_of(_as_dated(moment, clock), names)
+        if message is None:
             continue
         late_s = chance.uniform(0.1, 1.5) if chance.random() < 0.9 else chance.uniform(0.1, 40)
         at = max(moment.at + timedelta(seconds=late_s), newest.get(message.topic, start))
         newest[message.topic] = at + timedelta(milliseconds=5)  # a sensor's own messages stay in order
         said.append((at, *message))
     for one in restarts:
-        said += _restarted(one, moments, site)
+        said += _restarted(one, [_as_dated(moment, clock) for moment in moments if moment.at < one.at], site)
     said.sort(key=lambda one: one[0])
     publications = tuple(Publication(number, *one) for number, one in enumerate(said))
     repeats = tuple(
         (one.sent_at + timedelta(seconds=chance.uniform(0, 8)), one) for one in publications if chance.random() < 0.03
     )
     return publications, repeats
+
+
+def _as_dated(moment: Moment, clock: tuple[Wrong, ...]) -> Moment:
+    """Return a moment as a bridge dates it whose clock is wrong."""
+    off = next((one.off for one in reversed(clock) if one.at <= moment.at), timedelta(0))
+    return msgspec.structs.replace(moment, at=moment.at + off) if off else moment
 
 
 def _incidents(site: Site, start: datetime, chance: random.Random) -> Iterator[Incident]:
@@ -176,12 +218,12 @@ def _incidents(site: Site, start: datetime, chance: random.Random) -> Iterator[I
             yield Incident(home=home.id, kind=chance.choice(list(Mishap)), at=at, until=until)
 
 
-def _restarted(one: Failure, moments: Sequence[Moment], site: Site) -> Iterator[tuple[datetime, str, bytes, bool]]:
-    """Yield what a bridge says when it goes and when it is back: that, and what every sensor last said."""
+def _restarted(one: Failure, before: Sequence[Moment], site: Site) -> Iterator[tuple[datetime, str, bytes, bool]]:
+    """Yield what a bridge says when it goes and when it is back: that, and what every sensor last said before."""
     topic, names = f"{BASE}/bridge/state", names_of(site)
     yield one.at, topic, b'{"state":"offline"}', True
     yield one.until, topic, b'{"state":"online"}', True
-    last = {moment.sensor: moment for moment in moments if isinstance(moment, SensorEvent) and moment.at < one.at}
+    last = {moment.sensor: moment for moment in before if isinstance(moment, SensorEvent)}
     for at, moment in enumerate(last.values()):
         message = message_of(moment, names)
         assert message is not None

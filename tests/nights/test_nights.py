@@ -3,8 +3,8 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from care import journal
 from care.clock import SystemClock
 from care.journal import Entry
-from care.records import Told
+from care.records import Told, Trouble, Unreadable
 from detectors import vigil
 from detectors.findings import Cleared, Finding, Status, What
 from detectors.moments import SensorEvent, SensorSight
@@ -20,7 +20,8 @@ from detectors.remembered import Vigil
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources.zigbee2mqtt import Message
-from tests.nights.fate import Failure, Fault, Point, fate
+from tests.nights import clocks
+from tests.nights.fate import Failure, Fault, Point, Wrong, fate
 from tests.nights.promises import (
     OF_PEOPLE,
     Promise,
@@ -37,10 +38,11 @@ from tests.nights.promises import (
     what_would_have_been_found_is_on_the_board,
 )
 from tests.nights.world import NOWHERE, Glance, Lived, lived
-from tests.stories import AGREED, a_home, a_site, events, instant
+from tests.stories import AGREED, AMSTERDAM, a_home, a_site, events, instant
 
 NIGHTS, FIRST = int(os.environ.get("NIGHTS", "300")), int(os.environ.get("SEED", "1"))
 TOGETHER = 25
+CLOCK_NIGHTS = 25
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + NIGHTS, TOGETHER))
@@ -78,6 +80,53 @@ def test_a_night_in_which_nothing_fails_is_told_as_if_nobody_had_looked() -> Non
     assert sorted((one.at, one.what) for one in told) == sorted((one.at, one.what) for one in night.undisturbed)
     assert any(one.what in OF_PEOPLE for one in told)
     assert broken(night) == []
+
+
+@pytest.mark.parametrize("kind", ["hours", "1970", "2099"])
+def test_the_clock_goes_wrong_in_every_way_in_some_night(kind: str) -> None:
+    offs = [one.off for seed in range(1, 1 + CLOCK_NIGHTS) for one in clocks.wrong(seed, instant("01:00"))]
+    least, most = {"hours": (-5, 5), "1970": (-1e6, -1e5), "2099": (1e5, 1e6)}[kind]
+    assert any(off and least < off / timedelta(hours=1) < most for off in offs)
+
+
+@pytest.mark.parametrize("set_at", ["2026-03-29T01:00Z", "2026-10-25T01:00Z"])
+def test_in_the_nights_in_which_the_clocks_are_changed_all_promises_hold(set_at: str) -> None:
+    """An hour of local time is not there, or is there twice. Half of the nights have failures too."""
+    changed = datetime.fromisoformat(set_at)
+    before, after = changed - timedelta(minutes=1), changed + timedelta(minutes=1)
+    assert before.astimezone(AMSTERDAM).utcoffset() != after.astimezone(AMSTERDAM).utcoffset()
+    said, found = list[str](), 0
+    for seed in range(1, 21):
+        night = lived(fate(seed, failing=seed % 2 == 0, around=changed))
+        assert night.fate.start < changed < night.fate.end
+        found += sum(one.since < changed < one.at for one in night.undisturbed if one.what in OF_PEOPLE)
+        said += [f"seed {seed}: {what}" for what in broken(night)]
+    assert not said, "\n".join(said)
+    assert found  # somebody was out of bed while it was done
+
+
+@pytest.mark.parametrize("year", [1970, 2099])
+def test_what_a_bridge_dates_in_another_time_is_taken_as_of_its_arrival_and_told(year: int) -> None:
+    """The bridge runs on a machine of its own, whose clock is wrong for the whole night."""
+
+    def wrong(start: datetime) -> Iterator[Wrong]:
+        yield Wrong(start - timedelta(minutes=1), datetime(year, 1, 1, tzinfo=UTC) - start, elsewhere=True)
+
+    night = lived(fate(_TELLING, failing=False, clock=wrong))
+    assert broken_at_all(night) == []
+    events = [entry for entry in night.building if isinstance(entry.record, SensorEvent)]
+    assert len(events) > 20
+    assert all(entry.record.at == entry.recorded_at for entry in events)
+    troubles = [entry.record for entry in night.building if isinstance(entry.record, Unreadable)]
+    assert {one.trouble for one in troubles} == {Trouble.CLOCK}
+    findings = {one.what for one in (entry.record for entry in night.centre) if isinstance(one, Finding)}
+    assert findings == {one.what for one in lived(fate(_TELLING, failing=False)).undisturbed}
+
+
+def broken_at_all(night: Lived) -> list[str]:
+    """Return what broke of all that does not hang on when something was."""
+    promises = (both_journals_agree, nothing_is_dated_in_the_future, the_board_is_the_fold_of_the_journal)
+    return [what for promise in promises for what in promise(night)]
 
 
 # A promise that cannot be seen to break is worth nothing: each is shown a night that was tampered with.

@@ -14,16 +14,19 @@ from unittest.mock import patch
 from care import journal
 from care.board import SILENT_AFTER, Board
 from care.clock import SystemClock
+from care.homes import Site
 from care.journal import Entry
 from detectors.findings import Finding
+from detectors.moments import SensorEvent
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources.zigbee2mqtt import Message, read
+from gateway.stage import BASE
 from tests.nights.agenda import Agenda
 from tests.nights.broker import Broker, Publication
 from tests.nights.building import IDLE_S, Building
 from tests.nights.centre import CareCentre
-from tests.nights.fate import Failure, Fate, Fault
+from tests.nights.fate import Failure, Fate, Fault, Wrong
 from tests.nights.wire import Wire
 
 HEALING = timedelta(minutes=12)  # after all that fails, until both ends are asked what they have
@@ -55,6 +58,7 @@ class Lived:
     refused: int  # messages that the centre could not take
     restored: int  # times that the centre went back to an older journal
     starts: int  # of the gateway
+    times: tuple[tuple[datetime, datetime], ...]  # the time that it was, and what the gateway took it for
     undisturbed: tuple[Finding, ...]  # what is found of the same publications when nothing fails
 
 
@@ -89,6 +93,8 @@ class _World:
         for failure in fate.failures:
             agenda.at(failure.at, lambda one=failure: self._fail(one))  # type: ignore[misc]
             agenda.at(failure.until, lambda one=failure: self._mend(one))  # type: ignore[misc]
+        for wrong in fate.clock:
+            agenda.at(wrong.at, lambda one=wrong: self._set_clock(one))  # type: ignore[misc]
         agenda.at(fate.end, self._mend_all)
         self._look()
         self.building.live(fate.end + HEALING)
@@ -98,7 +104,8 @@ class _World:
         with contextlib.closing(journal.connect(self.settings.journal)) as db:
             written = tuple(_entries(db))
         broker = self.broker
-        kept = [one for one in fate.publications if one.number not in broker.lost - broker.acknowledged_]
+        lost = broker.lost - broker.acknowledged_
+        kept = [one for one in fate.publications if one.number not in lost or _stands_in(written, one, fate.site)]
         return Lived(
             fate=fate,
             building=written,
@@ -110,6 +117,7 @@ class _World:
             refused=centre.refused + sum(centre._now.intake.refused.values() if centre._now else ()),
             restored=centre.restored,
             starts=self.building.starts,
+            times=tuple(self.building.times),
             undisturbed=tuple(undisturbed(self.settings, kept, fate.end + HEALING)),
         )
 
@@ -152,6 +160,10 @@ class _World:
             case Fault.DISK:
                 self.building.disk_refuses = False
                 self._out_of_reach = {other for other in self._out_of_reach if other.fault is not Fault.DISK}
+
+    def _set_clock(self, wrong: Wrong) -> None:
+        if not wrong.elsewhere:
+            self.building.clock_off = wrong.off
 
     def _mend_all(self) -> None:
         self.broker.start()
@@ -203,6 +215,16 @@ def undisturbed(settings: Settings, publications: Iterable[Publication], until: 
         agenda.run_until(until)
         gateway.tick()
         return [entry.record for entry in _entries(gateway.db) if isinstance(entry.record, Finding)]
+
+
+def _stands_in(written: Iterable[Entry], one: Publication, site: Site) -> bool:
+    """Whether what a message says was written down, though the broker forgot it before it could be acknowledged."""
+    said = read(site, BASE, Message(one.topic, one.payload), received_at=one.sent_at, started_at=None).events
+    kept = {(event.sensor, event.at, event.value) for event in said}
+    return any(
+        isinstance(event := entry.record, SensorEvent) and (event.sensor, event.at, event.value) in kept
+        for entry in written
+    )
 
 
 def _in_memory(settings: Settings) -> Settings:

@@ -1,0 +1,44 @@
+"""What was taken in and is not on disk yet: held back for some seconds, so that an SD card is written seldom.
+
+Each commit writes whole pages, whatever it holds: one event at a time costs 8 kB, twenty together 10. So what asks
+nobody for anything waits for company. The broker has not been told that we have it, and sends it again if we die.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from care.records import Record, addressee
+from detectors.moments import SensorEvent
+from gateway.ingest import Arrival
+
+HOLD_S = 20.0  # that a record waits at most
+RECORDS_MAX = 500
+MESSAGES_MAX = 16  # of the broker, not acknowledged: with its own default it stops at 20, and would hold up a call
+
+
+@dataclass
+class Held:
+    """Records in the order in which they are to be written, and the messages that they came by."""
+
+    records: list[tuple[datetime, Record]] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+    events: set[SensorEvent] = field(default_factory=set)
+    since_s: float = 0.0  # the monotonic second since which the oldest waits
+
+    def add(self, records: Sequence[tuple[datetime, Record]], arrivals: Sequence[Arrival], monotonic_s: float) -> None:
+        """Hold what came, in its order."""
+        if not self.records:
+            self.since_s = monotonic_s
+        self.records += records
+        self.arrivals += arrivals
+
+    def due(self, monotonic_s: float) -> bool:
+        """Whether it is to be written now: somebody must have it, it is enough, or it has waited for long enough."""
+        return (
+            not self.records  # signs of life, repetitions: there is nothing to wait for
+            or len(self.records) >= RECORDS_MAX
+            or len(self.arrivals) >= MESSAGES_MAX
+            or monotonic_s - self.since_s >= HOLD_S
+            or any(addressee(record) is not None for _, record in self.records)
+        )
