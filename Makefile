@@ -35,6 +35,7 @@ bench: setup
 ## soak: nights in the simulated world in which everything fails, and a million broken messages, for hours (NIGHTS=, SEED=)
 soak: setup
 	$(BIN)/python -m tests.nights --seed $(SEED) --nights $(NIGHTS)
+	$(BIN)/python -m tests.nights --clocks --seed $(SEED) --nights $(NIGHTS)
 	FUZZ=1000000 $(BIN)/python -m pytest tests/gateway/test_fuzz.py tests/care/test_link_fuzz.py
 
 ## lock: pin again what pyproject.toml asks for; hashes, no addresses

@@ -21,14 +21,14 @@ import msgspec
 import structlog
 
 from care import journal
-from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock, SystemClock
+from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import Site
 from care.records import CENTRE, AlertId, FellBack, Record
 from detectors.homes import HomeId
 from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
 from gateway.damage import last_set_aside, set_aside, trouble_of
-from gateway.health import Broker, Disk, Step
+from gateway.health import Apart, Broker, Disk
 from gateway.held import Held
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import zigbee2mqtt
@@ -70,9 +70,10 @@ class Gateway:
 
     settings: Settings
     db: sqlite3.Connection
-    clock: Clock
+    clock: ReckoningClock
     watch: Watch
     bridge_started_at: datetime | None = None
+    known_to: datetime | None = None  # the newest date that a device had by then
     broker_up: bool = True
     disk_free: int | None = None
     disk_full: bool = False  # twice in succession: first the journal is to tell of it, if it can
@@ -84,7 +85,6 @@ class Gateway:
     known_s: dict[AlertId, float] = field(default_factory=dict)  # since when this process knows of what is pending
     start: fallback.Start | None = None  # as what is pending then sees it
     written: int = 0
-    looked: tuple[datetime, float] | None = None  # the system's clock and the monotonic one, at the last tick
     disk_at_s: float = -DISK_EVERY_S
     proof_at_s: float = -PROOF_EVERY_S
     snapshot_at_s: float = field(default_factory=time.monotonic)
@@ -93,16 +93,15 @@ class Gateway:
     @classmethod
     def opened(cls, settings: Settings) -> "Gateway":
         """Open the journal and go on where it ends; with a new one, if it is damaged."""
-        clock: Clock = SystemClock()
         try:
             db, watch, told = _resumed(settings)
         except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if isinstance(error, sqlite3.DatabaseError) and trouble_of(error) != "journal":
                 raise
-            set_aside(settings.journal, clock.now(), str(error))
+            set_aside(settings.journal, SystemClock().now(), str(error))
             db, watch, told = _resumed(settings)
-        if settings.rehearsal:
-            clock = RehearsalClock(journal.last_date(db) or _NEVER)
+        known_to = watch.taken_to(journal.last_date(db))
+        clock = RehearsalClock(known_to or _NEVER) if settings.rehearsal else SteadyClock(known_to)
         watch.confirmed(journal.had(db, CENTRE))
         gateway = cls(settings=settings, db=db, clock=clock, watch=watch)
         gateway.write(told)
@@ -179,10 +178,7 @@ class Gateway:
         if self.settings.rehearsal:
             return
         now, monotonic_s = self.clock.now(), time.monotonic()
-        if self.looked is not None:
-            seconds = (now - self.looked[0]).total_seconds() - (monotonic_s - self.looked[1])
-            self.watch.notice(Step(seconds), now)
-        self.looked = now, monotonic_s
+        self.watch.notice(Apart(self.clock.reckoning.apart.total_seconds()), now)
         self.watch.notice(Broker(self.broker_up), now)
         if monotonic_s - self.disk_at_s >= DISK_EVERY_S:
             self.disk_at_s = monotonic_s
@@ -244,13 +240,15 @@ class Gateway:
     def _read(self, message: Message, received_at: datetime) -> list[tuple[datetime, Record]]:
         online = zigbee2mqtt.bridge_online(self.settings.base, message)
         if online and not message.retained:
-            self.bridge_started_at = received_at
+            self.bridge_started_at, self.known_to = received_at, self.watch.dated_to
         reading = zigbee2mqtt.read(
             self.settings.site,
             self.settings.base,
             message,
             received_at=received_at,
             started_at=self.bridge_started_at,
+            known_to=self.known_to,
+            ours=self.clock.reckoning.ours,
         )
         fresh = tuple(one for one in reading.events if not self._has(one))
         self.held.events.update(fresh)

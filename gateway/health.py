@@ -5,7 +5,7 @@ an old health and a moment in, a new health out. It is part of what the watch re
 not be seen is read again from the journal besides, so that a process that died tells nothing twice.
 
 How long a sensor is silent is counted in minutes *listened*: in which the broker was there, the bridge on line, this
-process alive and its clock steady. An hour in which nobody listened makes no sensor suspect, and teaches nothing.
+process alive. An hour in which nobody listened makes no sensor suspect, and teaches nothing.
 """
 
 import statistics
@@ -24,8 +24,8 @@ from gateway.sources import Reading, Sign
 BROKER_AFTER = timedelta(seconds=30)  # a broker that is away for less is being restarted
 BRIDGE_AFTER = timedelta(seconds=60)
 BACK_FOR = timedelta(seconds=10)  # what was away is back when it stayed for so long: what flaps is one fault
-STEP = timedelta(minutes=2)  # a clock that was set by less does no harm
-STEADY_FOR = timedelta(hours=1)
+STEP = timedelta(minutes=2)  # a clock that is off by less does no harm
+STEADY_FOR = timedelta(hours=1)  # and then is believed to have been put right
 LISTEN_MAX = timedelta(minutes=2)  # between two looks at the clock; a longer pause was no listening
 HARDLY = timedelta(seconds=1)  # between two looks, not worth to be counted yet
 LOOK_EVERY = timedelta(minutes=1)  # at what changes slowly
@@ -60,19 +60,13 @@ class Broker(msgspec.Struct, frozen=True):
     up: bool
 
 
-class Step(msgspec.Struct, frozen=True):
-    """By how much the system's clock moved against the monotonic one since the last look, in seconds."""
+class Apart(msgspec.Struct, frozen=True):
+    """How many seconds the system's clock stands ahead of the time that is reckoned here (`care.clock`)."""
 
     seconds: float
 
 
-class Behind(msgspec.Struct, frozen=True):
-    """By how many seconds the system's clock stands behind the newest instant that was taken in; 0 if it does not."""
-
-    seconds: float
-
-
-Observation = Broker | Disk | Step | Behind | Reading
+Observation = Broker | Disk | Apart | Reading
 
 
 class Lasting(msgspec.Struct, frozen=True, array_like=True):
@@ -133,7 +127,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 OWN = ("availability", "check-in")
-REASONS = ("broker", "bridge", "clock", *OWN)
+REASONS = ("broker", "bridge", *OWN)
 """Why a sensor is not heard, what explains most first. In a `SensorSight` those that hold are joined by "+"."""
 
 Said = SensorSight | Finding | Cleared
@@ -149,13 +143,9 @@ def observed(health: Health, seen: Observation, at: datetime) -> Health:
             limit = max(DISK_MIN, DISK_SHARE * seen.total)
             wrong = seen.free < (DISK_BACK * limit if health.disk.wrong else limit)
             return _with(health, disk=health.disk.seen(at, wrong=wrong), free=seen.free)
-        case Step():
-            if abs(seen.seconds) <= STEP.total_seconds():
-                return health
-            return _with(health, clock=Lasting(at, at), step=seen.seconds)
-        case Behind():
-            wrong = seen.seconds > STEP.total_seconds()
-            step = -seen.seconds if wrong and not health.clock.wrong else health.step
+        case Apart():
+            wrong = abs(seen.seconds) > STEP.total_seconds()
+            step = seen.seconds if wrong and not health.clock.wrong else health.step
             return _with(health, clock=health.clock.seen(at, wrong=wrong), step=step)
         case Reading():
             return _read(health, seen, at)
@@ -229,7 +219,7 @@ def tells_of(health: Health, home: HomeId) -> bool:
 
 def listening(health: Health) -> bool:
     """Whether what sensors say would be heard now."""
-    return not (health.broker.wrong or health.bridge.wrong or health.clock.wrong or health.hushed is not None)
+    return not (health.broker.wrong or health.bridge.wrong or health.hushed is not None)
 
 
 def set_aside(site: Site, at: datetime) -> Finding:
@@ -502,7 +492,6 @@ def _common(health: Health) -> tuple[str, ...]:
     holds = {
         "broker": What.BROKER_LOST in health.standing,
         "bridge": health.bridge.wrong or What.BRIDGE_LOST in health.standing,
-        "clock": health.clock.wrong,
     }
     return tuple(reason for reason, so in holds.items() if so)
 

@@ -27,7 +27,7 @@ from detectors.moments import SensorEvent, SensorSight
 from detectors.remembered import Asked, Vigil, in_the_home_of
 from gateway import fallback, health
 from gateway.fallback import Pending
-from gateway.health import Behind, Health, Observation
+from gateway.health import Health, Observation
 from gateway.sources import Reading
 
 ALONE_AFTER = timedelta(days=7)  # without a word from the centre, a building teaches itself
@@ -45,6 +45,7 @@ class _Remembered(msgspec.Struct):
     health: Health = Health()
     gaps: tuple[Finding, ...] = ()
     pending: dict[AlertId, Pending] = {}
+    dated_to: Instant | None = None
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -87,6 +88,7 @@ class Watch:
         self._waits_since: datetime | None = None  # since when what becomes due is kept back; None: it is told
         self._kept: list[Finding] = []  # became due while nobody watched: what is heard next may say that it is over
         self._goes_on = False  # from a journal, and is not only reading one again
+        self.dated_to: datetime | None = None  # the newest date that a device gave what it said
         self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
 
     @classmethod
@@ -170,6 +172,7 @@ class Watch:
         """Take in what a message of a sensor or bridge said; return that and what it tells, for the journal."""
         now = self._at(received_at)
         told: list[Dated] = []
+        self._note_date(reading.dated)
         if reading.signs or reading.sights or reading.bridge is not None:
             self._health = health.observed(self._health, reading, now)
         if reading.sights or reading.bridge is not None:
@@ -188,6 +191,8 @@ class Watch:
         if home is None:
             return []  # of a home that has left the plan
         now = self._at(recorded_at)
+        if isinstance(moment, SensorEvent):
+            self._note_date(moment.at)
         told = self._close_days(now)
         self._vigils[home.id], said = vigil.arrive(self._vigils[home.id], moment, now, home, self._others)
         return [*told, *self._dated(now, said)]
@@ -212,7 +217,6 @@ class Watch:
     def advance(self, moment: datetime) -> list[Dated]:
         """Let time pass in every home."""
         now = self._at(moment)
-        self._health = health.observed(self._health, Behind((now - moment).total_seconds()), now)
         told = [*self._close_days(now), *self._let_pass(now, now), *self._well(now)]
         return [*told, *self.go_on(now, caught_up=False), *self._silent_homes(now)]
 
@@ -265,6 +269,7 @@ class Watch:
             self._health,
             tuple(self._gaps.values()),
             self.pending,
+            self.dated_to,
         )
         return msgspec.json.encode(known)
 
@@ -279,6 +284,7 @@ class Watch:
         self._health = saved.health
         self._gaps = {one.home: one for one in saved.gaps if one.home in self._vigils}
         self.pending = saved.pending
+        self.dated_to = saved.dated_to
 
     def _close_days(self, now: datetime) -> list[Dated]:
         """Close the days that are over, each at its own instant, so that ticks and restarts change nothing."""
@@ -366,6 +372,14 @@ class Watch:
     def _adopt(self, said: Teaching) -> None:
         self._taught, self._others = said, teaching.others(said)
         self._fleet.follow(said)
+
+    def taken_to(self, written: datetime | None) -> datetime | None:
+        """Return the newest instant that is known of, given when the newest record was written; None if none is."""
+        return max((at for at in (written, self._clock) if at is not None), default=None)
+
+    def _note_date(self, at: datetime | None) -> None:
+        if at is not None and (self.dated_to is None or at > self.dated_to):
+            self.dated_to = at
 
     def _at(self, moment: datetime) -> datetime:
         self._clock = moment if self._clock is None else max(moment, self._clock)

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from care import journal, link, teaching
 from care.alerts import alert_of
-from care.clock import REHEARSAL_TOPIC
+from care.clock import REHEARSAL_TOPIC, Reckoning
 from care.link import Batch, Beat
 from care.records import FellBack, Plan, Ranked, Record, Teaching, Trouble, Unreadable, encode
 from detectors.findings import Finding, Sight, Status, What
@@ -327,6 +327,10 @@ class FakeClock:
 
     def now(self) -> datetime:
         return self.at
+
+    @property
+    def reckoning(self) -> Reckoning:
+        return Reckoning(self.at, self.at, 0.0)
 
 
 def a_gateway(folder: Path, *, rehearsal: bool = False) -> daemon.Gateway:

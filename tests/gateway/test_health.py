@@ -14,7 +14,7 @@ from detectors.findings import Cleared, Finding, What
 from detectors.homes import HomeId, SensorId, building_of
 from detectors.moments import SensorSight
 from gateway import health
-from gateway.health import Behind, Broker, Disk, Health, Observation, Said, Step
+from gateway.health import Apart, Broker, Disk, Health, Observation, Said
 from gateway.sources import Reading, Sign
 from tests.stories import a_home, a_site, instant
 
@@ -373,22 +373,23 @@ def test_a_weak_link_is_told_by_the_median_of_a_day_and_not_by_single_messages()
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(7200.0, 1), (-7200.0, 1), (90.0, 0), (-1.0, 0)])
-def test_a_clock_that_is_set_is_told_once_and_over_when_it_was_steady(seconds: float, told: int) -> None:
+def test_a_clock_that_is_off_is_told_once_and_over_when_it_was_right_for_an_hour(seconds: float, told: int) -> None:
     building = Building()
-    building.see(Step(seconds))
-    building.wait(timedelta(minutes=30))
+    building.see(Apart(seconds))
+    building.see(Apart(seconds / 2), after=30 * MINUTE)
     assert [(one.what, one.value) for one in building.findings] == [(What.CLOCK_STEP, seconds)] * told
+    building.see(Apart(0), after=MINUTE)
+    building.wait(timedelta(minutes=30))
     assert building.cleared == []
     building.wait(timedelta(hours=1))
     assert [one.what for one in building.cleared] == [What.CLOCK_STEP] * told
 
 
-def test_while_the_clock_stands_behind_what_was_taken_in_nothing_is_seen() -> None:
+def test_a_clock_that_is_off_makes_nobody_blind() -> None:
+    """Durations go on by the monotonic clock, so what sensors say is as good as ever (decision 0010)."""
     building = Building()
-    building.see(Behind(3600))
-    assert building.unseen == dict.fromkeys(SENSORS, "clock")
-    assert [(one.what, one.value) for one in building.findings] == [(What.CLOCK_STEP, -3600)]
-    building.see(Behind(0), after=MINUTE)
+    building.see(Apart(-3600))
+    building.wait(timedelta(minutes=10))
     assert building.unseen == {}
 
 
@@ -411,7 +412,8 @@ SEEN: list[Observation] = [
     Reading(bridge=True),
     Disk(10**6, 10**12),
     Disk(10**12, 10**12),
-    Step(-500),
+    Apart(-500),
+    Apart(0),
     Reading(signs=(a_sign(SENSORS[0], NOON),)),
     Reading(sights=(SensorSight(at=NOON, home=HOME.id, sensor=SENSORS[1], seen=False, reason="availability"),)),
     Reading(sights=(SensorSight(at=NOON, home=HOME.id, sensor=SENSORS[1], seen=True),)),

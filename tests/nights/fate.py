@@ -109,7 +109,7 @@ def fate(
     hours = 7 * 24.0 if week else chance.uniform(0.9, 1.4)
     end = start + timedelta(hours=hours)
     site = _site(chance, homes=1 if week else 2)
-    failures = _that_meet(_failures(chance, start, end, week=week)) if failing else ()
+    failures = tuple(_failures(chance, start, end, week=week)) if failing else ()
     bad = max(0.0, chance.random() - 0.3) if failing else 0.0  # a third of nights are calm
     weather = Weather(lost=0.2 * bad**2, repeated=0.2 * bad**2, delayed=0.2 * bad**2)
     wrong = tuple(clock(start))
@@ -149,22 +149,6 @@ def _failures(chance: random.Random, start: datetime, end: datetime, *, week: bo
         fault = chance.choice((*Fault, Fault.GATEWAY, Fault.GATEWAY, Fault.CENTRE))
         point = chance.choice(list(Point))
         yield Failure(fault, at, at + timedelta(seconds=lasts), point, noticed=chance.random() < 0.5)
-
-
-def _that_meet(failures: Iterator[Failure]) -> tuple[Failure, ...]:
-    """Leave out a restart of the bridge while its messages wait: known to be wrong, see `test_nights`."""
-    drawn = list(failures)
-    waits = [one for one in drawn if one.fault in _HOLDS_UP]
-    return tuple(
-        one
-        for one in drawn
-        if one.fault is not Fault.BRIDGE
-        or not any(two.at <= one.until + A_WHILE and one.at <= two.until + A_WHILE for two in waits)
-    )
-
-
-_HOLDS_UP = frozenset({Fault.GATEWAY, Fault.BROKER, Fault.AMNESIA, Fault.DEAF, Fault.DISK})
-A_WHILE = timedelta(minutes=2)
 
 
 def _published(
