@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -66,6 +66,7 @@ class Parts:
         self._folder = Path(tempfile.mkdtemp(prefix="nachtwacht-bench-"))
         self.running: list[Part] = []
         self.port = 0  # the broker's, on this machine
+        self.environment: Mapping[str, str] = {}  # of every part, beside our own
 
     def __enter__(self) -> Self:
         try:
@@ -157,7 +158,7 @@ class Parts:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **self.environment, **environment, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # Ctrl-C is for us, who end the parts in their order
             )
         part = Part(name, process, journal, address)

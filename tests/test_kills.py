@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import reliability
-from benchmarks.reliability import Proof
+from benchmarks.reliability.kills import Proof, killed
 from care import journal
 from detectors.findings import Finding
 from detectors.moments import SensorEvent
@@ -22,7 +21,7 @@ from gateway.sources.zigbee2mqtt import Message
 
 @pytest.fixture(scope="module")
 def proof() -> Proof:
-    return reliability.killed(events=4_000, kills=4, brokers=1, centres=1, seed=3)
+    return killed(events=4_000, kills=4, brokers=1, centres=1, seed=3)
 
 
 def test_kills_and_restarts_lose_and_double_no_event(proof: Proof) -> None:

@@ -1,0 +1,1 @@
+"""What faults cost, measured with the real parts: `python -m benchmarks.reliability`."""

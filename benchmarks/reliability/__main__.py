@@ -1,0 +1,143 @@
+"""Measure what faults cost, with the real parts: `python -m benchmarks.reliability`.
+
+Processes are killed, brokers restarted, and what was published is compared with what every journal holds in the end;
+then what it costs to keep all that: writes, memory, a start, and a week that the centre missed.
+"""
+
+import os
+import platform
+import signal
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import throughput
+from benchmarks.chain import Figure
+from benchmarks.parts import CannotMeasure
+from benchmarks.reliability.bare_loop import bare_loop_rate
+from benchmarks.reliability.kills import killed, slow_disk
+from benchmarks.reliability.upkeep import (
+    EVENTS_A_HOME_DAY,
+    MONTH_DAYS,
+    MONTH_HOMES,
+    SEED,
+    SNAPSHOTS_A_DAY,
+    month,
+    upkeep,
+)
+from gateway.stage import BrokerGone
+
+FIGURES = (
+    Figure("events", "events published"),
+    Figure("kills", "kills of the building"),
+    Figure("lost", "events lost", at_most=0),
+    Figure("doubled", "events doubled", at_most=0),
+    Figure("alerts_missed", "findings missed at the centre", at_most=0),
+    Figure("alerts_doubled", "findings doubled or invented there", at_most=0),
+    Figure("recovery_s_p50", "from kill to watching, s, half within", 2),
+    Figure("recovery_s_max", "from kill to watching, s, at most", 2),
+    Figure("slow_disk_lost", "lost, doubled or missed where each fsync takes 20 ms longer", at_most=0),
+    Figure("slow_disk_events_per_s", "events/s there, kills and all"),
+    Figure("events_per_s", "events/s, to the building's disk"),
+    Figure("bare_loop_events_per_s", "events/s, a bare loop that acknowledges after commit"),
+    Figure("gateway_mb_50", "memory after a month, 50 homes, MB", 1, at_most=90),
+    Figure("gateway_mb_500", "memory after a month, 500 homes, MB", 1, at_most=160),
+    Figure("disk_mb_per_home_day", "written, MB per home and day", 2, at_most=4),
+    Figure("catch_up_s", "a week of outage caught up, 24 homes, s", 1, at_most=60),
+    Figure("start_s", "from start to watching, 50 homes, 30 days, s", 2, at_most=5),
+)
+
+METHOD = {
+    "all": "Everything on one machine, over 127.0.0.1, with mosquitto set as in a building.",
+    "kills": "A rehearsed building with limits so short that ordinary nights find something, played as fast as the "
+    "broker takes it; the building is ended by SIGKILL at even shares of its work and a little chance, the broker "
+    "restarted, the centre ended by SIGKILL. Lost: published and not in the journal. Doubled: there twice, by home, "
+    "sensor, instant and value. Findings are compared with those of a watch that nothing ever happened to.",
+    "recovery": "From SIGKILL until the new process says that it is ready: subscribed and watching.",
+    "slow disk": "The same again, with every fsync and fdatasync of building, broker and centre 20 ms longer.",
+    "events_per_s": "As chain_events_per_s of benchmarks.chain. The bare loop gets the same messages from the same "
+    "publisher, writes them to SQLite (WAL, synchronous=FULL) as they come, and acknowledges after the commit.",
+    "memory": "Resident memory (RSS) of a building that goes on from the snapshot of a simulated month and has then "
+    f"taken ten events of each home. {MONTH_HOMES} homes live the month; the others are their like under other names.",
+    "disk": "Bytes that the system says the building and its broker caused to be written, at the true rate of 50 "
+    f"homes and {EVENTS_A_HOME_DAY} events a home and day, for some minutes; to which are added the growth of the "
+    f"journal (what a checkpoint writes), {SNAPSHOTS_A_DAY} snapshots of a month's learning, each written twice, and "
+    "the forgetting of as many events as come.",
+    "catch_up": "A building with a week of records that no centre has; from the start of the centre's process until "
+    "it has them all on disk.",
+    "start": "From the start of the process until it says that it is ready, with 30 days of journal and half an hour "
+    "since the last snapshot.",
+}
+
+
+def reliability(
+    *,
+    out: Annotated[Path | None, typer.Option(help="write the figures here too, as JSON")] = None,
+    kills: Annotated[int, typer.Option(min=0, help="how often the building is killed")] = 20,
+    events: Annotated[int, typer.Option(min=100, help="events published while it is")] = 50_000,
+    brokers: Annotated[int, typer.Option(min=0, help="restarts of the broker")] = 3,
+    centres: Annotated[int, typer.Option(min=0, help="kills of the centre")] = 2,
+    days: Annotated[int, typer.Option(min=1, help="how long the simulated month is")] = MONTH_DAYS,
+    seconds: Annotated[float, typer.Option(min=1, help="how long writes are counted")] = 120,
+    slow_ms: Annotated[int, typer.Option(min=1, help="how much longer a slow disk takes")] = 20,
+    rate_events: Annotated[int, typer.Option(min=100, help="events of the round that is timed")] = 30_000,
+) -> None:
+    """Kill, restart and count; show the figures beside their goals.
+
+    Example: python -m benchmarks.reliability --kills 20 --out reliability.json
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    console = Console(stderr=True)
+
+    def say(what: str) -> None:
+        console.print(what, highlight=False)
+
+    try:
+        say("Kills ...")
+        proof = killed(events=events, kills=kills, brokers=brokers, centres=centres, seed=SEED)
+        say(f"{proof}\nKills on a slow disk ...")
+        with slow_disk(slow_ms) as environment:
+            slow = killed(
+                events=events, kills=kills, brokers=brokers, centres=centres, seed=SEED, environment=environment
+            )
+        say(f"{slow}\nRates ...")
+        chain = throughput.chain_rate(rate_events, lambda _: None)
+        bare = bare_loop_rate(rate_events)
+        slow_wrong = slow.lost + slow.doubled + slow.alerts_missed + slow.alerts_doubled
+        figures = proof.figures() | {"slow_disk_lost": slow_wrong, "slow_disk_events_per_s": slow.events / slow.took_s}
+        figures |= {"events_per_s": chain, "bare_loop_events_per_s": bare}
+        say(f"{chain:.0f} of {bare:.0f} events/s\nA month ...")
+        figures |= upkeep(month(days), seconds=seconds, say=say)
+    except (CannotMeasure, BrokerGone) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    rounded = {figure.key: round(figures[figure.key], figure.digits) for figure in FIGURES}
+    Console().print(table(rounded))
+    if out is not None:
+        machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+        results = {**rounded, "version": version("nachtwacht"), "machine": machine, "method": METHOD}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+
+
+def table(figures: Mapping[str, float]) -> Table:
+    """Return the figures beside their goals, to be printed."""
+    shown = Table("measured", title="Reliability")
+    for column in ("figure", "goal", ""):
+        shown.add_column(column, justify="right")
+    for figure in FIGURES:
+        value = figures[figure.key]
+        met = {True: "met", False: "[bold red]missed[/bold red]", None: ""}[figure.meets(value)]
+        shown.add_row(figure.what, f"{value:,.{figure.digits}f}", figure.goal, met)
+    return shown
+
+
+if __name__ == "__main__":
+    typer.run(reliability)
