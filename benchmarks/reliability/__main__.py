@@ -41,6 +41,7 @@ FIGURES = (
     Figure("doubled", "events doubled", at_most=0),
     Figure("alerts_missed", "findings missed at the centre", at_most=0),
     Figure("alerts_doubled", "findings doubled or invented there", at_most=0),
+    Figure("alerts_withheld", "findings that were over before a process was there again"),
     Figure("recovery_s_p50", "from kill to watching, s, half within", 2),
     Figure("recovery_s_max", "from kill to watching, s, at most", 2),
     Figure("slow_disk_lost", "lost, doubled or missed where each fsync takes 20 ms longer", at_most=0),

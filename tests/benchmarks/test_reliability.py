@@ -22,6 +22,7 @@ KEYS = {
     "doubled",
     "alerts_missed",
     "alerts_doubled",
+    "alerts_withheld",
     "recovery_s_p50",
     "recovery_s_max",
     "slow_disk_lost",
@@ -42,7 +43,7 @@ def test_every_figure_that_is_asked_for_is_measured() -> None:
 
 def test_one_event_lost_misses_the_goal() -> None:
     goals = {figure.key: figure for figure in FIGURES}
-    proof = Proof(1_000, 2, 1, 0, 30, 0, 0, (0.5, 1.5)).figures()
+    proof = Proof(1_000, 2, 1, 0, 30, 0, 0, 0, (0.5, 1.5)).figures()
     assert not goals["lost"].meets(proof["lost"])
     assert goals["doubled"].meets(proof["doubled"])
     assert (proof["recovery_s_p50"], proof["recovery_s_max"]) == (1.0, 1.5)
