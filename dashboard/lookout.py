@@ -1,5 +1,7 @@
 """The lookout: once a second the centre asks who is not heard any more, and whether anybody looks at its screens.
 
+Each look that was really taken is told to systemd, which starts a centre again that hangs.
+
 What must be written down is decided in `care.buildings`; here is only the second that passes. Screens are kept in
 memory: that nobody looks is a state of this moment, and no record of who sat where. That somebody has seen and heard
 a screen at the start of a shift is one (`care.shifts`).
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from care.buildings import due
+from care.systemd import Watchdog, notify
 from dashboard.intake import Centre
 from detectors.findings import Cleared, Finding
 
@@ -82,13 +85,16 @@ class Screens:
 class Lookout:
     """Asks every second, and writes down what it is told to."""
 
-    def __init__(self, centre: Centre) -> None:
+    def __init__(self, centre: Centre, watchdog: Watchdog) -> None:
         self._centre = centre
+        self._watchdog = watchdog
 
     async def run(self) -> None:
         """Look until cancelled. A disk that refuses is told of, and tried again a second later."""
+        notify("READY=1")
         while True:
             await self.look()
+            self._watchdog.turned(time.monotonic())
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:

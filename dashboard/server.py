@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from care import journal
 from care.clock import Clock, RehearsalClock, SystemClock
+from care.systemd import Watchdog
 from dashboard import people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake
@@ -83,7 +84,7 @@ async def _run_together(
     screens = Screens()
     live = Live(centre, drawing, screens)
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
-    lookout = Lookout(centre)
+    lookout = Lookout(centre, Watchdog())
     desk = Desk(
         centre=centre,
         live=live,

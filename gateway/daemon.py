@@ -24,6 +24,7 @@ from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import Site
 from care.records import CENTRE, AlertId, FellBack, Record
+from care.systemd import Watchdog, notify
 from detectors.homes import HomeId
 from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
@@ -33,7 +34,6 @@ from gateway.held import Held
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import zigbee2mqtt
 from gateway.sources.zigbee2mqtt import Message
-from gateway.systemd import Watchdog, notify
 from gateway.uplink import Uplink, cry
 from gateway.watch import Dated, Watch
 

@@ -11,6 +11,8 @@ import pytest
 from care import journal
 from care.board import Board
 from care.link import Beat
+from care.systemd import Watchdog
+from dashboard import lookout
 from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.lookout import UNWATCHED_AFTER_S, Lookout, Screens
@@ -48,13 +50,13 @@ async def passing(
     centre: Centre, clock: StoryClock, seconds: Seconds, n: int, *, beat: Beat | None = None
 ) -> list[What]:
     """Let seconds pass, with a look in each and a beat in every fifth; return what the centre wrote down."""
-    lookout, before = Lookout(centre), centre.number
+    looking, before = Lookout(centre, Watchdog({})), centre.number
     for second in range(n):
         clock.wait(seconds=1)
         seconds.s += 1
         if beat is not None and second % 5 == 0:
             centre.heard(WILG, beat)
-        await lookout.look()
+        await looking.look()
     entries = await centre.ask(lambda db: journal.read_after(db, before))
     return [one.record.what for one in entries if isinstance(one.record, Finding | Cleared)]
 
@@ -236,3 +238,37 @@ async def test_a_beat_says_when_nobody_watches(centre: Centre) -> None:
     live.beat()
     assert b'"unwatched":true' in await asyncio.wait_for(anext(events), 5)
     await events.aclose()
+
+
+class _Counted(Watchdog):
+    """Counts the turns that were told of, and ends the run after some of them."""
+
+    def __init__(self, turns: asyncio.Queue[float]) -> None:
+        super().__init__({})
+        self._turns = turns
+
+    def turned(self, monotonic_s: float) -> None:
+        self._turns.put_nowait(monotonic_s)
+
+
+async def test_each_look_of_the_centre_is_told_to_systemd_and_a_centre_that_hangs_tells_nothing(
+    heard: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookout, "LOOK_S", 0)
+    turns: asyncio.Queue[float] = asyncio.Queue()
+    hangs = asyncio.Event()
+    looking = Lookout(heard, _Counted(turns))
+    work = asyncio.create_task(looking.run())
+    assert [await turns.get() for _ in range(3)]
+
+    async def hang() -> None:
+        hangs.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(looking, "look", hang)
+    await hangs.wait()
+    while not turns.empty():
+        turns.get_nowait()
+    await asyncio.sleep(0)
+    assert turns.empty()
+    work.cancel()

@@ -25,7 +25,7 @@ from care.records import FellBack, Plan, Ranked, Record, Teaching, Trouble, Unre
 from detectors.findings import Finding, Sight, Status, What
 from detectors.homes import Home, Limits
 from detectors.moments import Origin, SensorEvent
-from gateway import daemon, damage, fallback, systemd
+from gateway import daemon, damage, fallback
 from gateway.connection import leave
 from gateway.daemon import Settings
 from gateway.ingest import Arrival
@@ -504,18 +504,6 @@ def test_systemd_hears_that_the_daemon_is_ready_and_then_that_it_takes_its_turns
             building.close()
     assert said.count(b"READY=1") == 1
     assert said.count(b"WATCHDOG=1") == 3
-
-
-def test_a_daemon_that_hangs_says_nothing_to_systemd_and_one_that_is_not_asked_says_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(systemd, "notify", said.append)
-    quiet, asked = systemd.Watchdog({}), systemd.Watchdog({"WATCHDOG_USEC": "30000000"})
-    for second in (100.0, 101.0, 109.9, 110.0, 115.0):
-        quiet.turned(second)
-        asked.turned(second)
-    assert said == ["WATCHDOG=1", "WATCHDOG=1"]
 
 
 def test_the_clock_of_a_rehearsal_is_not_obeyed_at_work(mosquitto: Mosquitto, tmp_path: Path) -> None:
