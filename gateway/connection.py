@@ -22,6 +22,7 @@ def connection(
     session: bool,
     connected: Callable[[mqtt.Client], None],
     heard: Callable[[mqtt.MQTTMessage], None],
+    lost: Callable[[], None] = lambda: None,
 ) -> mqtt.Client:
     """Return a client that connects when its loop is started, and again whenever it must.
 
@@ -34,6 +35,7 @@ def connection(
     connected : called at each connection, in the client's thread. The place to subscribe, always: a broker may say
         that it kept the session and have lost the subscription.
     heard : called for each message, in the client's thread. While it blocks, nothing more is read.
+    lost : called when the connection is gone, in the client's thread, and before it connects again.
     """
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id, clean_session=not session, manual_ack=session, protocol=mqtt.MQTTv311
@@ -51,6 +53,7 @@ def connection(
     def on_disconnect(
         _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: Properties | None
     ) -> None:
+        lost()
         log.warning("lost", connection_to=to, reason=str(reason))
 
     client.on_connect = on_connect

@@ -361,9 +361,10 @@ def _of_sensors(
         if unseen is not None and sensor.id not in joint:
             limit = check_in(custom) if custom is not None and "check-in" in unseen.reasons else None
             standing = _key(What.SENSOR_SILENT, sensor.id) in health.standing
-            if standing or (_sure(health, sensor, now) and listening(health) and not ill(home.id, sensor.id)):
+            sure_at = _sure_at(health, sensor, now)
+            if standing or (sure_at is not None and listening(health) and not ill(home.id, sensor.id)):
                 since = custom.heard_at if custom is not None else unseen.since
-                yield _about(home, sensor, What.SENSOR_SILENT, now, since=min(since, now), limit=limit)
+                yield _about(home, sensor, What.SENSOR_SILENT, sure_at or now, since=min(since, now), limit=limit)
         if custom is None:
             continue
         if _runs_out(custom, standing=_key(What.BATTERY, sensor.id) in health.standing):
@@ -387,7 +388,8 @@ def _of_home(
                 yield key, _together(home, one.what, now, since=one.since, blind=left)
             unseen = {sensor: fell for sensor, fell in unseen.items() if sensor not in left}
     for sensor in home.sensors:
-        if sensor.id not in unseen or not _sure(health, sensor, now) or not listening(health):
+        sure_at = _sure_at(health, sensor, now) if sensor.id in unseen else None
+        if sure_at is None or not listening(health):
             continue
         heard_at, usual = unseen[sensor.id]
         # The one that was heard last says when it was. Each of the others may have fallen silent then, if until
@@ -398,7 +400,7 @@ def _of_home(
             continue
         speaks = {one.id for one in home.sensors if one.id in health.customs and one.kind is not Kind.BUTTON}
         what = What.GATEWAY_GAP if speaks <= set(blind) else What.SENSOR_SILENT
-        yield _key(what, None, home.id), _together(home, what, now, since=min(since, now), blind=blind)
+        yield _key(what, None, home.id), _together(home, what, sure_at, since=min(since, sure_at), blind=blind)
         return
 
 
@@ -411,15 +413,16 @@ def _fell(health: Health, sensor: SensorId) -> tuple[datetime, timedelta]:
     return custom.heard_at, timedelta(minutes=usual)
 
 
-def _sure(health: Health, sensor: Sensor, now: datetime) -> bool:
-    """Whether it is certain by now that a sensor is not there."""
+def _sure_at(health: Health, sensor: Sensor, now: datetime) -> datetime | None:
+    """Return since when it is certain that a sensor is not there, however late one looked; None if it is not yet."""
     custom, unseen = health.customs.get(sensor.id), health.own[sensor.id]
     checks_in = "check-in" in unseen.reasons and custom is not None and check_in(custom) is not None
-    return checks_in or now - unseen.since >= AWAY_AFTER
+    sure_at = unseen.since if checks_in else unseen.since + AWAY_AFTER
+    return sure_at if sure_at <= now else None
 
 
-def _together(home: Home, what: What, now: datetime, *, since: datetime, blind: tuple[SensorId, ...]) -> Finding:
-    return Finding(at=now, home=home.id, what=what, since=since, episode=since, blind=blind)
+def _together(home: Home, what: What, at: datetime, *, since: datetime, blind: tuple[SensorId, ...]) -> Finding:
+    return Finding(at=at, home=home.id, what=what, since=since, episode=since, blind=blind)
 
 
 def _runs_out(custom: Custom, *, standing: bool) -> bool:
@@ -440,7 +443,7 @@ def _about(
     home: Home,
     sensor: Sensor,
     what: What,
-    now: datetime,
+    at: datetime,
     *,
     since: datetime | None = None,
     limit: float | None = None,
@@ -448,11 +451,11 @@ def _about(
     early: bool = False,
 ) -> tuple[str, Finding]:
     return _key(what, sensor.id), Finding(
-        at=now,
+        at=at,
         home=home.id,
         what=what,
-        since=since or now,
-        episode=since or now,
+        since=since or at,
+        episode=since or at,
         limit=limit,
         value=value,
         early=early,

@@ -64,11 +64,12 @@ class Ingest:
         self._inbox = inbox
         topics = [f"{base}/#", *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else [])]
         self._subscriptions = [(topic, 1) for topic in topics]
-        self._connection = 0
+        self._connection = 0  # the number of the one that is there; another as soon as it is gone
+        self._turn = threading.Lock()  # of whoever acknowledges, or changes the number
         self._stopping = threading.Event()
         self.subscribed = threading.Event()  # from the first time that the broker said so
         self._client = connection(
-            "broker", address, client_id, session=True, connected=self._connected, heard=self._heard
+            "broker", address, client_id, session=True, connected=self._connected, heard=self._heard, lost=self._next
         )
         self._client.on_subscribe = lambda *_: self.subscribed.set()
 
@@ -89,14 +90,20 @@ class Ingest:
         self._client.publish(topic, payload, qos=1, retain=retain)
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
-        """Tell the broker that these are on disk."""
-        for arrival in arrivals:
-            if not arrival.link and arrival.connection == self._connection:
-                self._client.ack(arrival.packet, 1)
+        """Tell the broker that these are on disk. On another connection their packets would be other messages."""
+        with self._turn:
+            for arrival in arrivals:
+                if not arrival.link and arrival.connection == self._connection:
+                    self._client.ack(arrival.packet, 1)
 
     def _connected(self, client: mqtt.Client) -> None:
-        self._connection += 1
+        self._next()
         client.subscribe(self._subscriptions)
+
+    def _next(self) -> None:
+        """Let nothing that came until now be acknowledged any more: the broker will send it again."""
+        with self._turn:
+            self._connection += 1
 
     def _heard(self, message: mqtt.MQTTMessage) -> None:
         clock = self._inbox.clock

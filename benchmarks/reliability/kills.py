@@ -27,8 +27,9 @@ from care.records import CENTRE, Record
 from detectors import vigil
 from detectors.findings import Finding, Withheld
 from detectors.homes import HomeId, Limits, Night
-from detectors.moments import Moment, SensorEvent, Tick
+from detectors.moments import Moment, SensorEvent, SensorSight
 from gateway import rehearsal, stage
+from gateway.sources import Reading
 from gateway.watch import Watch
 
 _AS_IT_IS: Mapping[str, str] = {}
@@ -282,12 +283,15 @@ def _found(one: Finding) -> tuple[object, ...]:
 
 
 def _undisturbed(site: Site, moments: Sequence[Moment]) -> Iterator[Finding]:
-    """Yield what a watch finds which nothing ever happens to."""
+    """Yield what a watch finds which nothing ever happens to, of its sensors too."""
     watch = Watch(site)
     for moment in moments:
-        if not isinstance(moment, Tick):
-            yield from (one for _, one in watch.take(moment, moment.at) if isinstance(one, Finding))
-    yield from (one for _, one in watch.advance(moments[-1].at) if isinstance(one, Finding))
+        told = watch.advance(moment.at)
+        if isinstance(moment, SensorSight):
+            told += watch.heard(Reading(sights=(moment,)), moment.at)
+        elif isinstance(moment, SensorEvent):
+            told += watch.take(moment, moment.at)
+        yield from (one for _, one in told if isinstance(one, Finding))
 
 
 def _events(db: sqlite3.Connection) -> int:
