@@ -23,6 +23,7 @@ from care.homes import Site
 from detectors.homes import SensorId
 from detectors.moments import SensorEvent
 from gateway import rehearsal, stage
+from gateway.held import MESSAGES_MAX
 from gateway.stage import Message
 
 HOMES = 50
@@ -38,17 +39,21 @@ _PUBACK_BYTES = 4
 
 
 def chain_rate(events: int, told: Told) -> float:
-    """Return the events a second of one round through broker and building, until all are on its disk."""
+    """Return the events a second of one round through broker and building, until they are on its disk.
+
+    The last few are not waited for: they wait for company, up to `gateway.held.HOLD_S`.
+    """
     within_s = _patience_s(events)
     with Parts() as parts:
         building = parts.gateway(rehearsal.site(HOMES))
         with building.read() as db, apart(publish, parts.port, events) as publisher:
-            tally = Tally(db, events, told)
+            to_disk = max(1, events - MESSAGES_MAX)
+            tally = Tally(db, to_disk, told)
             hear(publisher, "publisher", within_s=READY_WITHIN_S)
             began_s = time.monotonic()
             publisher.send("go")
             parts.until(tally.complete, f"{events:,} events are in the journal", within_s=within_s)
-            return events / (time.monotonic() - began_s)
+            return to_disk / (time.monotonic() - began_s)
 
 
 def bare_rate(events: int, told: Told) -> float:
