@@ -27,9 +27,9 @@ from care.records import CENTRE, Record
 from detectors import vigil
 from detectors.findings import Finding, Withheld
 from detectors.homes import HomeId, Limits, Night
-from detectors.moments import Moment, SensorEvent, SensorSight
+from detectors.moments import Moment, SensorEvent
 from gateway import rehearsal, stage
-from gateway.sources import Reading
+from gateway.sources.zigbee2mqtt import Message, read
 from gateway.watch import Watch
 
 _AS_IT_IS: Mapping[str, str] = {}
@@ -283,14 +283,14 @@ def _found(one: Finding) -> tuple[object, ...]:
 
 
 def _undisturbed(site: Site, moments: Sequence[Moment]) -> Iterator[Finding]:
-    """Yield what a watch finds which nothing ever happens to, of its sensors too."""
-    watch = Watch(site)
+    """Yield what a watch finds which nothing ever happens to: it hears each message once, at its instant."""
+    watch, names = Watch(site), stage.names_of(site)
     for moment in moments:
         told = watch.advance(moment.at)
-        if isinstance(moment, SensorSight):
-            told += watch.heard(Reading(sights=(moment,)), moment.at)
-        elif isinstance(moment, SensorEvent):
-            told += watch.take(moment, moment.at)
+        said = stage.message_of(moment, names)
+        if said is not None:
+            message = Message(said.topic, said.payload)
+            told += watch.heard(read(site, stage.BASE, message, received_at=moment.at, started_at=None), moment.at)
         yield from (one for _, one in told if isinstance(one, Finding))
 
 
