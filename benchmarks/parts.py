@@ -147,7 +147,7 @@ class Parts:
         settings = MOSQUITTO.read_text().replace("listener 1883", f"listener {self.port}")
         conf.write_text(settings.replace("/var/lib/mosquitto/", f"{kept}/"))
         self._start("broker", [found, "-c", conf], kept)
-        self.until(lambda: _listens(self.port), "the broker listens", within_s=START_WITHIN_S)
+        self.until(lambda: listens(self.port), "the broker listens", within_s=START_WITHIN_S)
 
     def _start(
         self, name: str, command: list[str | Path], journal: Path, address: str = "", **environment: str
@@ -250,7 +250,8 @@ def _hears(address: str) -> bool:
     return isinstance(said, dict) and said.get("broker") is True
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -4,7 +4,6 @@ import contextlib
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -20,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmarks.parts import CannotMeasure, Part, Parts
+from benchmarks.parts import CannotMeasure, Part, Parts, listens
 from care import journal
 from care.homes import Site
 from care.records import CENTRE, Record
@@ -83,7 +82,7 @@ class Fallible(Parts):
         if part.name == "desk":
             self.until(lambda: _answers(part.address), "the desk is open again", within_s=WITHIN_S)
         else:
-            self.until(lambda: _listens(self.port), "the broker listens again", within_s=WITHIN_S)
+            self.until(lambda: listens(self.port), "the broker listens again", within_s=WITHIN_S)
         return new
 
     @property
@@ -320,12 +319,4 @@ def told_all(here: sqlite3.Connection, there: sqlite3.Connection, site: Site) ->
 
 def _answers(address: str) -> bool:
     port = int(address.rpartition(":")[2])
-    return _listens(port)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    return listens(port)
