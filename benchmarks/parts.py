@@ -91,7 +91,7 @@ class Parts:
         plan, file = self._folder / "site.toml", self._folder / "gateway.db"
         plan.write_text(homes.write(site), encoding="utf-8")
         command: list[str | Path] = ["gateway", "run", "--plan", plan, "--journal", file, "--broker", self._broker]
-        command += ["--centre", self._broker]
+        command += ["--centre", self._broker, "--in-flight", "1000"]  # as in deploy/nachtwacht-gateway.service
         if rehearsal:
             command.append("--rehearsal")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:

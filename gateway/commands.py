@@ -18,6 +18,7 @@ from care.records import Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import HomeId
 from gateway import daemon, keeping, watch
+from gateway.held import IN_FLIGHT
 from gateway.watch import Inspected
 
 cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, its plan, and what its sensors say.")
@@ -44,6 +45,7 @@ def run(
     centre: Annotated[str, typer.Option(help="the centre's broker, where the link goes")] = "127.0.0.1:1883",
     base: Annotated[str, typer.Option(help="base topic of Zigbee2MQTT")] = "zigbee2mqtt",
     *,
+    in_flight: Annotated[int, typer.Option(min=5, help="max_inflight_messages of the site's broker")] = IN_FLIGHT,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
 ) -> None:
     """Watch over the building until told to stop.
@@ -57,6 +59,7 @@ def run(
         centre=address(centre),
         base=base,
         rehearsal=rehearsal,
+        in_flight=in_flight,
     )
     try:
         daemon.run(settings)

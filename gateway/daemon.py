@@ -30,7 +30,7 @@ from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
 from gateway.damage import last_set_aside, set_aside, trouble_of
 from gateway.health import Apart, Broker, Disk
-from gateway.held import Held
+from gateway.held import IN_FLIGHT, Held
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import zigbee2mqtt
 from gateway.sources.zigbee2mqtt import Message
@@ -62,6 +62,7 @@ class Settings:
     centre: tuple[str, int]  # the centre's, where the link goes
     base: str = "zigbee2mqtt"
     rehearsal: bool = False  # the clock comes by message, and not from this machine
+    in_flight: int = IN_FLIGHT  # the broker's `max_inflight_messages`: with more of them an SD card is written less
 
 
 @dataclass
@@ -134,7 +135,8 @@ class Gateway:
             else:
                 records += self._read(arrival.message, arrival.received_at)
         self.held.add(records, arrivals, time.monotonic())
-        if proven_at is not None or self.settings.rehearsal or self.held.due(time.monotonic()):
+        due = self.held.due(time.monotonic(), in_flight=self.settings.in_flight)
+        if proven_at is not None or self.settings.rehearsal or due:
             self.flush()
         if proven_at is not None:
             self._prove(proven_at)

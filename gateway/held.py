@@ -12,9 +12,11 @@ from care.records import Record, addressee
 from detectors.moments import SensorEvent
 from gateway.ingest import Arrival
 
-HOLD_S = 20.0  # that a record waits at most
+HOLD_S = 30.0  # that a record waits at most
 RECORDS_MAX = 500
-MESSAGES_MAX = 16  # of the broker, not acknowledged: with its own default it stops at 20, and would hold up a call
+IN_FLIGHT = (
+    20  # messages that a broker hands over before it waits for the first to be acknowledged: mosquitto's default
+)
 
 
 @dataclass
@@ -33,12 +35,15 @@ class Held:
         self.records += records
         self.arrivals += arrivals
 
-    def due(self, monotonic_s: float) -> bool:
-        """Whether it is to be written now: somebody must have it, it is enough, or it has waited for long enough."""
+    def due(self, monotonic_s: float, *, in_flight: int = IN_FLIGHT) -> bool:
+        """Whether it is to be written now: somebody must have it, it is enough, or it has waited for long enough.
+
+        A fifth of what the broker hands over unacknowledged (`in_flight`) is left free: a call must not be held up.
+        """
         return (
             not self.records  # signs of life, repetitions: there is nothing to wait for
             or len(self.records) >= RECORDS_MAX
-            or len(self.arrivals) >= MESSAGES_MAX
+            or len(self.arrivals) >= in_flight * 4 // 5
             or monotonic_s - self.since_s >= HOLD_S
             or any(addressee(record) is not None for _, record in self.records)
         )

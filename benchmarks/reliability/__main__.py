@@ -86,7 +86,7 @@ def reliability(
     brokers: Annotated[int, typer.Option(min=0, help="restarts of the broker")] = 3,
     centres: Annotated[int, typer.Option(min=0, help="kills of the centre")] = 2,
     days: Annotated[int, typer.Option(min=1, help="how long the simulated month is")] = MONTH_DAYS,
-    seconds: Annotated[float, typer.Option(min=1, help="how long writes are counted")] = 120,
+    seconds: Annotated[float, typer.Option(min=1, help="how long writes are counted")] = 240,
     slow_ms: Annotated[int, typer.Option(min=1, help="how much longer a slow disk takes")] = 20,
     rate_events: Annotated[int, typer.Option(min=100, help="events of the round that is timed")] = 30_000,
 ) -> None:
