@@ -6,7 +6,22 @@ from enum import StrEnum
 
 import msgspec
 
-from care.records import AlertId, Claimed, Delivered, FellBack, Order, Released, Resolved, StaffId
+from care.records import (
+    AlertId,
+    Claimed,
+    Deed,
+    Delivered,
+    FellBack,
+    Follow,
+    Followed,
+    Lapsed,
+    Order,
+    Released,
+    Resolved,
+    Shelved,
+    StaffId,
+    Unshelved,
+)
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant
 
@@ -27,6 +42,7 @@ class State(StrEnum):
     DELIVERED = "delivered"  # a screen has shown it
     CLAIMED = "claimed"
     RETURNED = "returned"  # over by itself, and nobody has looked yet
+    SHELVED = "shelved"  # put aside for a reason, and back by itself at a known moment
     RESOLVED = "resolved"
 
 
@@ -83,6 +99,7 @@ _TIERS = {
 }
 """What may wait, and for whom. Any other kind is acute, so that a new one is rather too loud than unheard."""
 
+FORGOTTEN_AFTER = timedelta(minutes=10)  # a claim of which nothing came for so long is open for everybody again
 LATE_AFTER = timedelta(minutes=2)  # what took longer to reach the centre is late, and says so
 
 CALM = frozenset({Tier.REVIEW, Tier.TECHNICAL})
@@ -132,7 +149,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     arrived_at: Instant  # when the centre had its first finding on disk
     cleared: tuple[Cleared, ...] = ()
     delivered: tuple[Delivered, ...] = ()
-    holds: tuple[Claimed | Released, ...] = ()  # in the order in which they were written
+    holds: tuple[Claimed | Released | Lapsed, ...] = ()  # in the order in which they were written
+    follows: tuple[Followed, ...] = ()
+    shelves: tuple[Shelved | Unshelved, ...] = ()
     resolved: Resolved | None = None
     fell_back: tuple[FellBack, ...] = ()  # the building called for help itself, for it heard nothing from the centre
 
@@ -169,7 +188,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         for hold in self.holds:
             if not self._counts(hold):
                 continue
-            if isinstance(hold, Released):
+            if isinstance(hold, Released | Lapsed):
                 holder = None if hold.by == holder else holder
             elif holder is None or hold.takeover:
                 holder = hold.by
@@ -181,6 +200,42 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         holder = self.holder
         taken = [hold.at for hold in self.holds if isinstance(hold, Claimed) and hold.by == holder]
         return taken[-1] if holder is not None and taken else None
+
+    @property
+    def follow(self) -> Followed | None:
+        """The last that its holder, or somebody before them, was doing about it; None if nothing, or once forgotten."""
+        ended = max((hold.at for hold in self.holds if isinstance(hold, Lapsed)), default=None)
+        said = [one for one in self.follows if self._counts(one) and (ended is None or one.at > ended)]
+        return said[-1] if said else None
+
+    @property
+    def lapses_at(self) -> datetime | None:
+        """When it is open for everybody again if its holder does nothing more about it; None while nobody has it.
+
+        Who is awaited there gets the time to arrive.
+        """
+        since = self.held_since
+        if since is None:
+            return None
+        follow = self.follow
+        if follow is None or follow.at < since:
+            return since + FORGOTTEN_AFTER
+        awaited = follow.there_at if follow.follow is not Follow.TALKING else None
+        return max(follow.at, awaited or follow.at) + FORGOTTEN_AFTER
+
+    @property
+    def forgotten(self) -> Lapsed | None:
+        """That its last holder did nothing about it for long, until somebody takes it again."""
+        last = self.holds[-1] if self.holds else None
+        return last if isinstance(last, Lapsed) and self._counts(last) else None
+
+    @property
+    def shelf(self) -> Shelved | None:
+        """That it is put aside: not once something new was found, and never what is urgent."""
+        last = self.shelves[-1] if self.shelves else None
+        if not isinstance(last, Shelved) or self.tier is Tier.ACUTE or self.findings[-1].at > last.at:
+            return None
+        return last
 
     @property
     def over(self) -> bool:
@@ -199,6 +254,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             return State.RESOLVED
         if self.holder is not None:
             return State.CLAIMED
+        if self.shelf is not None:
+            return State.SHELVED
         if self.over:
             return State.RETURNED
         return State.DELIVERED if self.shown_on else State.RAISED
@@ -208,7 +265,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it still asks for a person."""
         return self.state is not State.RESOLVED
 
-    def _counts(self, deed: Claimed | Released | Delivered) -> bool:
+    def _counts(self, deed: Claimed | Released | Lapsed | Followed | Delivered) -> bool:
         return not self.reopened or self.resolved is None or deed.at > self.resolved.at
 
 
@@ -252,6 +309,17 @@ def with_order(alert: Alert, order: Order) -> Alert:
         case Resolved():
             latest = order if alert.resolved is None or order.at >= alert.resolved.at else alert.resolved
             return msgspec.structs.replace(alert, resolved=latest)
+
+
+def with_deed(alert: Alert, deed: Deed) -> Alert:
+    """Note what is being done about it, that it was put aside, or that it is open again."""
+    match deed:
+        case Followed():
+            return msgspec.structs.replace(alert, follows=(*alert.follows, deed))
+        case Shelved() | Unshelved():
+            return msgspec.structs.replace(alert, shelves=(*alert.shelves, deed))
+        case Lapsed():
+            return msgspec.structs.replace(alert, holds=(*alert.holds, deed))
 
 
 def by_urgency(alert: Alert) -> tuple[int, datetime]:

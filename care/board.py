@@ -2,8 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from care.alerts import Alert, alert_of, by_urgency, raised, with_cleared, with_fall_back, with_finding, with_order
-from care.records import AlertId, Claimed, Delivered, FellBack, Order, Plan, Record, Released, Resolved, site_of
+from care.alerts import (
+    Alert,
+    alert_of,
+    by_urgency,
+    raised,
+    with_cleared,
+    with_deed,
+    with_fall_back,
+    with_finding,
+    with_order,
+)
+from care.records import AlertId, Deed, FellBack, Order, Plan, Record, site_of
 from care.shifts import Shifts
 from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
@@ -11,6 +21,9 @@ from detectors.homes import Home, HomeId, SiteId, is_building
 from detectors.nights import Summary
 
 SILENT_AFTER = timedelta(seconds=30)  # a building beats every 5 s; past this its homes cannot be seen from here
+
+
+_Happened = Order | Deed | Cleared | FellBack
 
 
 class Board:
@@ -31,7 +44,7 @@ class Board:
         self.behind: set[SiteId] = set()  # buildings that are still telling of the past; not a record
         self.sights = Diary()  # how much was seen of every home in the last nights
         self.shifts = Shifts()  # which screens somebody has seen and heard
-        self._early: dict[AlertId, list[Order | Cleared | FellBack]] = {}  # what came before its finding did
+        self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
 
     def add(self, record: Record, *, recorded_at: datetime) -> tuple[set[HomeId], set[AlertId]]:
@@ -49,10 +62,10 @@ class Board:
                 return self._touched(record.home), {self._found(record, recorded_at)}
             case Cleared():
                 return self._touched(record.home), self._happened(alert_of(record), record)
-            case Delivered() | Claimed() | Released() | Resolved() | FellBack():
-                return {record.home}, self._happened(record.alert, record)
             case Summary():
                 self.nights[record.home] = record
+            case _ if isinstance(record, Order | Deed | FellBack):
+                return {record.home}, self._happened(record.alert, record)
         return set(), set()  # nothing that a screen shows by itself
 
     def heard(self, site: SiteId, at: datetime) -> None:
@@ -118,7 +131,7 @@ class Board:
         self._stands(alert_id)
         return alert_id
 
-    def _happened(self, alert_id: AlertId, what: Order | Cleared | FellBack) -> set[AlertId]:
+    def _happened(self, alert_id: AlertId, what: "_Happened") -> set[AlertId]:
         alert = self.alerts.get(alert_id)
         if alert is None:
             self._early.setdefault(alert_id, []).append(what)
@@ -129,6 +142,8 @@ class Board:
                 self._stands(alert_id)
             case FellBack():
                 self.alerts[alert_id] = with_fall_back(alert, what)
+            case _ if isinstance(what, Deed):
+                self.alerts[alert_id] = with_deed(alert, what)
             case _:
                 self.alerts[alert_id] = with_order(alert, what)
         return {alert_id}

@@ -2,7 +2,7 @@
 
 from care.alerts import State, Tier
 from care.language import mark
-from care.records import How, Outcome
+from care.records import Aside, By, Follow, How, Outcome
 from care.sights import Why
 from detectors.findings import Presence, Sight, What
 
@@ -51,7 +51,30 @@ STATES: dict[State, str] = {
     State.DELIVERED: mark("shown"),
     State.CLAIMED: mark("claimed"),
     State.RETURNED: mark("over by itself, not seen yet"),
+    State.SHELVED: mark("aside"),
     State.RESOLVED: mark("closed"),
+}
+
+FOLLOW_WORDS: dict[Follow, str] = {
+    Follow.TALKING: mark("In contact"),
+    Follow.COMING: mark("On the way"),
+    Follow.NOT_REACHED: mark("Not reached"),
+}
+
+BY_WORDS: dict[By, str] = {
+    By.VIDEO: mark("by video"),
+    By.PHONE: mark("by phone"),
+    By.NIGHT_TEAM: mark("the night team goes"),
+    By.FAMILY: mark("family or a friend goes"),
+    By.NEIGHBOUR: mark("a neighbour goes"),
+    By.EMERGENCY: mark("called 112"),
+}
+
+ASIDES: dict[Aside, str] = {
+    Aside.TEAM_INSIDE: mark("the night team is inside"),
+    Aside.VISITOR: mark("a visitor is inside"),
+    Aside.NO_CONTACT: mark("the client wants no contact now"),
+    Aside.KNOWN_FAULT: mark("known fault, the installer comes"),
 }
 
 OUTCOMES: dict[Outcome, str] = {

@@ -132,6 +132,83 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, tag="resolved"):
     how: How
 
 
+class Follow(StrEnum):
+    """What whoever has an alert does about it before it can be closed."""
+
+    TALKING = "talking"  # in contact with the client
+    COMING = "coming"  # somebody is on the way
+    NOT_REACHED = "not-reached"  # the client did not answer, and somebody goes; never the end of an alert
+
+
+class By(StrEnum):
+    """By which way the client is spoken with, or who goes."""
+
+    VIDEO = "video"
+    PHONE = "phone"
+    NIGHT_TEAM = "night-team"
+    FAMILY = "family"
+    NEIGHBOUR = "neighbour"
+    EMERGENCY = "112"
+
+
+FOLLOWS: dict[Follow, tuple[By, ...]] = {
+    Follow.TALKING: (By.VIDEO, By.PHONE),
+    Follow.COMING: (By.NIGHT_TEAM, By.FAMILY, By.NEIGHBOUR, By.EMERGENCY),
+    Follow.NOT_REACHED: (By.NIGHT_TEAM, By.FAMILY, By.EMERGENCY),
+}
+"""Which second taps fit which first."""
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True, tag="followed"):
+    """Something is being done about an alert: two people are never sent for one. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId
+    follow: Follow
+    means: By
+    there_at: Instant | None = None  # when somebody is expected there, if that was said
+
+
+class Aside(StrEnum):
+    """Why an alert that is not urgent is put aside for a while."""
+
+    TEAM_INSIDE = "team-inside"
+    VISITOR = "visitor"
+    NO_CONTACT = "no-contact"  # the client wants none now
+    KNOWN_FAULT = "known-fault"
+
+
+class Shelved(msgspec.Struct, frozen=True, kw_only=True, tag="shelved"):
+    """An alert is put aside, for a reason, until a moment at which it comes back by itself. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId
+    why: Aside
+    until: Instant
+
+
+class Unshelved(msgspec.Struct, frozen=True, kw_only=True, tag="unshelved"):
+    """What was put aside is back: somebody took it back, or its time had come. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId | None = None  # None: its time had come
+
+
+class Lapsed(msgspec.Struct, frozen=True, kw_only=True, tag="lapsed"):
+    """Whoever had an alert did nothing about it for long: it is open for everybody again. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: StaffId  # who had it; told to them, and to nobody else
+
+
 class Ranked(msgspec.Struct, frozen=True, array_like=True):
     """What one pool of home-nights says: from which score on an episode is told, and what that rests on."""
 
@@ -163,10 +240,11 @@ class SeenAndHeard(msgspec.Struct, frozen=True, kw_only=True, tag="seen-and-hear
 
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
+Deed = Followed | Shelved | Unshelved | Lapsed  # what is done at the centre besides, and only it needs to know
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
 )  # what the building tells; raw events stay at home
-Record = SensorEvent | SensorSight | Unreadable | Told | Order | Teaching | SeenAndHeard
+Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Teaching | SeenAndHeard
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

@@ -43,6 +43,17 @@ class Shifts:
         return (SeenAndHeard(at=now, screen=screen, by=by),)
 
 
+def ends(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the shift that runs ends.
+
+    >>> ends(datetime.fromisoformat("2026-03-03T01:00:00+00:00"), ZoneInfo("Europe/Amsterdam")).isoformat()
+    '2026-03-03T07:00:00+01:00'
+    """
+    local = now.astimezone(zone)
+    days = (local.date(), local.date() + timedelta(days=1))
+    return min(end for day in days for start in STARTS if (end := datetime.combine(day, start, tzinfo=zone)) > now)
+
+
 def began(now: datetime, zone: ZoneInfo) -> datetime:
     """Return when the shift that runs began.
 

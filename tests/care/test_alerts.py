@@ -11,16 +11,23 @@ from care.alerts import State, Tier, alert_of
 from care.board import Board
 from care.records import (
     AlertId,
+    Aside,
+    By,
     Claimed,
     Delivered,
     FellBack,
+    Follow,
+    Followed,
     How,
+    Lapsed,
     Outcome,
     Plan,
     Record,
     Released,
     Resolved,
+    Shelved,
     StaffId,
+    Unshelved,
 )
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import HomeId, SensorId, SiteId, building_of
@@ -257,3 +264,66 @@ def test_a_fault_of_a_building_touches_every_home_in_it_and_no_other() -> None:
     assert touched == {HOME.id}
     elsewhere = msgspec.structs.replace(fault, home=building_of("eik"))
     assert board.add(elsewhere, recorded_at=instant("02:30"))[0] == set()
+
+
+def follow(by: StaffId, at: str, what: Follow = Follow.TALKING, there_at: str | None = None) -> Followed:
+    awaited = None if there_at is None else instant(there_at)
+    means = By.VIDEO if what is Follow.TALKING else By.NIGHT_TEAM
+    return Followed(at=instant(at), home=HOME.id, alert=ALERT, by=by, follow=what, means=means, there_at=awaited)
+
+
+def lapsed(by: StaffId, at: str) -> Lapsed:
+    return Lapsed(at=instant(at), home=HOME.id, alert=ALERT, by=by)
+
+
+ARRIVED = a_finding(What.DOOR_ARRIVED, at="02:10", since="02:10", episode="02:10")
+
+
+def shelved(at: str, until: str, finding: Finding = ARRIVED) -> Shelved:
+    alert = alert_of(finding)
+    return Shelved(at=instant(at), home=HOME.id, alert=alert, by=SANNE, why=Aside.TEAM_INSIDE, until=instant(until))
+
+
+def test_a_claim_of_which_nothing_comes_is_open_for_everybody_again_after_ten_minutes() -> None:
+    alert = a_board(a_finding(), claim(SANNE, "02:27")).alerts[ALERT]
+    assert alert.lapses_at == instant("02:37")
+    alert = a_board(a_finding(), claim(SANNE, "02:27"), lapsed(SANNE, "02:37")).alerts[ALERT]
+    assert (alert.holder, alert.state) == (None, State.RAISED)
+    assert alert.forgotten is not None
+    assert alert.lapses_at is None
+
+
+def test_who_talks_with_the_client_keeps_the_alert_for_ten_minutes_more() -> None:
+    alert = a_board(a_finding(), claim(SANNE, "02:27"), follow(SANNE, "02:33")).alerts[ALERT]
+    assert alert.lapses_at == instant("02:43")
+
+
+def test_who_is_on_the_way_gets_the_time_to_arrive() -> None:
+    coming = follow(SANNE, "02:33", Follow.COMING, there_at="02:50")
+    assert a_board(a_finding(), claim(SANNE, "02:27"), coming).alerts[ALERT].lapses_at == instant("03:00")
+
+
+def test_what_was_done_before_it_was_forgotten_is_done_no_more() -> None:
+    earlier: list[Record] = [a_finding(), claim(SANNE, "02:27"), follow(SANNE, "02:33")]
+    alert = a_board(*earlier, lapsed(SANNE, "02:43"), claim(MO, "02:44")).alerts[ALERT]
+    assert (alert.holder, alert.follow, alert.forgotten) == (MO, None, None)
+    assert alert.lapses_at == instant("02:54")
+
+
+def test_what_is_put_aside_asks_nobody_until_it_is_back() -> None:
+    board = a_board(ARRIVED, shelved("02:12", "03:00"))
+    alert = board.alerts[alert_of(ARRIVED)]
+    assert alert.state is State.SHELVED
+    assert alert.open
+    back = Unshelved(at=instant("03:00"), home=HOME.id, alert=alert.id)
+    board.add(back, recorded_at=instant("03:00"))
+    assert board.alerts[alert.id].state is State.RAISED
+
+
+def test_what_is_put_aside_comes_back_when_something_new_is_found() -> None:
+    again = msgspec.structs.replace(ARRIVED, at=instant("02:30"))
+    assert a_board(ARRIVED, shelved("02:12", "03:00"), again).alerts[alert_of(ARRIVED)].state is State.RAISED
+
+
+def test_what_is_urgent_is_never_aside_whatever_the_records_say() -> None:
+    assert state(a_finding(), shelved("02:26", "03:00", a_finding())) is State.RAISED
