@@ -47,7 +47,7 @@ def chain_rate(events: int, told: Told) -> float:
     with Parts() as parts:
         building = parts.gateway(rehearsal.site(HOMES))
         with building.read() as db, apart(publish, parts.port, events) as publisher:
-            to_disk = max(1, events // RECORDS_MAX * RECORDS_MAX)
+            to_disk = max(1, events - RECORDS_MAX)
             tally = Tally(db, to_disk, told)
             hear(publisher, "publisher", within_s=READY_WITHIN_S)
             began_s = time.monotonic()
