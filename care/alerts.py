@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ from care.records import (
     Shelved,
     StaffId,
     Unshelved,
+    encode,
 )
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant
@@ -105,6 +107,8 @@ LATE_AFTER = timedelta(minutes=2)  # what took longer to reach the centre is lat
 CALM = frozenset({Tier.REVIEW, Tier.TECHNICAL})
 """What asks nothing of the night desk now: it stands in the list, and takes no tile and no voice."""
 
+_Done = TypeVar("_Done", bound=Order | Deed | FellBack)
+
 _URGENCY = {tier: rank for rank, tier in enumerate(Tier)}
 
 
@@ -149,7 +153,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     arrived_at: Instant  # when the centre had its first finding on disk
     cleared: tuple[Cleared, ...] = ()
     delivered: tuple[Delivered, ...] = ()
-    holds: tuple[Claimed | Released | Lapsed, ...] = ()  # in the order in which they were written
+    holds: tuple[Claimed | Released | Lapsed, ...] = ()  # what was done to it, here and below, in the order of its date
     follows: tuple[Followed, ...] = ()
     shelves: tuple[Shelved | Unshelved, ...] = ()
     resolved: Resolved | None = None
@@ -280,48 +284,66 @@ def raised(finding: Finding, *, home: Home | None, arrived_at: datetime) -> Aler
     )
 
 
-def with_finding(alert: Alert, finding: Finding, *, home: Home | None) -> Alert:
+def with_finding(alert: Alert, finding: Finding, *, home: Home | None, arrived_at: datetime) -> Alert:
     """Add a further finding of the same episode; the tier can only become more urgent."""
     if finding in alert.findings:
         return alert
     tier = min(alert.tier, _tier(finding, home), key=_URGENCY.__getitem__)
-    findings = tuple(sorted((*alert.findings, finding), key=lambda one: (one.at, one.what)))
-    return msgspec.structs.replace(alert, tier=tier, findings=findings)
+    findings = tuple(sorted((*alert.findings, finding), key=lambda one: (one.at, one.what, one.since)))
+    arrived_at = min(alert.arrived_at, arrived_at)
+    return msgspec.structs.replace(alert, tier=tier, findings=findings, arrived_at=arrived_at)
 
 
 def with_cleared(alert: Alert, cleared: Cleared) -> Alert:
     """Note that one of its conditions is over."""
-    return alert if cleared in alert.cleared else msgspec.structs.replace(alert, cleared=(*alert.cleared, cleared))
+    if cleared in alert.cleared:
+        return alert
+    ended = tuple(sorted((*alert.cleared, cleared), key=lambda one: (one.at, one.what, one.since)))
+    return msgspec.structs.replace(alert, cleared=ended)
 
 
 def with_fall_back(alert: Alert, fell_back: FellBack) -> Alert:
     """Note that the building called for help by a way of its own."""
-    return msgspec.structs.replace(alert, fell_back=(*alert.fell_back, fell_back))
+    return msgspec.structs.replace(alert, fell_back=_with(alert.fell_back, fell_back))
+
+
+def with_plan(alert: Alert, home: Home | None) -> Alert:
+    """Note the plan of its home, that became known only after the alert: it may say that this can wait."""
+    tier = min((_tier(one, home) for one in alert.findings), key=_URGENCY.__getitem__)
+    return msgspec.structs.replace(alert, tier=tier)
 
 
 def with_order(alert: Alert, order: Order) -> Alert:
     """Note what a person, or a screen, did."""
     match order:
         case Delivered():
-            return msgspec.structs.replace(alert, delivered=(*alert.delivered, order))
+            return msgspec.structs.replace(alert, delivered=_with(alert.delivered, order))
         case Claimed() | Released():
-            return msgspec.structs.replace(alert, holds=(*alert.holds, order))
+            return msgspec.structs.replace(alert, holds=_with(alert.holds, order))
         case Resolved():
-            latest = order if alert.resolved is None or order.at >= alert.resolved.at else alert.resolved
-            return msgspec.structs.replace(alert, resolved=latest)
+            return msgspec.structs.replace(
+                alert, resolved=_with((alert.resolved,) if alert.resolved else (), order)[-1]
+            )
 
 
 def with_deed(alert: Alert, deed: Deed) -> Alert:
     """Note what is being done about it, that it was put aside, or that it is open again."""
     match deed:
         case Followed():
-            return msgspec.structs.replace(alert, follows=(*alert.follows, deed))
+            return msgspec.structs.replace(alert, follows=_with(alert.follows, deed))
         case Shelved() | Unshelved():
-            return msgspec.structs.replace(alert, shelves=(*alert.shelves, deed))
+            return msgspec.structs.replace(alert, shelves=_with(alert.shelves, deed))
         case Lapsed():
-            return msgspec.structs.replace(alert, holds=(*alert.holds, deed))
+            return msgspec.structs.replace(alert, holds=_with(alert.holds, deed))
 
 
-def by_urgency(alert: Alert) -> tuple[int, datetime]:
+def _with(deeds: tuple[_Done, ...], deed: _Done) -> tuple[_Done, ...]:
+    """Add a deed where its date puts it: in whatever order records come, the same was done."""
+    if not deeds or deeds[-1].at < deed.at:
+        return (*deeds, deed)
+    return tuple(sorted((*deeds, deed), key=lambda one: (one.at, encode(one))))
+
+
+def by_urgency(alert: Alert) -> tuple[int, datetime, AlertId]:
     """Sort key of the queue: tier first, then the oldest."""
-    return _URGENCY[alert.tier], alert.raised_at
+    return _URGENCY[alert.tier], alert.raised_at, alert.id

@@ -1,9 +1,11 @@
 """The board: the centre's journal folded into what the night desk must know now. In memory, rebuilt at start."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from care.alerts import (
     Alert,
+    Tier,
     alert_of,
     by_urgency,
     raised,
@@ -12,8 +14,9 @@ from care.alerts import (
     with_fall_back,
     with_finding,
     with_order,
+    with_plan,
 )
-from care.records import AlertId, Deed, FellBack, Order, Plan, Record, site_of
+from care.records import CENTRE, AlertId, Deed, FellBack, Order, Plan, Record, site_of
 from care.shifts import Shifts
 from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
@@ -21,7 +24,9 @@ from detectors.homes import Home, HomeId, SiteId, is_building
 from detectors.nights import Summary
 
 SILENT_AFTER = timedelta(seconds=30)  # a building beats every 5 s; past this its homes cannot be seen from here
-
+KEPT = timedelta(days=35)  # that a closed alert is kept at hand; the journal keeps it for good
+SWEEP_EVERY = timedelta(days=1)
+EARLY_MAX = 1_000  # records that may wait for the finding they belong to, for one alert
 
 _Happened = Order | Deed | Cleared | FellBack
 
@@ -46,9 +51,14 @@ class Board:
         self.shifts = Shifts()  # which screens somebody has seen and heard
         self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
+        self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
+        self._open: set[AlertId] = set()
+        self._last_closed: Alert | None = None
+        self._swept_at: datetime | None = None
 
     def add(self, record: Record, *, recorded_at: datetime) -> tuple[set[HomeId], set[AlertId]]:
         """Take in one record of the journal; return the homes and alerts that look different now."""
+        self._sweep(recorded_at)
         self._heard_on_disk(record, recorded_at)
         self.sights.add(record, recorded_at)
         self.shifts.add(record)
@@ -84,11 +94,45 @@ class Board:
 
     def open_alerts(self) -> list[Alert]:
         """Return the alerts that ask for a person, most urgent first, then oldest."""
-        return sorted((alert for alert in self.alerts.values() if alert.open), key=by_urgency)
+        return sorted((self.alerts[alert] for alert in self._open), key=by_urgency)
+
+    @property
+    def last_closed(self) -> Alert | None:
+        """The alert that was closed last, if it is closed still."""
+        if self._last_closed is None:
+            closed = [one for one in self.alerts.values() if one.resolved is not None and one.id not in self._open]
+            self._last_closed = max(closed, key=_closed_at, default=None)
+        return self._last_closed
 
     def alerts_of(self, home: HomeId) -> list[Alert]:
         """Return every alert of a home that the board knows, newest first."""
-        return sorted((one for one in self.alerts.values() if one.home == home), key=lambda one: one.raised_at)[::-1]
+        known = [self.alerts[alert] for alert in self._of.get(home, ())]
+        return sorted(known, key=lambda one: (one.raised_at, one.id), reverse=True)
+
+    def part(self, sees: Callable[[SiteId], bool]) -> "Board":
+        """Return the board of who sees only some sites, as it stands now; to be read. What is not theirs is not there.
+
+        What is the matter with every building at once concerns everybody.
+        """
+        sites = {*self.plans, *map(site_of, self._of)}
+        if all(map(sees, sites - {CENTRE})):
+            return self
+        mine = {site for site in sites if site == CENTRE or sees(site)}
+        part = Board()
+        part.plans = {site: plan for site, plan in self.plans.items() if site in mine}
+        part.homes = {home: plan for home, plan in self.homes.items() if site_of(home) in mine}
+        part.statuses = {home: self.statuses[home] for home in part.homes if home in self.statuses}
+        part.nights = {home: self.nights[home] for home in part.homes if home in self.nights}
+        part._of = {home: alerts for home, alerts in self._of.items() if site_of(home) in mine}
+        part.alerts = {alert: self.alerts[alert] for alerts in part._of.values() for alert in alerts}
+        part._open = self._open & part.alerts.keys()
+        part._faults = {home: faults for home, faults in self._faults.items() if site_of(home) in mine}
+        part.heard_at = {site: at for site, at in self.heard_at.items() if site in mine}
+        part.told_at = {site: at for site, at in self.told_at.items() if site in mine}
+        part.proven_at = {site: at for site, at in self.proven_at.items() if site in mine}
+        part.behind = self.behind & mine
+        part.sights, part.shifts = self.sights, self.shifts  # asked of by home and by screen
+        return part
 
     def standing(self, building: HomeId) -> list[Finding]:
         """Return what is the matter with a whole building (`homes.building_of`) and not over."""
@@ -111,11 +155,16 @@ class Board:
             self.told_at[site_of(record.home)] = recorded_at
 
     def _replan(self, plan: Plan) -> set[HomeId]:
-        gone = {home for home in self.homes if site_of(home) == plan.site}
+        before = self.plans.get(plan.site)
+        gone = {home.id for home in before.homes} if before is not None else set[HomeId]()
         for home in gone:
-            del self.homes[home]
+            self.homes.pop(home, None)
         self.plans[plan.site] = plan
         self.homes.update((home.id, home) for home in plan.homes)
+        for new in plan.homes:
+            if new.id not in gone:  # what was found there came before anybody here knew the agreement
+                for alert in self._of.get(new.id, ()):
+                    self._keep(with_plan(self.alerts[alert], new))
         return gone | {home.id for home in plan.homes}
 
     def _found(self, finding: Finding, recorded_at: datetime) -> AlertId:
@@ -123,34 +172,69 @@ class Board:
         alert_id = alert_of(finding)
         known = self.alerts.get(alert_id)
         if known is None:
-            self.alerts[alert_id] = raised(finding, home=home, arrived_at=recorded_at)
+            self._keep(raised(finding, home=home, arrived_at=recorded_at))
             for early in self._early.pop(alert_id, []):
                 self._happened(alert_id, early)
         else:
-            self.alerts[alert_id] = with_finding(known, finding, home=home)
-        self._stands(alert_id)
+            self._keep(with_finding(known, finding, home=home, arrived_at=recorded_at))
         return alert_id
 
     def _happened(self, alert_id: AlertId, what: "_Happened") -> set[AlertId]:
         alert = self.alerts.get(alert_id)
         if alert is None:
-            self._early.setdefault(alert_id, []).append(what)
+            waiting = self._early.setdefault(alert_id, [])
+            if len(waiting) < EARLY_MAX:
+                waiting.append(what)
             return set()
         match what:
             case Cleared():
-                self.alerts[alert_id] = with_cleared(alert, what)
-                self._stands(alert_id)
+                self._keep(with_cleared(alert, what))
             case FellBack():
-                self.alerts[alert_id] = with_fall_back(alert, what)
+                self._keep(with_fall_back(alert, what))
             case _ if isinstance(what, Deed):
-                self.alerts[alert_id] = with_deed(alert, what)
+                self._keep(with_deed(alert, what))
             case _:
-                self.alerts[alert_id] = with_order(alert, what)
+                self._keep(with_order(alert, what))
         return {alert_id}
 
-    def _stands(self, alert_id: AlertId) -> None:
-        """Note whether an alert of a whole building still stands."""
-        alert = self.alerts[alert_id]
+    def _keep(self, alert: Alert) -> None:
+        """Put an alert where it is looked for: by itself, by its home, among those that ask for a person."""
+        self.alerts[alert.id] = alert
+        self._of.setdefault(alert.home, set()).add(alert.id)
+        if alert.open:
+            self._open.add(alert.id)
+        else:
+            self._open.discard(alert.id)
+        last = self._last_closed
+        if last is not None and (last.id == alert.id or (not alert.open and _closed_at(alert) >= _closed_at(last))):
+            self._last_closed = None if alert.open or last.id == alert.id else alert
         if is_building(alert.home):
             faults = self._faults.setdefault(alert.home, set())
-            (faults.discard if alert.over else faults.add)(alert_id)
+            (faults.discard if alert.over else faults.add)(alert.id)
+
+    def _sweep(self, now: datetime) -> None:
+        """Let go, once a day, what was closed long ago, and what waited as long for a finding that never came."""
+        if self._swept_at is not None and abs(now - self._swept_at) < SWEEP_EVERY:
+            return
+        self._swept_at, before = now, now - KEPT
+        for alert in [one for one in self.alerts.values() if one.id not in self._open and _last_touched(one) < before]:
+            faults = self._faults.get(alert.home, set())
+            if alert.id in faults or (alert.tier is Tier.TECHNICAL and alert.standing):
+                continue  # closed, and still so: that it ends must find it here
+            del self.alerts[alert.id]
+            self._of[alert.home].discard(alert.id)
+            if not self._of[alert.home]:
+                del self._of[alert.home]
+            if self._last_closed is alert:
+                self._last_closed = None
+        self._early = {alert: waiting for alert, waiting in self._early.items() if waiting[-1].at >= before}
+
+
+def _closed_at(alert: Alert) -> tuple[datetime, AlertId]:
+    assert alert.resolved is not None
+    return alert.resolved.at, alert.id
+
+
+def _last_touched(alert: Alert) -> datetime:
+    closed = [alert.resolved.at] if alert.resolved is not None else []
+    return max([alert.findings[-1].at, alert.arrived_at, *closed])

@@ -94,9 +94,8 @@ class Scene(Glance):
 
     @property
     def last_closed(self) -> Story | None:
-        closed = ((one.resolved.at, one) for one in self.board.alerts.values() if one.resolved and not one.open)
-        last = max(closed, key=lambda dated: dated[0], default=None)
-        return self.story(last[1]) if last is not None else None
+        last = self.board.last_closed
+        return self.story(last) if last is not None else None
 
     # Homes
 
