@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from care.link import broker_address
-from detectors.homes import ResidentId
+from detectors.homes import ResidentId, SiteId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
 
@@ -18,11 +18,15 @@ cli = typer.Typer(
     no_args_is_help=True, help="The night desk of the care centre: run it, and say who works and lives there."
 )
 staff = typer.Typer(no_args_is_help=True, help="Who may sign in at the desk.")
+organisation = typer.Typer(no_args_is_help=True, help="Whose buildings are whose; without any, all are your own.")
 resident = typer.Typer(no_args_is_help=True, help="What residents like to be called.")
 cli.add_typer(staff, name="staff")
+cli.add_typer(organisation, name="organisation")
 cli.add_typer(resident, name="resident")
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
+Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]
+As = Annotated[str, typer.Option("--role", help="desk, care or manager")]
 FromStdin = Annotated[
     bool, typer.Option("--password-from-stdin", help="read the password from the first line of standard input")
 ]
@@ -70,18 +74,67 @@ def add_staff(
     first_name: Annotated[str, typer.Option(help="what colleagues see")],
     initials: Annotated[str, typer.Option(help="at most 4 letters, shown where there is little room")],
     people: People,
+    organisation: Of = "own",
+    role: As = "desk",
     password_from_stdin: FromStdin = False,
 ) -> None:
     """Let somebody sign in at the desk; asks for a password.
 
     Example: nachtwacht desk staff add sanne --first-name Sanne --initials SV --people people.db
     """
+    from dashboard.organisations import role_of
     from dashboard.people import add_staff
 
     password = _password(password_from_stdin)
     with _store(people) as db:
-        add_staff(db, name, first_name=first_name, initials=initials, password=password)
+        add_staff(
+            db,
+            name,
+            first_name=first_name,
+            initials=initials,
+            password=password,
+            organisation=organisation,
+            role=role_of(role),
+        )
     typer.echo(f"{first_name} can sign in as {name}.")
+
+
+@staff.command("appoint")
+def appoint(
+    name: Annotated[str, typer.Argument(help="the name somebody signs in with")],
+    *,
+    organisation: Of,
+    role: As,
+    people: People,
+) -> None:
+    """Let somebody work for an organisation too, in a role: they see its homes and alerts from now on.
+
+    The desk acts on alerts; the care team does, and changes what is agreed; a manager changes what is agreed.
+
+    Example: nachtwacht desk staff appoint sanne --organisation zon --role desk --people people.db
+    """
+    from dashboard.organisations import appoint, role_of
+    from dashboard.people import staff_named
+
+    with _store(people) as db:
+        appoint(db, staff_named(db, name), organisation, role_of(role))
+    typer.echo(f"{name} works for {organisation} ({role}).")
+
+
+@staff.command("dismiss")
+def dismiss(
+    name: Annotated[str, typer.Argument(help="the name somebody signs in with")], *, organisation: Of, people: People
+) -> None:
+    """Let somebody work for an organisation no more; its homes leave their screens within a second.
+
+    Example: nachtwacht desk staff dismiss sanne --organisation zon --people people.db
+    """
+    from dashboard.organisations import dismiss
+    from dashboard.people import staff_named
+
+    with _store(people) as db:
+        dismiss(db, staff_named(db, name), organisation)
+    typer.echo(f"{name} works for {organisation} no more.")
 
 
 @staff.command("password")
@@ -101,6 +154,59 @@ def set_password(
     with _store(people) as db:
         set_password(db, name, password)
     typer.echo(f"{name} has another password, and must sign in again.")
+
+
+@organisation.command("add")
+def add_organisation(
+    id: Annotated[str, typer.Argument(help="a short id, as in commands")],  # noqa: A002
+    name: Annotated[str, typer.Argument(help="what people call it")],
+    *,
+    people: People,
+) -> None:
+    """Add an organisation, or give it another name.
+
+    Example: nachtwacht desk organisation add zon "Zorggroep Zon" --people people.db
+    """
+    from dashboard.organisations import make
+
+    with _store(people) as db:
+        make(db, id, name)
+    typer.echo(f"{name} is known as {id}.")
+
+
+@organisation.command("give")
+def give_building(
+    id: Annotated[str, typer.Argument(help="the organisation's id")],  # noqa: A002
+    building: Annotated[str, typer.Argument(help="the id of the site, as its plan has it")],
+    *,
+    people: People,
+) -> None:
+    """Let a building belong to an organisation: from now on its people see it, and nobody else.
+
+    Example: nachtwacht desk organisation give zon wilg --people people.db
+    """
+    from dashboard.organisations import give
+
+    with _store(people) as db:
+        give(db, SiteId(building), id)
+    typer.echo(f"{building} belongs to {id}.")
+
+
+@organisation.command("list")
+def list_organisations(*, people: People) -> None:
+    """Print every organisation with its buildings and its people.
+
+    Example: nachtwacht desk organisation list --people people.db
+    """
+    from dashboard.organisations import OWN, every
+
+    with _store(people) as db:
+        for one in every(db):
+            rest = "every other building" if one.id == OWN else "no building yet"
+            typer.echo(f"{one.id}  {one.name}")
+            typer.echo(f"  buildings: {', '.join([*one.sites, *([rest] if one.id == OWN or not one.sites else [])])}")
+            who = [f"{name} ({', '.join(roles)})" for name, roles in one.staff]
+            typer.echo(f"  people: {', '.join(who) or 'nobody yet'}")
 
 
 @resident.command("name")
@@ -124,7 +230,8 @@ def name_resident(
 @contextmanager
 def _store(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the people store; whatever cannot be kept there ends the command with one sentence."""
-    from dashboard.people import BadInput, NameTaken, Unknown, connect
+    from dashboard.organisations import NoOrganisation
+    from dashboard.people import NameTaken, Unknown, connect
 
     try:
         with closing(connect(file)) as db:
@@ -133,7 +240,9 @@ def _store(file: Path) -> Iterator[sqlite3.Connection]:
         raise _failed(f"Somebody signs in as {error} already. Choose another name.") from error
     except Unknown as error:
         raise _failed(f"Nobody signs in as {error}.") from error
-    except BadInput as error:
+    except NoOrganisation as error:
+        raise _failed(f"There is no organisation {error}. Add it with 'organisation add'.") from error
+    except ValueError as error:
         raise _failed(str(error)) from error
     except sqlite3.Error as error:
         raise _failed(f"Cannot use the people store {file}: {error}.") from error

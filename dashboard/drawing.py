@@ -1,12 +1,13 @@
 """What the night desk looks like: pages, and the fragments that keep them up to date.
 
-A fragment has the id of what it takes the place of, and is the same for every reader of a language; whose alert it
-is the page finds out by itself, from `data-holder` and `data-staff`. What is not heard is drawn as no sight, never
-as quiet.
+A fragment has the id of what it takes the place of, and is the same for every reader of a language and of the same
+organisations; whose alert it is the page finds out by itself, from `data-holder` and `data-staff`. What is not heard
+is drawn as no sight, never as quiet. A page is drawn from the part of the board that its reader may see: what is
+somebody else's is not there to be drawn.
 """
 
 import functools
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,12 +22,14 @@ from care.telling import Piece
 from care.wording import capital
 from dashboard.glance import Names, Viewer, home_path
 from dashboard.homes import Standing
+from dashboard.organisations import ONLY_OWN, OrganisationId, sees
 from dashboard.scene import Layout, Scene
 from dashboard.stories import Story
-from detectors.homes import HomeId
+from detectors.homes import HomeId, SiteId
 
 __all__ = ["Drawing", "Names", "Viewer"]
 
+READERS_MAX = 1_000  # of one language and set of organisations each
 RECENT = timedelta(hours=1)  # an alert that was closed within this may still be open on some screen
 _OWN_NAMES = {"nl": "Nederlands", "en": "English"}
 
@@ -34,30 +37,35 @@ _OWN_NAMES = {"nl": "Nederlands", "en": "English"}
 class Drawing:
     """Draws the board as pages and fragments. Reads, and changes nothing but what it remembers of the last plan."""
 
-    def __init__(self, board: Board, names: Names) -> None:
+    def __init__(
+        self, board: Board, names: Names, owners: Callable[[], Mapping[SiteId, OrganisationId]] = dict
+    ) -> None:
+        """Draw a board; `owners` tells whose each building is, where that is not the centre's own organisation."""
         self._board = board
         self._names = names
+        self._owners = owners
         self._templates = {language: _environment(language) for language in LANGUAGES}
-        self._laid_out: dict[str, Layout] = {}  # by language: the places of the tiles in the last fragments
+        # By language and organisations: the places of the tiles in the last fragments.
+        self._laid_out: dict[tuple[str, frozenset[OrganisationId]], Layout] = {}
 
     def desk(self, now: datetime, viewer: Viewer) -> str:
         """Draw the whole page of the night desk."""
-        return self._page("desk.html", Scene(self._board, self._names, now, viewer.language, viewer))
+        return self._page("desk.html", self._scene(now, viewer))
 
     def alert(self, alert: AlertId, now: datetime, viewer: Viewer) -> str | None:
         """Draw the page of one alert; None if there is no such alert."""
-        known = self._board.alerts.get(alert)
+        scene = self._scene(now, viewer)
+        known = scene.board.alerts.get(alert)
         if known is None:
             return None
-        scene = Scene(self._board, self._names, now, viewer.language, viewer)
         return self._page("alert.html", scene, alert=scene.story(known), page=f"/alerts/{alert}")
 
     def home(self, home: HomeId, now: datetime, viewer: Viewer) -> str | None:
         """Draw the page of one home; None if no plan has it."""
-        known = self._board.homes.get(home)
+        scene = self._scene(now, viewer)
+        known = scene.board.homes.get(home)
         if known is None:
             return None
-        scene = Scene(self._board, self._names, now, viewer.language, viewer)
         return self._page("home.html", scene, home=scene.home(known), page=home_path(home))
 
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
@@ -70,22 +78,64 @@ class Drawing:
         say = words(language).gettext
         return self._alone("message.html", language, title=say(title), text=say(text))
 
-    def changes(self, homes: Collection[HomeId], alerts: Collection[AlertId], now: datetime, language: str) -> str:
-        """Draw what looks different after these homes and alerts changed; the whole board if the plan did."""
-        scene = Scene(self._board, self._names, now, language)
-        changed = [self._board.alerts[alert] for alert in alerts if alert in self._board.alerts]
-        touched = {*homes, *(alert.home for alert in changed)}
-        known = [self._board.homes[home] for home in touched if home in self._board.homes]
-        pages = [scene.home(home) for home in known]
-        whole = self._laid_out.get(scene.language) != scene.layout
-        return self._fragments(scene, pages, [scene.story(one) for one in changed], board=whole, tiles=not whole)
+    def changes(
+        self,
+        homes: Collection[HomeId],
+        alerts: Collection[AlertId],
+        now: datetime,
+        language: str,
+        *,
+        organisations: frozenset[OrganisationId] = ONLY_OWN,
+        pages: Collection[str] | None = None,
+    ) -> str:
+        """Draw what looks different after these homes and alerts changed; the whole board if the plan did.
 
-    def everything(self, now: datetime, language: str) -> str:
-        """Draw all that a page may have missed between being drawn and listening."""
-        scene = Scene(self._board, self._names, now, language)
-        recent = [one for one in self._board.alerts.values() if one.open or _last_touched(one) > now - RECENT]
-        homes = [scene.home(home) for home in self._board.homes.values()]
-        return self._fragments(scene, homes, [scene.story(one) for one in recent], board=True, tiles=False, brief=True)
+        `pages` are the paths of those that are open: of an alert or home that nobody reads, nothing but its card and
+        its tile is drawn. None stands for all.
+        """
+        board = self._part(organisations)
+        scene = Scene(board, self._names, now, language)
+        changed = [board.alerts[alert] for alert in alerts if alert in board.alerts]
+        touched = {*homes, *(alert.home for alert in changed)}
+        known = [scene.home(board.homes[home]) for home in touched if home in board.homes]
+        read = [home for home in known if pages is None or home_path(home.plan.id) in pages]
+        stories = [scene.story(one) for one in changed if pages is None or f"/alerts/{one.id}" in pages]
+        moved = self._moved(scene, organisations)
+        return self._fragments(scene, read, stories, board=moved, tiles=[] if moved else known)
+
+    def everything(
+        self,
+        now: datetime,
+        language: str,
+        *,
+        organisations: frozenset[OrganisationId] = ONLY_OWN,
+        page: str | None = None,
+    ) -> str:
+        """Draw all that a page may have missed between being drawn and listening; None stands for every page."""
+        board = self._part(organisations)
+        scene = Scene(board, self._names, now, language)
+        self._moved(scene, organisations)
+        recent = [one for one in board.alerts.values() if one.open or _last_touched(one) > now - RECENT]
+        read = [one for one in board.alerts.values() if f"/alerts/{one.id}" == page]
+        homes = [home for home in board.homes.values() if page in {None, home_path(home.id)}]
+        stories = [scene.story(one) for one in (recent if page is None else read)]
+        whole = page in {None, "/"}
+        return self._fragments(scene, [scene.home(home) for home in homes], stories, board=whole, brief=page is None)
+
+    def _scene(self, now: datetime, viewer: Viewer) -> Scene:
+        return Scene(self._part(viewer.organisations), self._names, now, viewer.language, viewer)
+
+    def _part(self, organisations: frozenset[OrganisationId]) -> Board:
+        return self._board.part(sees(organisations, self._owners()))
+
+    def _moved(self, scene: Scene, organisations: frozenset[OrganisationId]) -> bool:
+        """Whether tiles stand elsewhere than in the last fragments for the same readers; from now on they stand so."""
+        readers = (scene.language, organisations)
+        before = self._laid_out.pop(readers, None)
+        if len(self._laid_out) >= READERS_MAX:
+            del self._laid_out[next(iter(self._laid_out))]
+        self._laid_out[readers] = scene.layout
+        return before != scene.layout
 
     def _fragments(
         self,
@@ -94,10 +144,9 @@ class Drawing:
         alerts: list[Story],
         *,
         board: bool,
-        tiles: bool,
+        tiles: Collection[Standing] = (),
         brief: bool = False,
     ) -> str:
-        self._laid_out[scene.language] = scene.layout
         template = self._templates[scene.language].get_template("changes.html")
         return template.render(
             scene=scene, homes=homes, alerts=alerts, whole_board=board, tiles=tiles, brief=brief, oob=True

@@ -14,6 +14,7 @@ from care.language import LANGUAGES, words
 from care.records import AlertId, Plan, StaffId, site_of
 from care.sights import Why, hears, now_seen, sighted
 from care.wording import Wording
+from dashboard.organisations import ONLY_OWN, OrganisationId
 from detectors.findings import Finding, Presence, Sight, Status, What
 from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId, building_of
 
@@ -29,6 +30,8 @@ class Viewer:
     name: str
     initials: str
     language: str  # "nl" or "en"
+    organisations: frozenset[OrganisationId] = ONLY_OWN  # whose homes and alerts are there for them
+    acts: bool = True  # whether they may do anything with an alert
 
 
 class Names(Protocol):

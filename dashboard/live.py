@@ -1,15 +1,16 @@
 """Live pages: what changes on the board goes to every screen that is open, as server-sent events.
 
-An event is drawn and encoded once per language, whatever the number of screens. A screen that cannot keep up is let
-go: it comes back by itself and gets everything afresh, so nothing needs to be kept for it.
+An event is drawn and encoded once for all readers of a language and of the same organisations, whatever the number of
+their screens. A screen that cannot keep up is let go: it comes back by itself and gets everything afresh, so nothing
+needs to be kept for it. What somebody may no longer see leaves their screens within a second.
 """
 
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from care.records import AlertId, Plan, site_of
 from dashboard.intake import Centre, News
 from dashboard.lookout import Screens
+from dashboard.organisations import ONLY_OWN, Access, OrganisationId, sees
 from detectors.homes import HomeId, SiteId
 
 BEAT_S = 1.0
@@ -24,6 +26,7 @@ TOGETHER_S = 0.02  # changes that come within this time of the first go out as o
 QUEUE_MAX = 64  # events that may wait for one screen
 SCREENS_MAX = 2_000
 AGAIN_S = 15.0  # at the earliest, what only time has changed is drawn again: what is swapped may be under a finger
+DRAWN_MAX = 100  # full drawings that are kept for who comes next
 EVERYTHING_FOR_S = 1.0  # a full drawing is good for whoever else comes in this time; many come at once after a break
 
 log = structlog.get_logger()
@@ -32,11 +35,29 @@ _LINES = re.compile(r"\r\n|\r|\n")  # what ends a line of an event stream; `spli
 
 
 class Fragments(Protocol):
-    """Draws what is sent, the same for every reader of a language."""
+    """Draws what is sent, the same for every reader of a language and of the same organisations."""
 
-    def changes(self, homes: Collection[HomeId], alerts: Collection[AlertId], now: datetime, language: str) -> str: ...
+    def changes(
+        self,
+        homes: Collection[HomeId],
+        alerts: Collection[AlertId],
+        now: datetime,
+        language: str,
+        *,
+        organisations: frozenset[OrganisationId],
+        pages: Collection[str] | None,
+    ) -> str: ...
 
-    def everything(self, now: datetime, language: str) -> str: ...
+    def everything(
+        self, now: datetime, language: str, *, organisations: frozenset[OrganisationId], page: str | None
+    ) -> str: ...
+
+
+class Readers(NamedTuple):
+    """Whoever reads the same: one event is drawn for all of them."""
+
+    language: str
+    organisations: frozenset[OrganisationId]
 
 
 class TooManyScreens(Exception):
@@ -46,9 +67,10 @@ class TooManyScreens(Exception):
 class Screen:
     """One open page: what it reads and what waits for it."""
 
-    def __init__(self, language: str, session: str, leave: Callable[["Screen"], None]) -> None:
-        self.language = language
+    def __init__(self, readers: Readers, session: str, page: str, leave: Callable[["Screen"], None]) -> None:
+        self.readers = readers
         self.session = session
+        self.page = page
         self._leave = leave
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE_MAX)
 
@@ -67,40 +89,60 @@ class Screen:
         self._waiting.put_nowait(event)
         return True
 
-    def let_go(self) -> None:
-        """End the stream, with what still waits thrown away."""
+    def let_go(self, last: bytes | None = None) -> None:
+        """End the stream, with what still waits thrown away, and a last word if there is one."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
+        if last is not None:
+            self._waiting.put_nowait(last)
         self._waiting.put_nowait(None)
 
 
 class Live:
     """All screens, and what goes to them."""
 
-    def __init__(self, centre: Centre, drawing: Fragments, watched: Screens | None = None) -> None:
+    def __init__(
+        self,
+        centre: Centre,
+        drawing: Fragments,
+        watched: Screens | None = None,
+        access: Access | None = None,
+    ) -> None:
+        """Prepare; `run` beats. Without `access` there is one organisation, and no session ends before its time."""
         self._centre = centre
+        self._access = access
+        self._owners: Mapping[SiteId, OrganisationId] = access.owners() if access is not None else {}
         self._watched = Screens() if watched is None else watched
         self._drawing = drawing
         self._screens: dict[Screen, asyncio.TimerHandle] = {}  # each with what ends it in time
         self._homes: set[HomeId] = set()  # what changed and is not sent yet
         self._alerts: set[AlertId] = set()
-        self._all = False
+        self._replanned: set[SiteId] = set()
         self._flush_soon: asyncio.TimerHandle | None = None
         self._silent: set[SiteId] = set()
         self._behind: set[SiteId] = set()
         self._minute: tuple[float, datetime] | None = None  # last drawn: when, in monotonic seconds, and what it was
-        self._drawn: dict[str, tuple[float, bytes]] = {}  # by language: when, in monotonic seconds, and what
+        # Everything, as it was last drawn for such a page: when, in monotonic seconds, and what.
+        self._drawn: dict[tuple[Readers, str], tuple[float, bytes]] = {}
         centre.follow(self._came)
 
-    def enter(self, language: str, session: str, *, for_s: float) -> Screen:
+    def enter(
+        self,
+        language: str,
+        session: str,
+        *,
+        for_s: float,
+        organisations: frozenset[OrganisationId] = ONLY_OWN,
+        page: str = "/",
+    ) -> Screen:
         """Add a screen, for as many seconds as its session lasts; the first event it gets is everything as it is now.
 
-        Raises `TooManyScreens`.
+        `page` is the path of what it shows. Raises `TooManyScreens`.
         """
         if len(self._screens) >= SCREENS_MAX:
             raise TooManyScreens
-        screen = Screen(language, session, self._left)
-        screen.give(self._everything(language))
+        screen = Screen(Readers(language, organisations), session, page, self._left)
+        screen.give(self._everything(screen.readers, page))
         self._screens[screen] = asyncio.get_running_loop().call_later(for_s, self._let_go, [screen])
         return screen
 
@@ -117,17 +159,47 @@ class Live:
     def beat(self) -> None:
         """Tell every screen that it is still alive, and let what only time has changed be drawn again."""
         now = self._centre.now()
+        self._look_at_the_list()
         self._time_passes(now)
-        sites = {site: self._centre.unheard_s(site) for site in self._centre.board.plans}
-        said = {
+        of_all = {
+            site: (self._centre.unheard_s(site), self._centre.unproven_s(site)) for site in self._centre.board.plans
+        }
+        said: dict[str, object] = {
             "now": now.isoformat(),
-            "sites": sites,
-            "proven": {site: self._centre.unproven_s(site) for site in self._centre.board.plans},
             "unwatched": self._watched.unwatched,
             "stuck": bool(self._centre.trouble),
             "number": self._centre.number,
         }
-        self._give(self._screens, event("beat", msgspec.json.encode(said).decode()))
+        beats: dict[frozenset[OrganisationId], bytes] = {}
+        for organisations in {screen.readers.organisations for screen in self._screens}:
+            mine = {site: ages for site, ages in of_all.items() if sees(organisations, self._owners)(site)}
+            said["sites"] = {site: unheard_s for site, (unheard_s, _) in mine.items()}
+            said["proven"] = {site: unproven_s for site, (_, unproven_s) in mine.items()}
+            beats[organisations] = event("beat", msgspec.json.encode(said).decode())
+        self._let_go([one for one in self._screens if not one.give(beats[one.readers.organisations])])
+
+    def _look_at_the_list(self) -> None:
+        """Send away whoever has signed out elsewhere, or may not see any more what their screen shows: it loads again.
+
+        The list is changed by the commands of the centre too, in a process of their own.
+        """
+        if self._access is None:
+            return
+        before, owners, sessions = self._owners, self._access.owners(), self._access.sessions()
+        moved = {site for site in (*owners, *before) if before.get(site) != owners.get(site)}
+        if moved:
+            self._owners = owners
+            self._drawn.clear()
+        gone = [
+            screen
+            for screen in self._screens
+            if sessions.get(screen.session) != screen.readers.organisations
+            or any(
+                sees(screen.readers.organisations, before)(site) != sees(screen.readers.organisations, owners)(site)
+                for site in moved
+            )
+        ]
+        self._let_go(gone, event("again", "{}"))
 
     def close(self) -> None:
         """Let all screens go, so that the server can stop."""
@@ -137,7 +209,7 @@ class Live:
 
     def _came(self, news: News) -> None:
         # A plan may move every tile; what a screen has of the old one cannot be mended.
-        self._all |= any(isinstance(entry.record, Plan) for entry in news.entries)
+        self._replanned.update(entry.record.site for entry in news.entries if isinstance(entry.record, Plan))
         self._changed(news.homes, news.alerts)
 
     def _changed(self, homes: Iterable[HomeId], alerts: Iterable[AlertId]) -> None:
@@ -148,23 +220,40 @@ class Live:
             self._flush_soon = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
 
     def _flush(self) -> None:
-        homes, alerts, whole = self._homes, self._alerts, self._all
-        self._homes, self._alerts, self._all, self._flush_soon = set(), set(), False, None
-        now = self._centre.now()
-        for language in {screen.language for screen in self._screens}:
-            readers = [screen for screen in self._screens if screen.language == language]
+        homes, alerts, replanned = self._homes, self._alerts, self._replanned
+        self._homes, self._alerts, self._replanned, self._flush_soon = set(), set(), set(), None
+        now, board = self._centre.now(), self._centre.board
+        sites = {alert: site_of(board.alerts[alert].home) for alert in alerts if alert in board.alerts}
+        groups: dict[Readers, list[Screen]] = {}
+        for screen in self._screens:
+            groups.setdefault(screen.readers, []).append(screen)
+        for readers, screens in groups.items():
+            mine = sees(readers.organisations, self._owners)
+            my_homes = {home for home in homes if mine(site_of(home))}
+            my_alerts = {alert for alert, site in sites.items() if mine(site)}
+            whole = any(map(mine, replanned))
+            if not (whole or my_homes or my_alerts):
+                continue
+            pages = {screen.page for screen in screens}
             try:
                 if whole:
-                    change = self._everything(language)
+                    changes = {page: self._everything(readers, page) for page in pages}
                 else:
-                    html = self._drawing.changes(homes, alerts, now, language)
-                    change = event("change", html, number=self._centre.number)
+                    html = self._drawing.changes(
+                        my_homes,
+                        my_alerts,
+                        now,
+                        readers.language,
+                        organisations=readers.organisations,
+                        pages=pages,
+                    )
+                    changes = dict.fromkeys(pages, event("change", html, number=self._centre.number))
             except Exception:
                 # A screen that did not get a change must not go on looking alive.
-                log.exception("changes could not be drawn", alerts=sorted(alerts), homes=sorted(homes))
-                self._let_go(readers)
+                log.exception("changes could not be drawn", alerts=sorted(my_alerts), homes=sorted(my_homes))
+                self._let_go(screens)
             else:
-                self._give(readers, change)
+                self._let_go([screen for screen in screens if not screen.give(changes[screen.page])])
 
     def _time_passes(self, now: datetime) -> None:
         board, monotonic_s = self._centre.board, time.monotonic()
@@ -180,21 +269,22 @@ class Live:
         if turned or waiting:
             self._changed(homes | {alert.home for alert in waiting}, {alert.id for alert in waiting})
 
-    def _everything(self, language: str) -> bytes:
-        drawn = self._drawn.get(language)
+    def _everything(self, readers: Readers, page: str) -> bytes:
+        drawn = self._drawn.get((readers, page))
         if drawn is None or time.monotonic() - drawn[0] > EVERYTHING_FOR_S:
-            html = self._drawing.everything(self._centre.now(), language)
+            html = self._drawing.everything(
+                self._centre.now(), readers.language, organisations=readers.organisations, page=page
+            )
             drawn = (time.monotonic(), event("change", html, number=self._centre.number, retry_ms=1_000))
-            self._drawn[language] = drawn
+            if len(self._drawn) >= DRAWN_MAX:
+                self._drawn.clear()
+            self._drawn[readers, page] = drawn
         return drawn[1]
 
-    def _give(self, screens: Iterable[Screen], event: bytes) -> None:
-        self._let_go([screen for screen in screens if not screen.give(event)])
-
-    def _let_go(self, screens: Iterable[Screen]) -> None:
+    def _let_go(self, screens: Iterable[Screen], last: bytes | None = None) -> None:
         for screen in screens:
             self._left(screen)
-            screen.let_go()
+            screen.let_go(last)
 
     def _left(self, screen: Screen) -> None:
         if timer := self._screens.pop(screen, None):

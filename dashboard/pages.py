@@ -26,7 +26,7 @@ from care.board import Board
 from care.clock import Clock
 from care.deeds import Taken, claim, release, resolve, shown, take_over
 from care.language import LANGUAGES, mark
-from care.records import HOWS, AlertId, How, Order, Outcome, StaffId
+from care.records import CENTRE, HOWS, AlertId, How, Order, Outcome, StaffId, site_of
 from dashboard import people
 from dashboard.door import (
     Door,
@@ -46,6 +46,7 @@ from dashboard.glance import desk_zone
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live, TooManyScreens
 from dashboard.lookout import Screens
+from dashboard.organisations import OWN, Access, Right, may, sees
 from dashboard.people import Session
 from detectors.homes import HomeId, zone_of
 
@@ -87,6 +88,16 @@ class SignedIn:
     def staff(self) -> StaffId:
         return self.session.staff
 
+    def sees(self, desk: Desk, home: HomeId) -> bool:
+        """Whether a home is there for them."""
+        return sees(self.session.organisations, Access(desk.people).owners())(site_of(home))
+
+    def may(self, right: Right, desk: Desk, home: HomeId) -> bool:
+        """Whether they may do something for a home that they see."""
+        site = site_of(home)
+        owner = None if site == CENTRE else Access(desk.people).owners().get(site, OWN)
+        return may(self.session.posts, right, owner)
+
 
 # The dependencies are coroutines because FastAPI runs plain functions in threads, and all of this is the event loop's.
 
@@ -127,7 +138,9 @@ def _reader(request: Request, desk: Desk) -> SignedIn:
     session = people.session(desk.people, request.cookies.get(_cookie(request), ""), desk.wall.now())
     if session is None:
         raise NotSignedIn
-    viewer = Viewer(session.staff, session.first_name, session.initials, language_of(request))
+    acts = any(may(session.posts, Right.ACT, post.organisation) for post in session.posts)
+    language, organisations = language_of(request), session.organisations
+    viewer = Viewer(session.staff, session.first_name, session.initials, language, organisations, acts)
     return SignedIn(viewer, session)
 
 
@@ -150,11 +163,17 @@ async def home(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
 
 
 @router.get("/live")
-async def live(desk: TheDesk, reader: Reader) -> Response:
-    """Keep a screen up to date, for as long as its session lasts."""
+async def live(desk: TheDesk, reader: Reader, page: str = "/") -> Response:
+    """Keep a screen up to date that shows this page, for as long as its session lasts."""
     for_s = (reader.session.until - desk.wall.now()).total_seconds()
     try:
-        screen = desk.live.enter(reader.viewer.language, reader.session.key, for_s=for_s)
+        screen = desk.live.enter(
+            reader.viewer.language,
+            reader.session.key,
+            for_s=for_s,
+            organisations=reader.session.organisations,
+            page=within(page),
+        )
     except TooManyScreens as error:
         raise Problem(503, mark("Too many screens"), mark("There are too many screens open. Close one.")) from error
     return Stream(screen.events())
@@ -236,10 +255,13 @@ async def post_seen_and_heard(desk: TheDesk, reader: Reader, screen: Annotated[s
     return Response(status_code=204)
 
 
-@router.post("/alerts/{alert}/shown", dependencies=[Depends(reader_of)])
-async def post_shown(alert: TheAlert, desk: TheDesk, screen: Annotated[str, Form(pattern=_SCREEN)]) -> Response:
+@router.post("/alerts/{alert}/shown")
+async def post_shown(
+    alert: TheAlert, desk: TheDesk, reader: Reader, screen: Annotated[str, Form(pattern=_SCREEN)]
+) -> Response:
     """Write down that a person's screen has shown the alert."""
-    await desk.centre.write(lambda board, at: shown(_known(board, alert), screen, at))
+    known(desk, reader, alert)
+    await desk.centre.write(lambda board, at: shown(board.alerts[alert], screen, at))
     return Response(status_code=204)
 
 
@@ -252,13 +274,16 @@ async def _act(
 ) -> Response:
     """Write down what was decided, and answer with how the alert stands then, whoever has it."""
     status = HTTPStatus.OK
+    if not reader.may(Right.ACT, desk, known(desk, reader, alert).home):
+        raise Problem(403, mark("Not done"), mark("This is not part of your role. Ask a colleague of the night desk."))
     try:
-        await desk.centre.write(lambda board, at: decide(_known(board, alert), at))
+        await desk.centre.write(lambda board, at: decide(board.alerts[alert], at))
     except Taken:
         status = HTTPStatus.CONFLICT
     now, standing = desk.centre.now(), desk.centre.board.alerts[alert]
     if by_htmx(request):
-        html = desk.drawing.changes([standing.home], [alert], now, reader.viewer.language)
+        organisations = reader.session.organisations
+        html = desk.drawing.changes([standing.home], [alert], now, reader.viewer.language, organisations=organisations)
         why_not = notice(request, _why_not(standing)) if status is HTTPStatus.CONFLICT else {}
         return HTMLResponse(html, status, headers=why_not)
     if status is HTTPStatus.OK:
@@ -270,11 +295,12 @@ def _zone(board: Board) -> ZoneInfo:
     return zone_of(desk_zone(board))
 
 
-def _known(board: Board, alert: AlertId) -> Alert:
-    try:
-        return board.alerts[alert]
-    except KeyError as error:
-        raise no_alert() from error
+def known(desk: Desk, reader: SignedIn, alert: AlertId) -> Alert:
+    """Return an alert that is there for who reads. Raises `Problem`: what is somebody else's is not there."""
+    found = desk.centre.board.alerts.get(alert)
+    if found is None or not reader.sees(desk, found.home):
+        raise no_alert()
+    return found
 
 
 def _why_not(alert: Alert) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 import argon2
 
 from care.records import StaffId
+from dashboard import organisations
+from dashboard.organisations import OWN, Post, Role
 from detectors.homes import ResidentId
 
 SESSION = timedelta(hours=14)  # a night shift, its hand-over and some overtime; ends by itself, used or not
@@ -28,6 +30,7 @@ TRIES_PER_NAME = 10
 TRIES_PER_CLIENT = 30  # the seats of one care centre may share an address
 PASSWORD_MIN = 10  # characters
 NAME_MAX = 60  # characters, of any name here
+VERSION = 1  # in `user_version`; 0 knew of no organisations
 
 _USED_EVERY = timedelta(minutes=1)  # a page more or less is not worth a write
 
@@ -54,7 +57,16 @@ CREATE INDEX IF NOT EXISTS attempt_at ON attempt (at);
 CREATE TABLE IF NOT EXISTS resident (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;
 """
 
+_OF_ONE_ORGANISATION = """
+INSERT OR IGNORE INTO organisation VALUES ('own', 'Own');
+INSERT OR IGNORE INTO post SELECT id, 'own', 'desk' FROM staff;
+"""
+
 _hasher = argon2.PasswordHasher()
+
+
+class TooNew(sqlite3.DatabaseError):
+    """A people store that a newer version of the program has written: a sentence."""
 
 
 class NameTaken(Exception):
@@ -86,6 +98,12 @@ class Session:
     first_name: str
     initials: str
     until: datetime
+    posts: frozenset[Post] = frozenset()  # what they are where
+
+    @property
+    def organisations(self) -> frozenset[organisations.OrganisationId]:
+        """The organisations whose homes they may see."""
+        return frozenset(post.organisation for post in self.posts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +124,10 @@ class Names:
 
 
 def connect(file: Path | str) -> sqlite3.Connection:
-    """Open the store, making it if it is not there. Raises `sqlite3.DatabaseError` if the file is something else."""
+    """Open the store, making it if it is not there; one of an older make becomes one of today's.
+
+    Raises `sqlite3.DatabaseError` if the file is something else, and `TooNew` if a newer version wrote it.
+    """
     _of_nobody()  # made before anybody knocks, or the first unknown name would take longer than a known one
     if file != ":memory:":
         with suppress(OSError):  # SQLite says better what is wrong with it
@@ -118,22 +139,43 @@ def connect(file: Path | str) -> sqlite3.Connection:
         # NORMAL: what a power cut can cost here is a sign-in, and the event loop must not wait for the disk.
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA foreign_keys=ON")
-        db.executescript(_SCHEMA)
+        _refuse_what_is_too_new(db, file)
+        db.executescript(_SCHEMA + organisations.SCHEMA)
+        _upgrade(db)
     except sqlite3.Error:
         db.close()
         raise
     return db
 
 
-def add_staff(db: sqlite3.Connection, name: str, *, first_name: str, initials: str, password: str) -> StaffId:
-    """Let somebody sign in from now on. Raises `NameTaken`, or `BadInput` with what is wrong."""
+def add_staff(
+    db: sqlite3.Connection,
+    name: str,
+    *,
+    first_name: str,
+    initials: str,
+    password: str,
+    organisation: str = OWN,
+    role: Role = Role.DESK,
+) -> StaffId:
+    """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong."""
     staff = StaffId(f"s-{secrets.token_hex(4)}")
     row = (staff, _folded(_text(name)), _text(first_name), _text(initials, longest=4), _hashed(password))
-    try:
-        db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
-    except sqlite3.IntegrityError as error:
-        raise NameTaken(name) from error
+    with _transaction(db):
+        try:
+            db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError as error:
+            raise NameTaken(name) from error
+        organisations.appoint(db, staff, organisation, role)
     return staff
+
+
+def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
+    """Return who signs in with a name. Raises `Unknown`."""
+    row = db.execute("SELECT id FROM staff WHERE name = ?", (_folded(name),)).fetchone()
+    if row is None:
+        raise Unknown(name)
+    return StaffId(row[0])
 
 
 def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
@@ -218,12 +260,29 @@ def session(db: sqlite3.Connection, token: str, now: datetime) -> Session | None
     staff, first_name, initials, until, used_at = row
     if now.timestamp() - used_at >= _USED_EVERY.total_seconds():
         db.execute("UPDATE session SET used_at = ? WHERE token = ?", (now.timestamp(), key))
-    return Session(key.hex(), StaffId(staff), first_name, initials, datetime.fromtimestamp(until, UTC))
+    posts = organisations.posts_of(db, staff)
+    return Session(key.hex(), StaffId(staff), first_name, initials, datetime.fromtimestamp(until, UTC), posts)
 
 
 def end_session(db: sqlite3.Connection, token: str) -> None:
     """Sign out: the token is worth nothing from now on."""
     db.execute("DELETE FROM session WHERE token = ?", (_digest(token),))
+
+
+def _refuse_what_is_too_new(db: sqlite3.Connection, file: Path | str) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise TooNew(f"{file}: written by a newer version of Nachtwacht (people {version}, known {VERSION})")
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Let whoever worked here before there were organisations work for the one that runs the centre."""
+    with _transaction(db):
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _OF_ONE_ORGANISATION.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version={VERSION}")
 
 
 def _oldest_of_last(db: sqlite3.Connection, column: str, value: bytes | str, most: int) -> float | None:

@@ -26,6 +26,7 @@ from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
+from dashboard.organisations import Access
 from dashboard.pages import Desk, application
 from dashboard.people import Names
 
@@ -80,9 +81,10 @@ async def _run_together(
     store: sqlite3.Connection,
     sock: socket.socket,
 ) -> None:
-    drawing = Drawing(centre.board, Names(store))
+    access = Access(store)
+    drawing = Drawing(centre.board, Names(store), access.owners)
     screens = Screens()
-    live = Live(centre, drawing, screens)
+    live = Live(centre, drawing, screens, access)
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
     lookout = Lookout(centre, Watchdog())
     desk = Desk(

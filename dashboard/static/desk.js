@@ -140,7 +140,7 @@
   document.addEventListener("htmx:sseBeforeMessage", (event) => {
     const message = event.detail;
     event.preventDefault(); // what comes in is put in its places here, see `apply`
-    if (dead) location.reload();
+    if (dead || message.type === "again") location.reload(); // again: what this reader may see has changed
     else if (message.type === "beat") beat(JSON.parse(message.data));
     else apply(message.data, false);
   });

@@ -27,6 +27,7 @@ from dashboard import people
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre
 from dashboard.live import Live
+from dashboard.organisations import Access
 from dashboard.pages import Desk, application
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
@@ -74,11 +75,13 @@ class Plain(Drawing):
     def message(self, language: str, *, title: str, text: str) -> str:
         return f"{language}: {title}. {text}"
 
-    def changes(self, homes: Collection[HomeId], alerts: Collection[AlertId], now: datetime, language: str) -> str:
+    def changes(
+        self, homes: Collection[HomeId], alerts: Collection[AlertId], now: datetime, language: str, **whose: object
+    ) -> str:
         self.drawn.append(language)
         return f"{language}: {' '.join(sorted(homes))}; {' '.join(sorted(alerts))}"
 
-    def everything(self, now: datetime, language: str) -> str:
+    def everything(self, now: datetime, language: str, **whose: object) -> str:
         self.drawn.append(language)
         return f"{language}: everything"
 
@@ -194,7 +197,8 @@ def wall() -> StoryClock:
 @pytest.fixture
 def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
     drawing = Plain(centre.board)
-    return Desk(centre=centre, live=Live(centre, drawing), drawing=drawing, people=store, wall=wall)
+    live = Live(centre, drawing, access=Access(store))
+    return Desk(centre=centre, live=live, drawing=drawing, people=store, wall=wall)
 
 
 def stranger_at(desk: Desk, *, secure: bool = True, **options: Any) -> httpx.AsyncClient:
