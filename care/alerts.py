@@ -17,9 +17,12 @@ from care.records import (
     Followed,
     Lapsed,
     Order,
+    Passed,
+    Passing,
     Released,
     Resolved,
     Shelved,
+    Skipped,
     StaffId,
     Unshelved,
     encode,
@@ -91,7 +94,7 @@ _TIERS = {
     What.GATEWAY_GAP: Tier.TECHNICAL,
     What.BATTERY: Tier.TECHNICAL,
     What.LINK_WEAK: Tier.TECHNICAL,
-    What.BUILDING_SILENT: Tier.TECHNICAL,  # unless somebody there was out of bed, see `_tier`
+    What.BUILDING_SILENT: Tier.TECHNICAL,  # unless somebody there was out of bed, see `urgency`
     What.BROKER_LOST: Tier.TECHNICAL,
     What.BRIDGE_LOST: Tier.TECHNICAL,
     What.CLOCK_STEP: Tier.TECHNICAL,
@@ -136,7 +139,7 @@ def tier_of(what: What, home: Home | None) -> Tier:
     return _TIERS.get(what, Tier.ACUTE)
 
 
-def _tier(finding: Finding, home: Home | None) -> Tier:
+def urgency(finding: Finding, home: Home | None) -> Tier:
     """Return how urgent one finding is: no sight of a building is, while somebody in it may be out of bed."""
     if finding.what is What.BUILDING_SILENT and finding.count > 0:
         return Tier.ACUTE
@@ -156,6 +159,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[Claimed | Released | Lapsed, ...] = ()  # what was done to it, here and below, in the order of its date
     follows: tuple[Followed, ...] = ()
     shelves: tuple[Shelved | Unshelved, ...] = ()
+    passing: tuple[Passing, ...] = ()  # by their dates
     resolved: Resolved | None = None
     fell_back: tuple[FellBack, ...] = ()  # the building called for help itself, for it heard nothing from the centre
 
@@ -278,7 +282,7 @@ def raised(finding: Finding, *, home: Home | None, arrived_at: datetime) -> Aler
     return Alert(
         id=alert_of(finding),
         home=finding.home,
-        tier=_tier(finding, home),
+        tier=urgency(finding, home),
         findings=(finding,),
         arrived_at=arrived_at,
     )
@@ -288,7 +292,7 @@ def with_finding(alert: Alert, finding: Finding, *, home: Home | None, arrived_a
     """Add a further finding of the same episode; the tier can only become more urgent."""
     if finding in alert.findings:
         return alert
-    tier = min(alert.tier, _tier(finding, home), key=_URGENCY.__getitem__)
+    tier = min(alert.tier, urgency(finding, home), key=_URGENCY.__getitem__)
     findings = tuple(sorted((*alert.findings, finding), key=lambda one: (one.at, one.what, one.since)))
     arrived_at = min(alert.arrived_at, arrived_at)
     return msgspec.structs.replace(alert, tier=tier, findings=findings, arrived_at=arrived_at)
@@ -309,7 +313,7 @@ def with_fall_back(alert: Alert, fell_back: FellBack) -> Alert:
 
 def with_plan(alert: Alert, home: Home | None) -> Alert:
     """Note the plan of its home, that became known only after the alert: it may say that this can wait."""
-    tier = min((_tier(one, home) for one in alert.findings), key=_URGENCY.__getitem__)
+    tier = min((urgency(one, home) for one in alert.findings), key=_URGENCY.__getitem__)
     return msgspec.structs.replace(alert, tier=tier)
 
 
@@ -327,7 +331,7 @@ def with_order(alert: Alert, order: Order) -> Alert:
 
 
 def with_deed(alert: Alert, deed: Deed) -> Alert:
-    """Note what is being done about it, that it was put aside, or that it is open again."""
+    """Note what is being done about it, that it was put aside, is open again, or goes on to somebody."""
     match deed:
         case Followed():
             return msgspec.structs.replace(alert, follows=_with(alert.follows, deed))
@@ -335,6 +339,14 @@ def with_deed(alert: Alert, deed: Deed) -> Alert:
             return msgspec.structs.replace(alert, shelves=_with(alert.shelves, deed))
         case Lapsed():
             return msgspec.structs.replace(alert, holds=_with(alert.holds, deed))
+        case _:
+            return msgspec.structs.replace(alert, passing=tuple(sorted((*alert.passing, deed), key=_by_step)))
+
+
+def _by_step(one: Passing) -> tuple[datetime, bool, int, bytes]:
+    """Sort key of what happened on the way: of what happened at once, the steps come first, in their order."""
+    step = one.step if isinstance(one, Passed | Skipped) else None
+    return one.at, step is None, step or 0, encode(one)
 
 
 def _with(deeds: tuple[_Done, ...], deed: _Done) -> tuple[_Done, ...]:

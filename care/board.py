@@ -16,6 +16,7 @@ from care.alerts import (
     with_order,
     with_plan,
 )
+from care.chains import Agreements
 from care.records import CENTRE, AlertId, Deed, FellBack, Order, Plan, Record, site_of
 from care.shifts import Shifts
 from care.sights import Diary
@@ -49,6 +50,7 @@ class Board:
         self.behind: set[SiteId] = set()  # buildings that are still telling of the past; not a record
         self.sights = Diary()  # how much was seen of every home in the last nights
         self.shifts = Shifts()  # which screens somebody has seen and heard
+        self.agreements = Agreements()  # whom an alert goes on to
         self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
@@ -62,6 +64,7 @@ class Board:
         self._heard_on_disk(record, recorded_at)
         self.sights.add(record, recorded_at)
         self.shifts.add(record)
+        self.agreements.add(record)
         match record:
             case Plan():
                 return self._replan(record), set()

@@ -1,7 +1,8 @@
 """The wire format: every record that may stand in a journal. The only contract between building and centre."""
 
+from datetime import time
 from enum import StrEnum
-from typing import NewType
+from typing import Annotated, NewType
 
 import msgspec
 
@@ -12,6 +13,9 @@ from detectors.nights import Summary
 
 AlertId = NewType("AlertId", str)
 StaffId = NewType("StaffId", str)
+ContactId = NewType("ContactId", str)  # somebody who may be asked to go: of a resident "c-1a2b3c4d", of all a role
+Place = NewType("Place", str)  # that something was agreed for: a home, a site, or the whole organisation "*"
+Minutes = Annotated[float, msgspec.Meta(gt=0, le=720)]
 
 
 class Trouble(StrEnum):
@@ -209,6 +213,178 @@ class Lapsed(msgspec.Struct, frozen=True, kw_only=True, tag="lapsed"):
     by: StaffId  # who had it; told to them, and to nobody else
 
 
+class Line(StrEnum):
+    """How near somebody is who is asked: own strength first, then the network, then professionals."""
+
+    ZERO = "zero"  # the residents themselves, a neighbour, family
+    ONE = "one"  # the desk
+    TWO = "two"  # the night team on site, back-up
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is asked, and how long they get before the next one is."""
+
+    line: Line
+    who: ContactId
+    channels: tuple[str, ...] = ()  # in the order in which they are tried; the desk needs none
+    minutes: Minutes = 3.0
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asked, one after another, in the hours from `since` to `until`; the same twice is all day and night."""
+
+    since: time
+    until: time
+    steps: tuple[Step, ...]
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """What is agreed of passing on: who is asked in which hours, and by when the last must have been."""
+
+    chains: tuple[Chain, ...]
+    acute: Minutes = 10.0  # from when it became true
+    soon: Minutes = 30.0
+
+
+class Agreed(msgspec.Struct, frozen=True, kw_only=True, tag="agreed"):
+    """Who is asked was agreed anew for a place, by whom and why; None takes a place's own back. Stays at the centre."""
+
+    at: Instant
+    place: Place
+    by: StaffId
+    why: str
+    before: Agreement | None
+    after: Agreement | None
+
+
+class Consented(msgspec.Struct, frozen=True, kw_only=True, tag="consented"):
+    """A resident said about what a contact may be asked, and until when; about nothing is taken back.
+
+    Stays at the centre.
+    """
+
+    at: Instant
+    home: HomeId
+    contact: ContactId
+    by: StaffId  # who wrote it down
+    tiers: tuple[str, ...]  # of `alerts.Tier`
+    until: Instant
+
+
+class NotTonight(msgspec.Struct, frozen=True, kw_only=True, tag="not-tonight"):
+    """A contact asks not to be asked until then. Stays at the centre."""
+
+    at: Instant
+    contact: ContactId
+    until: Instant
+
+
+class Why(StrEnum):
+    """Why an alert goes on to somebody, or past them."""
+
+    FIRST = "first"  # they are the first to ask
+    UNSEEN = "unseen"  # no screen of the desk has shown it
+    UNANSWERED = "unanswered"  # whoever was asked before did not answer in their time
+    FORGOTTEN = "forgotten"  # somebody had it, or said they would go, and nothing followed
+    CANNOT = "cannot"  # whoever was asked before cannot go
+    UNREACHED = "unreached"  # no channel took the notice to whoever was asked before
+    NOT_TONIGHT = "not-tonight"  # past: they asked not to be asked
+    NO_CONSENT = "no-consent"  # past: the resident has not said that they may be asked
+    CONSENT_ENDED = "consent-ended"  # past: the resident said so until a day that is over
+    UNATTENDED = "unattended"  # past the desk: no screen of it is in view
+
+
+class Passed(msgspec.Struct, frozen=True, kw_only=True, tag="passed"):
+    """Somebody is asked to see to an alert. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    step: int  # of the chain, from zero
+    to: ContactId
+    line: Line
+    channels: tuple[str, ...]
+    minutes: float  # that they get; of the last one, what was agreed
+    why: Why
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True, tag="skipped"):
+    """Somebody was next, and is not asked: the one after them is, at once. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    step: int
+    to: ContactId
+    line: Line
+    why: Why
+
+
+class Exhausted(msgspec.Struct, frozen=True, kw_only=True, tag="exhausted"):
+    """Everybody in the chain was asked, and the last one's time is over as well. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    why: Why
+
+
+class Refusal(StrEnum):
+    """Why a channel did not take a notice."""
+
+    NO_ADDRESS = "no-address"  # this contact has none for it
+    NO_CHANNEL = "no-channel"  # nothing is set up under its name
+    REFUSED = "refused"
+    NO_ANSWER = "no-answer"  # not within its time
+
+
+class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
+    """A channel took a notice for somebody, or why it did not. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    to: ContactId
+    channel: str
+    refusal: Refusal | None = None
+
+
+class Proven(msgspec.Struct, frozen=True, kw_only=True, tag="proven"):
+    """A channel took the notice by which it is tried once a day, or why it did not. Stays at the centre."""
+
+    at: Instant
+    channel: str
+    refusal: Refusal | None = None
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
+    """A contact looked at what they were asked, and so at who it is about. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: ContactId
+
+
+class Answer(StrEnum):
+    """What a contact says who is asked."""
+
+    GOING = "going"
+    CANNOT = "cannot"
+    NOT_TONIGHT = "not-tonight"
+    CALL_ME = "call-me"
+
+
+class Replied(msgspec.Struct, frozen=True, kw_only=True, tag="replied"):
+    """A contact answered. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: ContactId
+    answer: Answer
+
+
 class Ranked(msgspec.Struct, frozen=True, array_like=True):
     """What one pool of home-nights says: from which score on an episode is told, and what that rests on."""
 
@@ -240,11 +416,15 @@ class SeenAndHeard(msgspec.Struct, frozen=True, kw_only=True, tag="seen-and-hear
 
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
-Deed = Followed | Shelved | Unshelved | Lapsed  # what is done at the centre besides, and only it needs to know
+Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert on its way from one to the next
+Deed = (
+    Followed | Shelved | Unshelved | Lapsed | Passing
+)  # what is done at the centre besides, and only it needs to know
+Terms = Agreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
 )  # what the building tells; raw events stay at home
-Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Teaching | SeenAndHeard
+Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Terms | Teaching | SeenAndHeard
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

@@ -1,10 +1,10 @@
-"""The lookout: once a second the centre asks who is not heard any more, and whether anybody looks at its screens.
+"""The lookout: once a second the centre asks who is not heard any more, and which alert goes on to whom.
 
 Each look that was really taken is told to systemd, which starts a centre again that hangs.
 
-What must be written down is decided in `care.buildings`; here is only the second that passes. Screens are kept in
-memory: that nobody looks is a state of this moment, and no record of who sat where. That somebody has seen and heard
-a screen at the start of a shift is one (`care.shifts`).
+What must be written down is decided in `care.buildings` and `care.escalation`; here is only the second that passes.
+Screens are kept in memory: that nobody looks is a state of this moment, and no record of who sat where. That somebody
+has seen and heard a screen at the start of a shift is one (`care.shifts`).
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from care.buildings import due
+from care import buildings, escalation
+from care.records import Record
 from care.systemd import Watchdog, notify
 from dashboard.intake import Centre
-from detectors.findings import Cleared, Finding
 
 LOOK_S = 1.0
 REPORT_S = 30.0  # between two reports of a screen
@@ -85,9 +85,10 @@ class Screens:
 class Lookout:
     """Asks every second, and writes down what it is told to."""
 
-    def __init__(self, centre: Centre, watchdog: Watchdog) -> None:
+    def __init__(self, centre: Centre, watchdog: Watchdog, screens: Screens | None = None) -> None:
         self._centre = centre
         self._watchdog = watchdog
+        self._screens = screens
 
     async def run(self) -> None:
         """Look until cancelled. A disk that refuses is told of, and tried again a second later."""
@@ -106,7 +107,11 @@ class Lookout:
         except sqlite3.Error as error:
             log.error("the disk would not", why=str(error))  # noqa: TRY400  # the reason says all of it
 
-    def _due(self) -> list[Finding | Cleared]:
+    def _due(self) -> list[Record]:
         centre = self._centre
         now = centre.now()
-        return due(centre.board, centre.signs(now), now, ear=centre.ear(now))
+        attended = self._screens is None or not self._screens.unwatched
+        return [
+            *buildings.due(centre.board, centre.signs(now), now, ear=centre.ear(now)),
+            *escalation.due(centre.board, now, attended=attended),
+        ]

@@ -86,7 +86,7 @@ async def _run_together(
     screens = Screens()
     live = Live(centre, drawing, screens, access)
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
-    lookout = Lookout(centre, Watchdog())
+    lookout = Lookout(centre, Watchdog(), screens)
     desk = Desk(
         centre=centre,
         live=live,

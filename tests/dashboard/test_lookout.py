@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ import pytest
 
 from care import journal
 from care.board import Board
+from care.chains import DESK, NIGHT_TEAM, ORGANISATION
+from care.deeds import claim
 from care.link import Beat
+from care.records import Agreed, Agreement, Chain, Line, Passed, StaffId, Step
 from care.systemd import Watchdog
 from dashboard import lookout
 from dashboard.intake import Centre
@@ -18,7 +21,7 @@ from dashboard.live import Live
 from dashboard.lookout import UNWATCHED_AFTER_S, Lookout, Screens
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import SiteId, building_of
-from tests.dashboard.conftest import NIGHT, WILG, Plain, StoryClock, batch, finding, plan, status
+from tests.dashboard.conftest import ALERT, NIGHT, WILG, Plain, StoryClock, batch, finding, plan, status
 
 pytestmark = pytest.mark.anyio
 
@@ -272,3 +275,60 @@ async def test_each_look_of_the_centre_is_told_to_systemd_and_a_centre_that_hang
     await asyncio.sleep(0)
     assert turns.empty()
     work.cancel()
+
+
+# What goes on to the next by itself.
+
+
+async def test_an_alert_that_nobody_answers_goes_on_to_the_night_team_and_not_again_after_a_restart(
+    tmp_path: Path, heard: Centre, clock: StoryClock, seconds: Seconds
+) -> None:
+    await heard.write(lambda board, at: [agreed(at)])
+    await heard.take(WILG, batch(plan(), finding()))
+    await passing(heard, clock, seconds, 200, beat=Beat(NIGHT))
+    assert passed(heard) == [DESK, NIGHT_TEAM]
+    heard.close()
+    again = Centre(journal.connect(tmp_path / "heard.db"), clock, monotonic=seconds)
+    await passing(again, clock, seconds, 5, beat=Beat(NIGHT))
+    assert passed(again) == [DESK, NIGHT_TEAM]
+    again.close()
+
+
+async def test_a_forgotten_claim_comes_back_after_ten_minutes_dated_by_then_also_over_a_restart(
+    tmp_path: Path, heard: Centre, clock: StoryClock, seconds: Seconds
+) -> None:
+    await heard.take(WILG, batch(plan(), finding()))
+    await heard.write(lambda board, at: claim(board.alerts[ALERT], StaffId("s-1"), at))
+    taken_at = heard.board.alerts[ALERT].held_since
+    heard.close()
+    clock.wait(minutes=25)
+    again = Centre(journal.connect(tmp_path / "heard.db"), clock, monotonic=seconds)
+    await passing(again, clock, seconds, 3, beat=Beat(NIGHT))
+    alert = again.board.alerts[ALERT]
+    assert alert.holder is None
+    assert alert.forgotten is not None
+    assert taken_at is not None
+    assert alert.forgotten.at == taken_at + timedelta(minutes=10)
+    again.close()
+
+
+async def test_a_desk_that_nobody_looks_at_is_passed_by(heard: Centre, clock: StoryClock, seconds: Seconds) -> None:
+    screens = Screens(monotonic=seconds)
+    seconds.s += UNWATCHED_AFTER_S + 1
+    await heard.write(lambda board, at: [agreed(at)])
+    await heard.take(WILG, batch(plan(), finding()))
+    await Lookout(heard, Watchdog({}), screens).look()
+    assert passed(heard) == [NIGHT_TEAM]
+
+
+def agreed(at: datetime) -> Agreed:
+    steps = (
+        Step(line=Line.ONE, who=DESK, minutes=3.0),
+        Step(line=Line.TWO, who=NIGHT_TEAM, channels=("sms",), minutes=5.0),
+    )
+    after = Agreement(chains=(Chain(since=time(0), until=time(0), steps=steps),))
+    return Agreed(at=at, place=ORGANISATION, by=StaffId("s-1"), why="begin", before=None, after=after)
+
+
+def passed(centre: Centre) -> list[str]:
+    return [one.to for one in centre.board.alerts[ALERT].passing if isinstance(one, Passed)]

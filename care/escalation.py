@@ -1,0 +1,361 @@
+"""Passing on: to whom an alert goes next by itself, and when. Each answer is a function of records and a moment.
+
+Every step gets the minutes that were agreed, or less: as much less as it takes for the last one to be asked by the
+limit of the alert's tier. So steps that fall out bring the others forward, and what came late is hurried. The clock
+stands still while somebody has the alert, said they would go, or put it aside; then it goes on where it was.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, urgency, with_deed
+from care.board import Board
+from care.chains import DESK, Agreements, steps_for
+from care.records import (
+    Agreement,
+    Answer,
+    Chain,
+    Claimed,
+    Deed,
+    Exhausted,
+    Lapsed,
+    Noticed,
+    Opened,
+    Passed,
+    Passing,
+    Released,
+    Replied,
+    Shelved,
+    Skipped,
+    Step,
+    Unshelved,
+    Why,
+    site_of,
+)
+from detectors.findings import What
+from detectors.homes import Home, zone_of
+
+HASTE = timedelta(minutes=1)  # from the first who is asked to the last, of what came after its limit
+GOING_FOR = FORGOTTEN_AFTER  # that somebody who said they would go is believed, while nothing follows
+_TICK = timedelta(microseconds=1)
+_ZONE = "Europe/Amsterdam"
+
+Coming = Passed | Skipped | Exhausted
+
+
+def due(board: Board, now: datetime, *, attended: bool = True) -> list[Deed]:
+    """Return what the centre must write down of alerts that wait; nothing that it has written already.
+
+    A claim of which nothing came is over; what was put aside is back; an alert goes on to the next in its chain.
+
+    Parameters
+    ----------
+    attended : whether a screen of the desk is in view; if not, the desk is passed by.
+    """
+    said: list[Deed] = []
+    for alert in board.open_alerts():
+        said += _over(alert, now)
+        for one in _over(alert, now):
+            alert = with_deed(alert, one)  # noqa: PLW2901  # goes on with what was just said of it
+        while (coming := next_of(alert, board, now, attended=attended)) is not None and coming.at <= now:
+            record = msgspec.structs.replace(coming, at=max(now, _dated(alert)))
+            said.append(record)
+            alert = with_deed(alert, record)  # noqa: PLW2901
+    return said
+
+
+def next_of(alert: Alert, board: Board, now: datetime, *, attended: bool = True) -> Coming | None:
+    """Return what happens next by itself with an alert, dated by when; None if nothing does.
+
+    It may be in the past: then it is due. Everything changes as soon as somebody does something.
+    """
+    climb = _climb(alert, board.homes.get(alert.home), now)
+    if climb is None or not _may_go_on(alert, board):
+        return None
+    plan = board.plans.get(site_of(alert.home))
+    agreed = board.agreements.chain(alert.home, climb.began, zone_of(_ZONE if plan is None else plan.zone))
+    if agreed is None:
+        return None
+    steps = _Steps(alert, climb, *agreed, board.agreements, attended=attended)
+    cause = steps.cause()
+    at = max(cause.at, now)
+    about: dict[str, Any] = {"home": alert.home, "alert": alert.id}
+    if not steps.left:
+        over = cause.at if steps.asked else now
+        return None if steps.told or not steps.every else Exhausted(at=over, why=cause.why, **about)
+    step = steps.left[0]
+    barred = steps.barred(step, at)
+    if barred is not None:
+        return Skipped(at=cause.at, step=steps.every.index(step), to=step.who, line=step.line, why=barred, **about)
+    return Passed(
+        at=cause.at,
+        step=steps.every.index(step),
+        to=step.who,
+        line=step.line,
+        channels=step.channels,
+        minutes=steps.share(step.minutes, steps.left[1:], at) / timedelta(minutes=1),
+        why=cause.why,
+        **about,
+    )
+
+
+def forecast(alert: Alert, board: Board, now: datetime) -> list[Coming]:
+    """Return all that happens with an alert if nobody ever does anything, in its order."""
+    coming: list[Coming] = []
+    while (one := next_of(alert, board, now)) is not None:
+        now = max(now, one.at)
+        one = msgspec.structs.replace(one, at=max(now, _dated(alert)))
+        coming.append(one)
+        alert = with_deed(alert, one)
+    return coming
+
+
+class ToSend(NamedTuple):
+    """A notice that somebody must get, by this channel."""
+
+    alert: Alert
+    asked: Passed
+    channel: str
+
+
+def to_send(board: Board, now: datetime) -> Iterator[ToSend]:
+    """Yield the notices that no channel has taken or refused yet and that are due.
+
+    The next channel is due as soon as one refuses, or after a part of the step's time in which nobody looked.
+    """
+    for alert in board.open_alerts():
+        climb = _climb(alert, board.homes.get(alert.home), now)
+        so_far = climb.so_far if climb is not None else ()
+        for asked in so_far:
+            if isinstance(asked, Passed) and asked.channels:
+                channel = _channel(so_far, asked, now)
+                if channel is not None:
+                    yield ToSend(alert, asked, channel)
+
+
+def _channel(so_far: tuple[Passing, ...], asked: Passed, now: datetime) -> str | None:
+    """Return the channel by which somebody is to be told now."""
+    later = [one for one in so_far if one.at >= asked.at]
+    if any(isinstance(one, Opened | Replied) and one.by == asked.to for one in later):
+        return None
+    answers = {one.channel: one.refusal for one in later if isinstance(one, Noticed) and one.to == asked.to}
+    passed_on = any(isinstance(one, Passed) and one.at > asked.at for one in later)
+    share = timedelta(minutes=asked.minutes) / len(asked.channels)
+    for number, channel in enumerate(asked.channels, 1):
+        if channel not in answers:
+            return channel
+        if answers[channel] is None and (passed_on or now < asked.at + share * number):
+            return None
+    return None
+
+
+# The climb so far.
+
+
+class Pause(NamedTuple):
+    """A stretch in which the clock stands still."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """One way up the chain: from when an alert asked for somebody, until it is over or closed."""
+
+    began: datetime  # of its limit
+    so_far: tuple[Passing, ...]
+    pauses: tuple[Pause, ...]
+    tier_since: datetime  # from when on it has been as urgent as it is
+
+    def after(self, start: datetime, span: timedelta) -> datetime:
+        """Return when so much time has passed since then, leaving out the pauses."""
+        at = start + span
+        for pause in self.pauses:
+            if pause.until > start and pause.since <= at:
+                at += pause.until - max(pause.since, start)
+        return at
+
+
+def _climb(alert: Alert, home: Home | None, now: datetime) -> Climb | None:
+    """Return the climb that an alert is on; None if it asks for nobody, or somebody has it."""
+    if alert.tier in CALM or alert.state not in {State.RAISED, State.DELIVERED}:
+        return None
+    before = alert.resolved.at if alert.resolved is not None and alert.reopened else None
+    ends = {(one.what, one.since): one.at for one in alert.cleared}
+    began: datetime | None = None
+    until: datetime | None = None  # when all so far was over; None: something stands
+    for finding in alert.findings:
+        if before is not None and finding.at <= before:
+            continue
+        if began is None:
+            began = until = finding.at
+        elif until is not None and finding.at > until:
+            before, began, until = until, finding.at, finding.at
+        ended = None if finding.what is What.BUTTON else ends.get((finding.what, finding.since))
+        until = None if until is None or ended is None else max(until, ended)
+    assert began is not None  # it is open
+    so_far = tuple(one for one in alert.passing if before is None or one.at > before)
+    so_urgent = [one.at for one in alert.findings if one.at >= began and urgency(one, home) is alert.tier]
+    first = min((one.at for one in so_far), default=now)
+    pauses = _merged([*_held(alert), *_aside(alert), *_going(so_far)])
+    return Climb(min(began, first), so_far, pauses, min(min(so_urgent, default=began), first))
+
+
+def _dated(alert: Alert) -> datetime:
+    """Return from when on what is written down counts for the alert as it stands, should a clock run ahead of ours."""
+    over = [one.at for one in alert.cleared] + ([alert.resolved.at] if alert.resolved is not None else [])
+    return max(over) + _TICK if over else alert.arrived_at
+
+
+def _held(alert: Alert) -> Iterator[Pause]:
+    """Yield the stretches in which somebody had it."""
+    holder, since = None, None
+    closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
+    for hold in alert.holds:
+        if closed_at is not None and hold.at > closed_at:
+            if since is not None:
+                yield Pause(since, closed_at)
+            holder, since, closed_at = None, None, None  # closing it ended that
+        if isinstance(hold, Claimed) and (holder is None or hold.takeover):
+            holder, since = hold.by, since or hold.at
+        elif isinstance(hold, Released | Lapsed) and hold.by == holder and since is not None:
+            yield Pause(since, hold.at)
+            holder, since = None, None
+    if since is not None and closed_at is not None:
+        yield Pause(since, closed_at)
+
+
+def _aside(alert: Alert) -> Iterator[Pause]:
+    since: Shelved | None = None
+    for one in alert.shelves:
+        if since is not None:
+            yield Pause(since.at, min(one.at, since.until))
+        since = one if isinstance(one, Shelved) else None
+    if since is not None:
+        news = [one.at for one in alert.findings if one.at > since.at]
+        yield Pause(since.at, min(since.until, *news))
+
+
+def _going(so_far: tuple[Passing, ...]) -> Iterator[Pause]:
+    """Yield the stretches in which somebody is believed to go there."""
+    replies = [one for one in so_far if isinstance(one, Replied)]
+    for reply in replies:
+        if reply.answer is Answer.GOING:
+            back = [one.at for one in replies if one.by == reply.by and one.at > reply.at and one.answer in _NOT_GOING]
+            yield Pause(reply.at, min([reply.at + GOING_FOR, *back]))
+
+
+_NOT_GOING = frozenset({Answer.CANNOT, Answer.NOT_TONIGHT})
+
+
+def _merged(pauses: list[Pause]) -> tuple[Pause, ...]:
+    merged: list[Pause] = []
+    for one in sorted(one for one in pauses if one.until > one.since):
+        if merged and one.since <= merged[-1].until:
+            merged[-1] = Pause(merged[-1].since, max(merged[-1].until, one.until))
+        else:
+            merged.append(one)
+    return tuple(merged)
+
+
+# What comes next, and when.
+
+
+class Cause(NamedTuple):
+    """Why the next one is asked, and from when on."""
+
+    at: datetime
+    why: Why
+
+
+class _Steps:
+    """The chain of an alert on one climb: who was asked, and who is left."""
+
+    def __init__(
+        self,
+        alert: Alert,
+        climb: Climb,
+        agreement: Agreement,
+        chain: Chain,
+        agreements: Agreements,
+        *,
+        attended: bool,
+    ) -> None:
+        self._alert, self._climb, self._agreement = alert, climb, agreement
+        self._agreements, self._attended = agreements, attended
+        self.every = steps_for(chain, alert.home)
+        done = {one.to for one in climb.so_far if isinstance(one, Passed | Skipped)}
+        self.left = [step for step in self.every if step.who not in done]
+        self.asked = [one for one in climb.so_far if isinstance(one, Passed)]
+        self.told = any(isinstance(one, Exhausted) for one in climb.so_far)
+
+    def cause(self) -> Cause:
+        """Return why the next one is asked, and when: at once if the last one cannot or was not reached."""
+        climb = self._climb
+        if not self.asked:
+            return Cause(climb.after(climb.began, timedelta()), Why.FIRST)
+        last = self.asked[-1]
+        later = [one for one in climb.so_far if one.at >= last.at]
+        refused = [one.at for one in later if isinstance(one, Replied) and _declines(one, last)]
+        if refused:
+            return Cause(climb.after(refused[0], timedelta()), Why.CANNOT)
+        noticed = [one for one in later if isinstance(one, Noticed) and one.to == last.to and one.refusal is not None]
+        if last.channels and {one.channel for one in noticed} >= set(last.channels):
+            return Cause(climb.after(max(one.at for one in noticed), timedelta()), Why.UNREACHED)
+        agreed = next((step.minutes for step in self.every if step.who == last.to), last.minutes)
+        until = climb.after(last.at, self.share(agreed, self.left, last.at))
+        if any(pause.until > last.at for pause in climb.pauses):
+            return Cause(until, Why.FORGOTTEN)
+        return Cause(until, Why.UNSEEN if last.to == DESK and not self._alert.shown_on else Why.UNANSWERED)
+
+    def share(self, minutes: float, after: Sequence[Step], at: datetime) -> timedelta:
+        """Return how long somebody gets of the minutes agreed, so that the last one after them is asked in time."""
+        wished = timedelta(minutes=minutes)
+        may = [step.minutes for step in after if self.barred(step, at) is None]
+        if not may:
+            return wished
+        together = wished + timedelta(minutes=sum(may[:-1]))
+        return wished * min(1.0, max(timedelta(), self._limit() - at) / together)
+
+    def barred(self, step: Step, at: datetime) -> Why | None:
+        """Return why somebody is not asked then."""
+        if step.who == DESK:
+            return None if self._attended else Why.UNATTENDED
+        return self._agreements.barred(self._alert.home, step.who, self._alert.tier.value, at)
+
+    def _limit(self) -> datetime:
+        """Return by when the last one must have been asked."""
+        climb, urgent = self._climb, self._alert.tier is Tier.ACUTE
+        minutes = self._agreement.acute if urgent else self._agreement.soon
+        by = climb.after(climb.tier_since, timedelta(minutes=minutes))
+        first = next((one.at for one in climb.so_far if isinstance(one, Passed | Skipped)), None)
+        return by if first is None else max(by, climb.after(first, HASTE))
+
+
+def _declines(reply: Replied, asked: Passed) -> bool:
+    return reply.by == asked.to and reply.answer in _NOT_GOING
+
+
+def _may_go_on(alert: Alert, board: Board) -> bool:
+    """Whether nothing speaks for waiting a moment: a building that tells of the past may say that it is over.
+
+    A call for help never waits.
+    """
+    if any(one.what is What.BUTTON for one in alert.standing):
+        return True
+    return alert.late is None or site_of(alert.home) not in board.behind
+
+
+def _over(alert: Alert, now: datetime) -> Iterator[Lapsed | Unshelved]:
+    """Yield that a claim is forgotten, or that what was put aside is back, dated by when that was agreed to be."""
+    lapses_at, holder = alert.lapses_at, alert.holder
+    if lapses_at is not None and holder is not None and lapses_at <= now:
+        yield Lapsed(at=lapses_at, home=alert.home, alert=alert.id, by=holder)
+    shelf = alert.shelf
+    if shelf is not None and shelf.until <= now:
+        yield Unshelved(at=shelf.until, home=alert.home, alert=alert.id)
