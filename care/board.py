@@ -17,6 +17,7 @@ from care.alerts import (
     with_plan,
 )
 from care.chains import Agreements
+from care.notices import Channels
 from care.records import CENTRE, AlertId, Deed, FellBack, Order, Plan, Record, site_of
 from care.shifts import Shifts
 from care.sights import Diary
@@ -51,6 +52,7 @@ class Board:
         self.sights = Diary()  # how much was seen of every home in the last nights
         self.shifts = Shifts()  # which screens somebody has seen and heard
         self.agreements = Agreements()  # whom an alert goes on to
+        self.channels = Channels()  # by which ways people are reached, and which work
         self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
@@ -65,6 +67,7 @@ class Board:
         self.sights.add(record, recorded_at)
         self.shifts.add(record)
         self.agreements.add(record)
+        self.channels.add(record)
         match record:
             case Plan():
                 return self._replan(record), set()

@@ -15,6 +15,7 @@ import msgspec
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, urgency, with_deed
 from care.board import Board
 from care.chains import DESK, Agreements, steps_for
+from care.notices import Channels
 from care.records import (
     Agreement,
     Answer,
@@ -132,20 +133,20 @@ def to_send(board: Board, now: datetime) -> Iterator[ToSend]:
         so_far = climb.so_far if climb is not None else ()
         for asked in so_far:
             if isinstance(asked, Passed) and asked.channels:
-                channel = _channel(so_far, asked, now)
+                channel = _channel(so_far, asked, board.channels, now)
                 if channel is not None:
                     yield ToSend(alert, asked, channel)
 
 
-def _channel(so_far: tuple[Passing, ...], asked: Passed, now: datetime) -> str | None:
-    """Return the channel by which somebody is to be told now."""
+def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: datetime) -> str | None:
+    """Return the channel by which somebody is to be told now; one that has just refused comes last."""
     later = [one for one in so_far if one.at >= asked.at]
     if any(isinstance(one, Opened | Replied) and one.by == asked.to for one in later):
         return None
     answers = {one.channel: one.refusal for one in later if isinstance(one, Noticed) and one.to == asked.to}
     passed_on = any(isinstance(one, Passed) and one.at > asked.at for one in later)
     share = timedelta(minutes=asked.minutes) / len(asked.channels)
-    for number, channel in enumerate(asked.channels, 1):
+    for number, channel in enumerate(sorted(asked.channels, key=lambda one: known.doubtful(one, now)), 1):
         if channel not in answers:
             return channel
         if answers[channel] is None and (passed_on or now < asked.at + share * number):

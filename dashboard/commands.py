@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from care.link import broker_address
+from care.records import ContactId
 from detectors.homes import ResidentId, SiteId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -23,6 +24,10 @@ resident = typer.Typer(no_args_is_help=True, help="What residents like to be cal
 cli.add_typer(staff, name="staff")
 cli.add_typer(organisation, name="organisation")
 cli.add_typer(resident, name="resident")
+contact = typer.Typer(no_args_is_help=True, help="Whom to ask about a resident, and where they are reached.")
+channel = typer.Typer(no_args_is_help=True, help="By which ways people's phones are reached.")
+cli.add_typer(contact, name="contact")
+cli.add_typer(channel, name="channel")
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]
@@ -40,6 +45,8 @@ def run(
     broker: Annotated[str, typer.Option(help="HOST:PORT of the MQTT broker the buildings speak to")],
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="the port to listen on; 0 takes a free one")] = 8000,
+    url: Annotated[str, typer.Option(help="under which people's phones reach this centre, for links in notices")] = "",
+    phone: Annotated[str, typer.Option(help="the desk's telephone number, for notices")] = "",
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
 ) -> None:
     """Run the night desk until it is told to stop.
@@ -59,6 +66,8 @@ def run(
         broker_port=broker_port,
         host=host,
         port=port,
+        url=url,
+        phone=phone,
         rehearsal=rehearsal,
     )
     try:
@@ -225,6 +234,119 @@ def name_resident(
     with _store(people) as db:
         name_resident(db, ResidentId(id), name)
     typer.echo(f"{id} is called {name}.")
+
+
+@contact.command("add")
+def add_contact(
+    name: Annotated[str, typer.Argument(help="what the contact is called; stays in the people store")],
+    *,
+    resident: Annotated[str, typer.Option(help="the resident's id in the plan of the site")],
+    relation: Annotated[str, typer.Option(help="family, neighbour or other")],
+    people: People,
+) -> None:
+    """Keep somebody who may be asked about a resident; prints the id by which they are known.
+
+    They are asked only once the resident's consent is written down at the desk, under "Calling order".
+
+    Example: nachtwacht desk contact add "Fatima" --resident r-0012 --relation neighbour --people people.db
+    """
+    from dashboard import contacts
+
+    if relation not in set(contacts.Relation):
+        raise typer.BadParameter("family, neighbour or other", param_hint="--relation")
+    with _store(people) as db:
+        typer.echo(contacts.add(db, ResidentId(resident), name, contacts.Relation(relation)))
+
+
+@contact.command("address")
+def set_address(
+    whose: Annotated[str, typer.Argument(help="a contact's id, a resident's id, night-team, back-up, night-team@SITE")],
+    channel: Annotated[str, typer.Argument(help="the name of the channel")],
+    address: Annotated[str, typer.Argument(help="the number or address there")],
+    *,
+    people: People,
+) -> None:
+    """Say where notices for somebody go by a channel.
+
+    Example: nachtwacht desk contact address c-1a2b3c4d sms 31612345678 --people people.db
+    """
+    from dashboard import contacts
+
+    with _store(people) as db:
+        contacts.set_address(db, whose, channel, address)
+    typer.echo(f"{whose} is reached by {channel}.")
+
+
+@contact.command("list")
+def list_contacts(*, people: People) -> None:
+    """Print who may be asked about whom.
+
+    Example: nachtwacht desk contact list --people people.db
+    """
+    from dashboard import contacts
+
+    with _store(people) as db:
+        for one in contacts.everyone(db):
+            typer.echo(f"{one.resident}  {one.id}  {one.relation}  {one.name}")
+
+
+@contact.command("remove")
+def remove_contact(
+    contact: Annotated[str, typer.Argument(help="the contact's id")],
+    *,
+    people: People,
+) -> None:
+    """Forget somebody with their addresses: they are not asked again.
+
+    Example: nachtwacht desk contact remove c-1a2b3c4d --people people.db
+    """
+    from dashboard import contacts
+
+    with _store(people) as db:
+        contacts.remove(db, ContactId(contact))
+    typer.echo(f"{contact} is not asked again.")
+
+
+@channel.command("set")
+def set_channel(
+    name: Annotated[str, typer.Argument(help="sms, phone, push, email or a name of your own")],
+    url: Annotated[str, typer.Argument(help="a URL of Apprise with {address} in it where each notice goes")],
+    *,
+    test_to: Annotated[str, typer.Option(help="where its daily test goes; without it is not tested")] = "",
+    people: People,
+) -> None:
+    """Set up a way to reach people's phones; see the services of Apprise for its URL.
+
+    Example: nachtwacht desk channel set sms "twilio://SID:TOKEN@FROM/{address}" --people people.db
+    """
+    from dashboard import contacts
+
+    with _store(people) as db:
+        contacts.set_channel(db, name, url, test_to=test_to)
+    typer.echo(f"{name} is set up.")
+
+
+@channel.command("try")
+def try_channel(
+    name: Annotated[str, typer.Argument(help="the name of the channel")],
+    address: Annotated[str, typer.Argument(help="the number or address to send a test message to")],
+    *,
+    people: People,
+) -> None:
+    """Send a test message by a channel now.
+
+    Example: nachtwacht desk channel try sms 31612345678 --people people.db
+    """
+    from care import notices
+    from dashboard import contacts
+
+    with _store(people) as db:
+        known = contacts.channels(db).get(name)
+    if known is None:
+        raise _failed(f"No channel is called {name}. Set it up first: nachtwacht desk channel set.")
+    if not notices.send(known.url, address, notices.proof()):
+        raise _failed(f"{name} did not take the message. Look at its URL, its credit and the network.")
+    typer.echo(f"{name} took the message.")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from care.alerts import Alert
 from care.board import Board
 from care.buildings import cause_of
 from care.language import LANGUAGES, words
-from care.records import AlertId, Plan, StaffId, site_of
+from care.records import AlertId, ContactId, Plan, StaffId, site_of
 from care.sights import Why, hears, now_seen, sighted
 from care.wording import Wording
 from dashboard.organisations import ONLY_OWN, OrganisationId
@@ -42,6 +42,9 @@ class Names(Protocol):
 
     def staff(self, id: StaffId) -> str:  # noqa: A002
         """Return a colleague's initials or first name."""
+
+    def contact(self, id: ContactId) -> str | None:  # noqa: A002
+        """Return the name of somebody who may be asked, or None if none is known."""
 
 
 class Glance:

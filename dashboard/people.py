@@ -18,7 +18,7 @@ from pathlib import Path
 
 import argon2
 
-from care.records import StaffId
+from care.records import ContactId, StaffId
 from dashboard import organisations
 from dashboard.organisations import OWN, Post, Role
 from detectors.homes import ResidentId
@@ -55,6 +55,30 @@ CREATE TABLE IF NOT EXISTS attempt (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempt_at ON attempt (at);
 CREATE TABLE IF NOT EXISTS resident (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS contact (  -- see dashboard.contacts
+    id TEXT PRIMARY KEY,
+    resident TEXT NOT NULL,
+    name TEXT NOT NULL,
+    relation TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS contact_resident ON contact (resident);
+CREATE TABLE IF NOT EXISTS address (
+    whose TEXT NOT NULL,           -- a contact, a resident, or a role
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    PRIMARY KEY (whose, channel)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS channel (
+    name TEXT PRIMARY KEY,
+    url TEXT NOT NULL,             -- with the keys of the gateway in it
+    test_to TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS link (
+    token BLOB PRIMARY KEY,        -- a hash, as of a session
+    alert TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 _OF_ONE_ORGANISATION = """
@@ -122,6 +146,11 @@ class Names:
         row = self.db.execute("SELECT first_name FROM staff WHERE id = ?", (id,)).fetchone()
         return str(id if row is None else row[0])
 
+    def contact(self, id: ContactId) -> str | None:  # noqa: A002
+        """Return the name of a contact, or None of one who is not, or no longer, in the store."""
+        row = self.db.execute("SELECT name FROM contact WHERE id = ?", (id,)).fetchone()
+        return None if row is None else str(row[0])
+
 
 def connect(file: Path | str) -> sqlite3.Connection:
     """Open the store, making it if it is not there; one of an older make becomes one of today's.
@@ -160,7 +189,7 @@ def add_staff(
 ) -> StaffId:
     """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong."""
     staff = StaffId(f"s-{secrets.token_hex(4)}")
-    row = (staff, _folded(_text(name)), _text(first_name), _text(initials, longest=4), _hashed(password))
+    row = (staff, _folded(tidy(name)), tidy(first_name), tidy(initials, longest=4), _hashed(password))
     with _transaction(db):
         try:
             db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
@@ -192,7 +221,7 @@ def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
 
 def name_resident(db: sqlite3.Connection, resident: ResidentId, name: str) -> None:
     """Keep what a resident likes to be called, in place of what was kept before. Raises `BadInput`."""
-    db.execute("INSERT OR REPLACE INTO resident VALUES (?, ?)", (_text(resident), _text(name)))
+    db.execute("INSERT OR REPLACE INTO resident VALUES (?, ?)", (tidy(resident), tidy(name)))
 
 
 def attempt(db: sqlite3.Connection, name: str, client: str, now: datetime) -> timedelta | None:
@@ -305,7 +334,7 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("COMMIT")
 
 
-def _text(text: str, *, longest: int = NAME_MAX) -> str:
+def tidy(text: str, *, longest: int = NAME_MAX) -> str:
     """Tidy a name that people will read. Raises `BadInput` if there is nothing to read, or too much."""
     tidy = " ".join(unicodedata.normalize("NFC", text).split())
     if not tidy.isprintable() or not 1 <= len(tidy) <= longest:

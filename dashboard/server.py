@@ -27,6 +27,7 @@ from dashboard.intake import Centre, Intake
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
 from dashboard.organisations import Access
+from dashboard.outbox import Outbox
 from dashboard.pages import Desk, application
 from dashboard.people import Names
 
@@ -45,6 +46,8 @@ class Settings:
     broker_port: int = 1883
     host: str = "127.0.0.1"
     port: int = 8000
+    url: str = ""  # under which people's phones reach this centre; empty: notices hold no link
+    phone: str = ""  # of the desk, said in notices and where nobody is left to ask
     rehearsal: bool = False  # take the time from what a rehearsal tells
 
 
@@ -87,6 +90,7 @@ async def _run_together(
     live = Live(centre, drawing, screens, access)
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
     lookout = Lookout(centre, Watchdog(), screens)
+    outbox = Outbox(centre, store, SystemClock(), url=settings.url, phone=settings.phone)
     desk = Desk(
         centre=centre,
         live=live,
@@ -98,7 +102,12 @@ async def _run_together(
     )
     server = _Server(application(desk), live)
     log.info("the desk is open", url=f"http://{settings.host}:{sock.getsockname()[1]}", records=centre.number)
-    work = [asyncio.create_task(intake.run()), asyncio.create_task(live.run()), asyncio.create_task(lookout.run())]
+    work = [
+        asyncio.create_task(intake.run()),
+        asyncio.create_task(live.run()),
+        asyncio.create_task(lookout.run()),
+        asyncio.create_task(outbox.run()),
+    ]
     for task in work:
         # Neither ever ends by itself. If a mistake of ours ends one, the whole centre must go down where it is seen.
         task.add_done_callback(lambda _: server.stop())

@@ -7,7 +7,7 @@ import msgspec
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import AlertId, Claimed, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
+from care.records import AlertId, Claimed, ContactId, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
 from dashboard.drawing import Viewer
 from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What
 from detectors.homes import (
@@ -48,6 +48,9 @@ class People:
 
     def staff(self, id: StaffId) -> str:  # noqa: A002
         return _STAFF.get(id, "?")
+
+    def contact(self, id: ContactId) -> str | None:  # noqa: A002
+        return {"c-fatima": "Fatima"}.get(id)
 
 
 def local(clock: str) -> datetime:

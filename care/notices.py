@@ -1,0 +1,117 @@
+"""Notices: what is said on somebody's own phone, by which channel, and which channels work.
+
+A lock screen is a public place. So a notice holds no name, no room, no hour and nothing of anybody's health: that there
+is something, and a link with a random token in it. Apprise speaks with the gateways (text messages, calls, mail, push).
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from care.alerts import Tier
+from care.chains import LINES, RESIDENT
+from care.language import mark, words
+from care.records import AlertId, ContactId, Noticed, Proven, Record, Refusal, encode
+
+TEXT_MAX = 120  # characters without the link: with it still one text message
+PROVEN_EVERY = timedelta(hours=24)
+DEAD_FOR = timedelta(minutes=15)  # until a channel that refused is tried again as if it had not
+ADDRESS = "{address}"  # stands in the URL of a channel for where one notice goes
+
+URGENT = mark("Nachtwacht: urgent alert {ref}. Respond within {n} min.")
+NEW = mark("Nachtwacht: new alert {ref}.")
+HELP = mark("Nachtwacht: is there time to help now?")
+ASK_FIRST = mark("Nachtwacht: are you all right?")
+PROOF = mark("Nachtwacht: this is a test message. No answer is needed.")
+
+
+class Channels:
+    """What each channel last did with a notice. Changed only by `add`."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Noticed | Proven] = {}
+
+    def add(self, record: Record) -> None:
+        """Take in one record of the journal."""
+        if not isinstance(record, Noticed | Proven) or record.refusal is Refusal.NO_ADDRESS:
+            return  # that somebody has no address is no fault of the channel
+        known = self._last.get(record.channel, record)
+        self._last[record.channel] = max(known, record, key=lambda one: (one.at, encode(one)))
+
+    @property
+    def dead(self) -> dict[str, datetime]:
+        """The channels of which the last notice was refused, and when."""
+        return {name: one.at for name, one in sorted(self._last.items()) if one.refusal is not None}
+
+    def doubtful(self, channel: str, now: datetime) -> bool:
+        """Whether a channel has just refused, so that another one is tried before it."""
+        last = self._last.get(channel)
+        return last is not None and last.refusal is not None and now - last.at < DEAD_FOR
+
+    def unproven(self, channels: Iterable[str], now: datetime) -> list[str]:
+        """Return the channels that must be tried now: once a day, and one that refused after a quarter of an hour."""
+        due = []
+        for name in channels:
+            last = self._last.get(name)
+            if last is None or now - last.at >= (PROVEN_EVERY if last.refusal is None else DEAD_FOR):
+                due.append(name)
+        return due
+
+
+def text(to: ContactId, alert: AlertId, tier: Tier, minutes: float, *, link: str, phone: str) -> str:
+    """Return what somebody reads on a phone: in Dutch, safe where anybody can read it.
+
+    Parameters
+    ----------
+    link : where they can answer; empty if the centre does not know its own address.
+    phone : of the desk; empty if there is none to call.
+    """
+    say = words("nl").gettext
+    if to == RESIDENT:
+        said = say(ASK_FIRST)
+    elif to not in LINES:
+        said = say(HELP)
+    elif tier is Tier.ACUTE:
+        said = say(URGENT).format(ref=reference(alert), n=max(1, int(minutes)))
+    else:
+        said = say(NEW).format(ref=reference(alert))
+    open_link = [say("Answer: {link}").format(link=link)] if link else []
+    call = [say("Questions? Call {phone}.").format(phone=phone)] if phone else []
+    return " ".join([said, *call, *open_link])
+
+
+def proof() -> str:
+    """Return what the channel's own test says."""
+    return words("nl").gettext(PROOF)
+
+
+def reference(alert: AlertId) -> str:
+    """Return by what an alert is called on a phone: enough to tell two apart, and nothing else."""
+    return alert[:4].upper()
+
+
+def fits(url: str) -> bool:
+    """Whether a channel can be set up with such a URL."""
+    return ADDRESS in url and _apprise().Apprise.instantiate(_filled(url, "31612345678")) is not None
+
+
+def send(url: str, address: str, body: str) -> bool:
+    """Hand one notice to a channel; return whether it took it. Waits for the network: for a thread of its own."""
+    post = _apprise().Apprise()
+    return bool(post.add(_filled(url, address))) and bool(post.notify(body=body))
+
+
+def _filled(url: str, address: str) -> str:
+    return url.replace(ADDRESS, quote(address, safe="@+"))
+
+
+@cache
+def _apprise() -> Any:
+    # Imported here: only a centre that sends something has use for it. Its log would name addresses.
+    import apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    return apprise

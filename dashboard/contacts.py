@@ -1,0 +1,162 @@
+"""Who can be asked, and by which way they are reached: mutable rows in the people store, never in the journal.
+
+An address belongs to a contact, to a resident who is asked first, or to a role of everywhere ("night-team") or of one
+site ("night-team@wilg").
+"""
+
+import hashlib
+import re
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from care import notices
+from care.chains import LINES, RESIDENT
+from care.language import mark
+from care.records import AlertId, ContactId, site_of
+from dashboard.people import BadInput, tidy
+from detectors.homes import Home, HomeId, ResidentId
+
+LINK = timedelta(hours=12)  # for so long somebody can answer by the link in a notice
+ADDRESS_MAX = 200  # characters
+URL_MAX = 500
+CONTACTS_MAX = 50  # of one resident that are listed
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+class Relation(StrEnum):
+    """What a contact is to a resident."""
+
+    FAMILY = "family"
+    NEIGHBOUR = "neighbour"
+    OTHER = "other"
+
+
+RELATIONS: dict[Relation, str] = {
+    Relation.FAMILY: mark("family or friend"),
+    Relation.NEIGHBOUR: mark("neighbour"),
+    Relation.OTHER: mark("contact"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody who may be asked to see to a resident."""
+
+    id: ContactId
+    resident: ResidentId
+    name: str
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to reach people's phones."""
+
+    name: str
+    url: str  # of Apprise, with `notices.ADDRESS` where each notice goes
+    test_to: str  # where its daily test goes; empty: it is not tried
+
+
+def add(db: sqlite3.Connection, resident: ResidentId, name: str, relation: Relation) -> ContactId:
+    """Keep somebody who may be asked about a resident. Raises `BadInput`."""
+    contact = ContactId(f"c-{secrets.token_hex(4)}")
+    db.execute("INSERT INTO contact VALUES (?, ?, ?, ?)", (contact, tidy(resident), tidy(name), relation))
+    return contact
+
+
+def remove(db: sqlite3.Connection, contact: ContactId) -> None:
+    """Forget somebody with their addresses: they are not asked again. Raises `BadInput`."""
+    found = db.execute("DELETE FROM contact WHERE id = ?", (contact,)).rowcount
+    found += db.execute("DELETE FROM address WHERE whose = ?", (contact,)).rowcount
+    db.execute("DELETE FROM link WHERE contact = ?", (contact,))
+    if not found:
+        raise BadInput(f"Nobody who may be asked is known as {contact}.")
+
+
+def known(db: sqlite3.Connection, contact: ContactId) -> Contact | None:
+    """Return a contact by id."""
+    row = db.execute("SELECT id, resident, name, relation FROM contact WHERE id = ?", (contact,)).fetchone()
+    return None if row is None else _contact(row)
+
+
+def of(db: sqlite3.Connection, resident: ResidentId) -> list[Contact]:
+    """Return those who may be asked about a resident, by name."""
+    rows = db.execute(
+        "SELECT id, resident, name, relation FROM contact WHERE resident = ? ORDER BY name LIMIT ?",
+        (resident, CONTACTS_MAX),
+    )
+    return [_contact(row) for row in rows]
+
+
+def everyone(db: sqlite3.Connection, *, limit: int = 10_000) -> list[Contact]:
+    """Return every contact, by resident."""
+    rows = db.execute("SELECT id, resident, name, relation FROM contact ORDER BY resident, name LIMIT ?", (limit,))
+    return [_contact(row) for row in rows]
+
+
+def set_address(db: sqlite3.Connection, whose: str, channel: str, address: str) -> None:
+    """Say where notices for somebody go by a channel, in place of what was known. Raises `BadInput`."""
+    row = (tidy(whose, longest=80), _channel_name(channel), tidy(address, longest=ADDRESS_MAX))
+    db.execute("INSERT OR REPLACE INTO address VALUES (?, ?, ?)", row)
+
+
+def address(db: sqlite3.Connection, to: ContactId, channel: str, home_id: HomeId, home: Home | None) -> str | None:
+    """Return where a notice about a home goes; None if nothing is known."""
+    whose = [str(to)]
+    if to == RESIDENT:
+        whose = [] if home is None else [str(home.resident)]
+    elif to in LINES:
+        whose = [f"{to}@{site_of(home_id)}", str(to)]
+    for one in whose:
+        row = db.execute("SELECT address FROM address WHERE whose = ? AND channel = ?", (one, channel)).fetchone()
+        if row is not None:
+            return str(row[0])
+    return None
+
+
+def set_channel(db: sqlite3.Connection, name: str, url: str, *, test_to: str = "") -> None:
+    """Set a channel up, in place of what it was. Raises `BadInput` with what is wrong."""
+    if len(url) > URL_MAX or not notices.fits(url):
+        raise BadInput(f"That is no URL that Apprise knows with {notices.ADDRESS} in it: see its list of services.")
+    db.execute("INSERT OR REPLACE INTO channel VALUES (?, ?, ?)", (_channel_name(name), url, test_to.strip()))
+
+
+def channels(db: sqlite3.Connection) -> dict[str, Channel]:
+    """Return the channels that are set up."""
+    rows = db.execute("SELECT name, url, test_to FROM channel ORDER BY name LIMIT 20")
+    return {row[0]: Channel(*row) for row in rows}
+
+
+def make_link(db: sqlite3.Connection, alert: AlertId, contact: ContactId, now: datetime) -> str:
+    """Return a new token by which somebody can answer; only its hash is kept. Real time, as sessions are."""
+    token = secrets.token_urlsafe(16)
+    db.execute("DELETE FROM link WHERE until <= ?", (now.timestamp(),))
+    until = (now + LINK).timestamp()
+    db.execute("INSERT INTO link VALUES (?, ?, ?, ?)", (_digest(token), alert, contact, until))
+    return token
+
+
+def follow_link(db: sqlite3.Connection, token: str, now: datetime) -> tuple[AlertId, ContactId] | None:
+    """Return what a token is about and whose it is; None if it is none, or no longer."""
+    row = db.execute(
+        "SELECT alert, contact FROM link WHERE token = ? AND until > ?", (_digest(token), now.timestamp())
+    ).fetchone()
+    return None if row is None else (AlertId(row[0]), ContactId(row[1]))
+
+
+def _contact(row: tuple[str, str, str, str]) -> Contact:
+    return Contact(ContactId(row[0]), ResidentId(row[1]), row[2], Relation(row[3]))
+
+
+def _channel_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadInput("A channel's name is 1 to 20 small letters, digits and hyphens.")
+    return name
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=32).digest()
