@@ -17,6 +17,8 @@ from care.alerts import (
     with_plan,
 )
 from care.chains import Agreements
+from care.handovers import Handovers
+from care.nights import Nights
 from care.notices import Channels
 from care.records import CENTRE, AlertId, Deed, FellBack, Order, Plan, Record, site_of
 from care.shifts import Shifts
@@ -43,7 +45,7 @@ class Board:
         self.plans: dict[SiteId, Plan] = {}
         self.homes: dict[HomeId, Home] = {}
         self.statuses: dict[HomeId, Status] = {}
-        self.nights: dict[HomeId, Summary] = {}  # the newest of each home
+        self.nights = Nights()  # the last ones of each home
         self.alerts: dict[AlertId, Alert] = {}
         self.heard_at: dict[SiteId, datetime] = {}  # real time of each building's last sign of life; not a record
         self.told_at: dict[SiteId, datetime] = {}  # when the last record of each building was on disk here
@@ -53,6 +55,7 @@ class Board:
         self.shifts = Shifts()  # which screens somebody has seen and heard
         self.agreements = Agreements()  # whom an alert goes on to
         self.channels = Channels()  # by which ways people are reached, and which work
+        self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
@@ -68,6 +71,8 @@ class Board:
         self.shifts.add(record)
         self.agreements.add(record)
         self.channels.add(record)
+        self.nights.add(record)
+        self.handovers.add(record)
         match record:
             case Plan():
                 return self._replan(record), set()
@@ -78,8 +83,6 @@ class Board:
                 return self._touched(record.home), {self._found(record, recorded_at)}
             case Cleared():
                 return self._touched(record.home), self._happened(alert_of(record), record)
-            case Summary():
-                self.nights[record.home] = record
             case _ if isinstance(record, Order | Deed | FellBack):
                 return {record.home}, self._happened(record.alert, record)
         return set(), set()  # nothing that a screen shows by itself

@@ -1,6 +1,6 @@
 """The wire format: every record that may stand in a journal. The only contract between building and centre."""
 
-from datetime import time
+from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, NewType
 
@@ -415,6 +415,29 @@ class SeenAndHeard(msgspec.Struct, frozen=True, kw_only=True, tag="seen-and-hear
     by: StaffId
 
 
+class HandedOver(msgspec.Struct, frozen=True, kw_only=True, tag="handed-over"):
+    """Whoever comes has taken the desk over from whoever goes, and this is what was open. Stays at the centre."""
+
+    at: Instant
+    taken_by: StaffId
+    given_by: StaffId | None = None  # None: nobody was there to hand over
+    by_voice: bool = False  # spoken through as well
+    note: str = ""  # what no record tells, in two sentences at most
+    open: tuple[AlertId, ...] = ()
+    aside: tuple[AlertId, ...] = ()
+
+
+class Corrected(msgspec.Struct, frozen=True, kw_only=True, tag="corrected"):
+    """Somebody says that a line of a report is not as it was. It stands beside the line. Stays at the centre."""
+
+    at: Instant
+    by: StaffId
+    night: date  # of its evening
+    about: str  # whose report: the centre's, a site's or a home's id
+    line: int  # from 1
+    text: str
+
+
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
 Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert on its way from one to the next
 Deed = (
@@ -424,7 +447,8 @@ Terms = Agreed | Consented | NotTonight | Proven  # by what it is passed on; of 
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
 )  # what the building tells; raw events stay at home
-Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Terms | Teaching | SeenAndHeard
+Shift = SeenAndHeard | HandedOver | Corrected  # what people at the desk say of their shift, and only it needs to know
+Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Terms | Teaching | Shift
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

@@ -36,6 +36,11 @@ class Shifts:
             return None
         return said.at
 
+    def seated(self, since: datetime) -> list[StaffId]:
+        """Return who has said so of any screen since a moment, whoever did last first."""
+        said = sorted((one for one in self._said.values() if one.at >= since), key=lambda one: one.at, reverse=True)
+        return list(dict.fromkeys(one.by for one in said))
+
     def prove(self, screen: str, by: StaffId, now: datetime, zone: ZoneInfo) -> tuple[SeenAndHeard, ...]:
         """Return what to write down when somebody says so; nothing if they have said it already."""
         if self.proven_at(screen, now, zone, by=by) is not None:

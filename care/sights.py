@@ -18,7 +18,7 @@ from detectors.coverage import rests_on
 from detectors.findings import Cleared, Finding, Sight, Status, What
 from detectors.homes import Home, HomeId, Instant, Night, Sensor, SensorId, building_of, zone_of
 
-KEPT = timedelta(days=8)  # seven nights, and the one that runs
+KEPT = timedelta(days=29)  # as many nights as a home's page shows, and the one that runs
 NOTED_MAX = 2_000  # of one home or building: a sensor that comes and goes all day must not fill the memory
 
 

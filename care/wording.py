@@ -1,5 +1,6 @@
 """How times, durations, places and names are said, in one of the two languages and by the clocks of one zone."""
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -203,3 +204,13 @@ def capital(text: str) -> str:
 
 def _glued(text: str) -> str:
     return text.replace(" ", "\u00a0")
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Return a sort key by which 2 comes before 2A and both before 10.
+
+    >>> sorted(["10", "2A", "2"], key=natural)
+    ['2', '2A', '10']
+    """
+    parts = re.findall(r"\d+|\D+", text.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

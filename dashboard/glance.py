@@ -1,6 +1,5 @@
 """The board at one moment, as every page asks about it: in one language, with what is not heard known as such."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +12,7 @@ from care.buildings import cause_of
 from care.language import LANGUAGES, words
 from care.records import AlertId, ContactId, Plan, StaffId, site_of
 from care.sights import Why, hears, now_seen, sighted
-from care.wording import Wording
+from care.wording import Wording, natural
 from dashboard.organisations import ONLY_OWN, OrganisationId
 from detectors.findings import Finding, Presence, Sight, Status, What
 from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId, building_of
@@ -144,13 +143,3 @@ def home_path(home: HomeId) -> str:
     '/homes/wilg/2%20A'
     """
     return f"/homes/{quote(home, safe='/')}"
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a sort key by which 2 comes before 2A and both before 10.
-
-    >>> sorted(["10", "2A", "2"], key=natural)
-    ['2', '2A', '10']
-    """
-    parts = re.findall(r"\d+|\D+", text.casefold())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

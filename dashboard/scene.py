@@ -12,7 +12,8 @@ from care.buildings import UNPROVEN_AFTER
 from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
 from care.records import AlertId, Plan, site_of
-from dashboard.glance import ICONS, Glance, natural
+from care.wording import natural
+from dashboard.glance import ICONS, Glance
 from dashboard.homes import Standing, Tile
 from dashboard.stories import Story
 from detectors.findings import Presence, Sight
@@ -148,7 +149,7 @@ class Scene(Glance):
 
     def home(self, home: Home) -> Standing:
         """Return what may be said of one home."""
-        night = self.board.nights.get(home.id)
+        night = self.board.nights.newest(home.id)
         learned = night.mostly_after if night is not None else mostly_after(home, {}, 0, self.now)
         return Standing(home, self, self._open_by_home.get(home.id), learned)
 

@@ -11,9 +11,9 @@ from care.language import words
 from care.records import CENTRE, HOWS, AlertId, Claimed, Released, StaffId, site_of
 from care.sentences import Sentence, tell
 from care.telling import EQUIPMENT, Piece, ended_at, of_one_evening
-from care.wording import Wording, capital
+from care.wording import Wording, capital, natural
 from dashboard import pictures
-from dashboard.glance import ICONS, Glance, home_path, natural
+from dashboard.glance import ICONS, Glance, home_path
 from dashboard.pictures import CARD, Picture
 from detectors.findings import BUILDING, BY_CENTRE, Presence, Sight, What
 from detectors.homes import Home, HomeId, SensorId, is_building
