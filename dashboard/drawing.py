@@ -50,23 +50,36 @@ class Drawing:
 
     def desk(self, now: datetime, viewer: Viewer) -> str:
         """Draw the whole page of the night desk."""
-        return self._page("desk.html", self._scene(now, viewer))
+        return self._page("desk.html", self.scene(now, viewer))
 
     def alert(self, alert: AlertId, now: datetime, viewer: Viewer) -> str | None:
         """Draw the page of one alert; None if there is no such alert."""
-        scene = self._scene(now, viewer)
+        scene = self.scene(now, viewer)
         known = scene.board.alerts.get(alert)
         if known is None:
             return None
         return self._page("alert.html", scene, alert=scene.story(known), page=f"/alerts/{alert}")
 
-    def home(self, home: HomeId, now: datetime, viewer: Viewer) -> str | None:
-        """Draw the page of one home; None if no plan has it."""
-        scene = self._scene(now, viewer)
+    def home(self, home: HomeId, now: datetime, viewer: Viewer, nights: int = 7) -> str | None:
+        """Draw the page of one home, with its last nights; None if no plan has it."""
+        scene = self.scene(now, viewer)
         known = scene.board.homes.get(home)
         if known is None:
             return None
-        return self._page("home.html", scene, home=scene.home(known), page=home_path(home))
+        standing = scene.home(known)
+        return self._page("home.html", scene, home=standing, album=standing.album(nights), page=home_path(home))
+
+    def scene(self, now: datetime, viewer: Viewer) -> Scene:
+        """Return what a whole page is given: of the board, what this reader may see."""
+        return Scene(self._part(viewer.organisations), self._names, now, viewer.language, viewer)
+
+    def page(self, template: str, scene: Scene, **values: Any) -> str:
+        """Draw a page that is kept up to date from a template of its own."""
+        return self._page(template, scene, **values)
+
+    def paper(self, template: str, language: str, **values: Any) -> str:
+        """Draw a page that is to be printed: nothing around it, and nothing that goes on."""
+        return self._alone(template, language, **values)
 
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
         """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""
@@ -121,9 +134,6 @@ class Drawing:
         stories = [scene.story(one) for one in (recent if page is None else read)]
         whole = page in {None, "/"}
         return self._fragments(scene, [scene.home(home) for home in homes], stories, board=whole, brief=page is None)
-
-    def _scene(self, now: datetime, viewer: Viewer) -> Scene:
-        return Scene(self._part(viewer.organisations), self._names, now, viewer.language, viewer)
 
     def _part(self, organisations: frozenset[OrganisationId]) -> Board:
         return self._board.part(sees(organisations, self._owners()))

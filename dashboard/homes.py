@@ -14,6 +14,7 @@ from care.sights import Can
 from care.telling import AT_NIGHT, EQUIPMENT, UP
 from care.wording import Wording, capital
 from dashboard.glance import ICONS, Glance, home_path
+from dashboard.nights import Album
 from dashboard.stories import Line, Story, lines_of
 from dashboard.strips import Strips
 from detectors.coverage import rests_on, told_by
@@ -360,6 +361,10 @@ class Standing:
     def strips(self) -> Strips:
         """When it was not seen, night by night."""
         return Strips(self.plan, self.glance)
+
+    def album(self, n: int) -> Album:
+        """Its last nights, as many as are asked for, in one picture."""
+        return Album(self.plan, self.glance, n)
 
     @property
     def night(self) -> str:

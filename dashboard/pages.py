@@ -46,6 +46,7 @@ from dashboard.glance import desk_zone
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live, TooManyScreens
 from dashboard.lookout import Screens
+from dashboard.nights import CHOICES
 from dashboard.organisations import OWN, Access, Right, may, sees
 from dashboard.people import Session
 from detectors.homes import HomeId, zone_of
@@ -158,8 +159,10 @@ async def alert(alert: TheAlert, desk: TheDesk, reader: Reader) -> Response:
 
 
 @router.get("/homes/{site}/{home}")  # noqa: FAST003  # `home_id` takes both
-async def home(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
-    return HTMLResponse(_or_else(no_home, desk.drawing.home(home, desk.centre.now(), reader.viewer)))
+async def home(home: TheHome, desk: TheDesk, reader: Reader, nights: int = 7) -> Response:
+    if nights not in CHOICES:
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    return HTMLResponse(_or_else(no_home, desk.drawing.home(home, desk.centre.now(), reader.viewer, nights)))
 
 
 @router.get("/live")

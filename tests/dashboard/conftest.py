@@ -66,7 +66,7 @@ class Plain(Drawing):
         known = self.board.alerts.get(alert)
         return f"{viewer.language}: {alert} {known.state} {known.holder}" if known else None
 
-    def home(self, home: HomeId, now: datetime, viewer: Viewer) -> str | None:
+    def home(self, home: HomeId, now: datetime, viewer: Viewer, nights: int = 7) -> str | None:
         return f"{viewer.language}: {home}" if home in self.board.homes else None
 
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:

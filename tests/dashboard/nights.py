@@ -9,6 +9,7 @@ from care.alerts import alert_of
 from care.board import Board
 from care.records import AlertId, Claimed, ContactId, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
 from dashboard.drawing import Viewer
+from detectors.calibration import LeftOut
 from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What
 from detectors.homes import (
     Home,
@@ -23,6 +24,7 @@ from detectors.homes import (
     SiteId,
     building_of,
 )
+from detectors.nights import Stay, Summary
 
 NOW = datetime(2026, 3, 3, 1, 31, 12, tzinfo=UTC)  # 02:31:12 in the Netherlands
 SANNE = Viewer(staff=StaffId("s-1"), name="Sanne", initials="S.K.", language="nl")
@@ -358,6 +360,59 @@ def a_full_board() -> Board:
     )
     hear(board)
     return board
+
+
+def four_weeks(home: str = "wilg/12", *, weeks: int = 4) -> list[Record]:
+    """Return the nights before this one: visits that grow, a later rise, a night away, a pause and a blind hour."""
+    told: list[Record] = []
+    for n in range(7 * weeks):
+        back = timedelta(days=7 * weeks - n)
+        number = home.partition("/")[2]
+        watched = Status(at=local("20:00") - back, home=HomeId(home), presence=Presence.UP)
+        told.append(watched)
+        bed = local("22:40") - back + timedelta(minutes=(n * 37) % 50 - 20)
+        rose = local("07:00") - back + timedelta(minutes=(n * 23) % 20 + n - 10)
+        start, end = local("23:00") - back, local("07:00") - back
+        up = [start + timedelta(minutes=110 * (k + 1) + (n * 13 + k * 29) % 40) for k in range(1 + n // 9)]
+        stays = []
+        since = max(start, bed)
+        if n == 7:
+            home_again = start + timedelta(hours=2)
+            stays.append(Stay(start, home_again, Presence.OUT))
+            since = bed = home_again
+        for at in (one for one in up if one > since):
+            stays.append(Stay(since, at, Presence.BED))
+            stays.append(Stay(at, at + timedelta(minutes=3), Presence.UP, RoomId("gang")))
+            back_at = at + timedelta(minutes=8 + n % 5)
+            stays.append(Stay(at + timedelta(minutes=3), back_at, Presence.UP, RoomId("badkamer")))
+            since = back_at
+        stays.append(Stay(since, min(end, rose), Presence.BED))
+        if rose < end:
+            stays.append(Stay(rose, end, Presence.UP, RoomId("keuken")))
+        blind = {11: (Sight.BLIND, 2.0, 5.5), 20: (Sight.PAUSED, 0.0, 2.5), 24: (Sight.PARTLY, 1.0, 7.0)}.get(n)
+        if blind is not None:
+            sight, first, last = blind
+            sensors = (SensorId(f"{number}/keuken"),) if sight is Sight.PARTLY else ()
+            told += [
+                msgspec.structs.replace(watched, at=start + timedelta(hours=first), sight=sight, blind=sensors),
+                msgspec.structs.replace(watched, at=start + timedelta(hours=last)),
+            ]
+        told.append(
+            Summary(
+                at=end,
+                home=HomeId(home),
+                night=(local("20:00") - back).date(),
+                whole=True,
+                left_out=LeftOut.OUTAGE if blind is not None else None,
+                exits=len(up),
+                minutes_out=9.0 * len(up),
+                visits=len(up),
+                to_bed=bed,
+                rose=rose,
+                stays=tuple(stays),
+            )
+        )
+    return told
 
 
 def add(board: Board, *records: Record) -> None:

@@ -93,16 +93,16 @@ class Stage:
             await self._post(path, dict(parse_qsl(body)), send)
         else:
             self.loads += 1
-            page = self._page(path)
+            page = self._page(path, dict(parse_qsl(scope["query_string"].decode())))
             await _answer(send, 200 if page else 404, (page or "").encode())
 
-    def _page(self, path: str) -> str | None:
+    def _page(self, path: str, asked: dict[str, str]) -> str | None:
         kind, _, name = path.strip("/").partition("/")
         match kind:
             case "alerts":
                 return self.drawing.alert(AlertId(name), self.now, self.viewer)
             case "homes":
-                return self.drawing.home(HomeId(name), self.now, self.viewer)
+                return self.drawing.home(HomeId(name), self.now, self.viewer, int(asked.get("nights", 7)))
             case "sign-in":
                 return self.drawing.sign_in(self.viewer.language)
             case _:
