@@ -131,7 +131,6 @@ class Board:
         part.plans = {site: plan for site, plan in self.plans.items() if site in mine}
         part.homes = {home: plan for home, plan in self.homes.items() if site_of(home) in mine}
         part.statuses = {home: self.statuses[home] for home in part.homes if home in self.statuses}
-        part.nights = {home: self.nights[home] for home in part.homes if home in self.nights}
         part._of = {home: alerts for home, alerts in self._of.items() if site_of(home) in mine}
         part.alerts = {alert: self.alerts[alert] for alerts in part._of.values() for alert in alerts}
         part._open = self._open & part.alerts.keys()
@@ -140,7 +139,9 @@ class Board:
         part.told_at = {site: at for site, at in self.told_at.items() if site in mine}
         part.proven_at = {site: at for site, at in self.proven_at.items() if site in mine}
         part.behind = self.behind & mine
-        part.sights, part.shifts = self.sights, self.shifts  # asked of by home and by screen
+        # Asked of by home, by screen, or of the centre as a whole.
+        part.sights, part.shifts, part.nights = self.sights, self.shifts, self.nights
+        part.agreements, part.channels, part.handovers = self.agreements, self.channels, self.handovers
         return part
 
     def standing(self, building: HomeId) -> list[Finding]:
