@@ -16,7 +16,7 @@ from care.alerts import (
     with_order,
     with_plan,
 )
-from care.chains import Agreements
+from care.chains import Chains
 from care.handovers import Handovers
 from care.nights import Nights
 from care.notices import Channels
@@ -53,7 +53,7 @@ class Board:
         self.behind: set[SiteId] = set()  # buildings that are still telling of the past; not a record
         self.sights = Diary()  # how much was seen of every home in the last nights
         self.shifts = Shifts()  # which screens somebody has seen and heard
-        self.agreements = Agreements()  # whom an alert goes on to
+        self.chains = Chains()  # whom an alert goes on to
         self.channels = Channels()  # by which ways people are reached, and which work
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
@@ -69,7 +69,7 @@ class Board:
         self._heard_on_disk(record, recorded_at)
         self.sights.add(record, recorded_at)
         self.shifts.add(record)
-        self.agreements.add(record)
+        self.chains.add(record)
         self.channels.add(record)
         self.nights.add(record)
         self.handovers.add(record)
@@ -141,7 +141,7 @@ class Board:
         part.behind = self.behind & mine
         # Asked of by home, by screen, or of the centre as a whole.
         part.sights, part.shifts, part.nights = self.sights, self.shifts, self.nights
-        part.agreements, part.channels, part.handovers = self.agreements, self.channels, self.handovers
+        part.chains, part.channels, part.handovers = self.chains, self.channels, self.handovers
         return part
 
     def standing(self, building: HomeId) -> list[Finding]:

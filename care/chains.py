@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from care.language import mark
 from care.records import (
     CENTRE,
-    Agreed,
     Agreement,
     Chain,
+    ChainAgreed,
     Consented,
     ContactId,
     Line,
@@ -42,7 +42,7 @@ CHANNELS_MAX = 3  # of one step
 WHY_MAX = 200  # characters
 NIGHT_ENDS = time(12)  # a night runs from noon to noon
 
-Dated = TypeVar("Dated", Agreed, Consented, NotTonight)
+Dated = TypeVar("Dated", ChainAgreed, Consented, NotTonight)
 
 
 class BadAgreement(ValueError):
@@ -53,18 +53,18 @@ class BadAgreement(ValueError):
         self.problem, self.chain = problem, chain
 
 
-class Agreements:
+class Chains:
     """What was agreed so far. Changed only by `add`."""
 
     def __init__(self) -> None:
-        self._agreed: dict[Place, Agreed] = {}
+        self._agreed: dict[Place, ChainAgreed] = {}
         self._consented: dict[tuple[HomeId, ContactId], Consented] = {}
         self._away: dict[ContactId, NotTonight] = {}
 
     def add(self, record: Record) -> None:
         """Take in one record of the journal."""
         match record:
-            case Agreed():
+            case ChainAgreed():
                 self._agreed[record.place] = _later(self._agreed.get(record.place), record)
             case Consented():
                 key = (record.home, record.contact)
@@ -79,7 +79,7 @@ class Agreements:
         """The places for which something is agreed."""
         return sorted(place for place, one in self._agreed.items() if one.after is not None)
 
-    def last(self, place: Place) -> Agreed | None:
+    def last(self, place: Place) -> ChainAgreed | None:
         """Return the last that was agreed of a place itself, by whom and why."""
         return self._agreed.get(place)
 
@@ -159,8 +159,8 @@ def day_ends(day: date, zone: ZoneInfo) -> datetime:
 
 
 def agree(
-    agreements: Agreements, place: Place, after: Agreement | None, *, by: StaffId, why: str, at: datetime
-) -> tuple[Agreed, ...]:
+    agreements: Chains, place: Place, after: Agreement | None, *, by: StaffId, why: str, at: datetime
+) -> tuple[ChainAgreed, ...]:
     """Return what to write down when something is agreed for a place. Raises `BadAgreement`."""
     before = agreements.own(place)
     if after is not None:
@@ -168,7 +168,7 @@ def agree(
     why = " ".join(why.split())
     if not 1 <= len(why) <= WHY_MAX:
         raise BadAgreement(mark("Say in a few words why: others will want to know."))
-    return () if before == after else (Agreed(at=at, place=place, by=by, why=why, before=before, after=after),)
+    return () if before == after else (ChainAgreed(at=at, place=place, by=by, why=why, before=before, after=after),)
 
 
 def check(agreement: Agreement) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, urgency, with_deed
 from care.board import Board
-from care.chains import DESK, Agreements, steps_for
+from care.chains import DESK, Chains, steps_for
 from care.notices import Channels
 from care.records import (
     Agreement,
@@ -78,10 +78,10 @@ def next_of(alert: Alert, board: Board, now: datetime, *, attended: bool = True)
     if climb is None or not _may_go_on(alert, board):
         return None
     plan = board.plans.get(site_of(alert.home))
-    agreed = board.agreements.chain(alert.home, climb.began, zone_of(_ZONE if plan is None else plan.zone))
+    agreed = board.chains.chain(alert.home, climb.began, zone_of(_ZONE if plan is None else plan.zone))
     if agreed is None:
         return None
-    steps = _Steps(alert, climb, *agreed, board.agreements, attended=attended)
+    steps = _Steps(alert, climb, *agreed, board.chains, attended=attended)
     cause = steps.cause()
     at = max(cause.at, now)
     about: dict[str, Any] = {"home": alert.home, "alert": alert.id}
@@ -283,7 +283,7 @@ class _Steps:
         climb: Climb,
         agreement: Agreement,
         chain: Chain,
-        agreements: Agreements,
+        agreements: Chains,
         *,
         attended: bool,
     ) -> None:

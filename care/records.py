@@ -246,7 +246,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     soon: Minutes = 30.0
 
 
-class Agreed(msgspec.Struct, frozen=True, kw_only=True, tag="agreed"):
+class ChainAgreed(msgspec.Struct, frozen=True, kw_only=True, tag="chain-agreed"):
     """Who is asked was agreed anew for a place, by whom and why; None takes a place's own back. Stays at the centre."""
 
     at: Instant
@@ -443,7 +443,7 @@ Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert 
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
-Terms = Agreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
+Terms = ChainAgreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
 )  # what the building tells; raw events stay at home

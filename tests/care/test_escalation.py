@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from care.alerts import State, alert_of
 from care.board import Board
-from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, Agreements, within
+from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, Chains, within
 from care.escalation import HASTE, due, forecast, next_of, to_send
 from care.records import (
-    Agreed,
     Agreement,
     Answer,
     Aside,
     Chain,
+    ChainAgreed,
     Claimed,
     Consented,
     ContactId,
@@ -67,9 +67,9 @@ def step(who: ContactId, minutes: float = 3, *channels: str) -> Step:
 USUAL = (step(FATIMA, 4), step(DESK, 3), step(NIGHT_TEAM, 5))
 
 
-def agreed(*steps: Step, place: str = ORGANISATION, acute: float = 10, at: str = "13:00", **hours: time) -> Agreed:
+def agreed(*steps: Step, place: str = ORGANISATION, acute: float = 10, at: str = "13:00", **hours: time) -> ChainAgreed:
     after = Agreement(chains=(Chain(**(hours or ALWAYS), steps=steps or USUAL),), acute=acute)
-    return Agreed(at=instant(at), place=Place(place), by=SANNE, why="begin", before=None, after=after)
+    return ChainAgreed(at=instant(at), place=Place(place), by=SANNE, why="begin", before=None, after=after)
 
 
 LATER = instant("02:25") + timedelta(days=90)
@@ -367,7 +367,7 @@ def test_the_nearest_agreement_counts() -> None:
         agreed(step(DESK)), agreed(step(DESK), step(NIGHT_TEAM), place="wilg"), agreed(step(BACK_UP), place=HOME.id)
     )
     assert night.at("02:25", FOUND) == ["back-up, first"]
-    taken_back = Agreed(at=instant("13:05"), place=Place(HOME.id), by=SANNE, why="x", before=None, after=None)
+    taken_back = ChainAgreed(at=instant("13:05"), place=Place(HOME.id), by=SANNE, why="x", before=None, after=None)
     night = Night(agreed(step(DESK)), agreed(step(BACK_UP), place=HOME.id), taken_back)
     assert night.at("02:25", FOUND) == ["desk, first"]
 
@@ -453,7 +453,7 @@ def test_the_last_one_is_asked_in_time_whatever_is_dead(
         night.at(now, attended=attended)
         now += LOOK
     done = {one.to for one in night.board.alerts[ALERT].passing if isinstance(one, Passed | Skipped)}
-    book = night.board.agreements
+    book = night.board.chains
     for one in chain:
         barred = not attended if one.who == DESK else book.barred(HOME.id, one.who, "acute", now - LOOK)
         assert one.who in done or barred
@@ -472,7 +472,7 @@ def test_in_whatever_order_the_records_come_the_board_is_the_same(
     pick.shuffle(records)
     other = Night(*records)
     assert other.board.alerts[ALERT].passing == night.board.alerts[ALERT].passing
-    assert other.board.agreements.__dict__ == night.board.agreements.__dict__
+    assert other.board.chains.__dict__ == night.board.chains.__dict__
     assert due(other.board, night.now) == []
 
 
@@ -491,4 +491,4 @@ def test_what_is_foretold_is_what_happens_when_nobody_does_anything(
 
 
 def test_an_empty_book_of_agreements_says_so() -> None:
-    assert Agreements().of(Place("wilg/12")) is None
+    assert Chains().of(Place("wilg/12")) is None

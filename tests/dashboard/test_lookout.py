@@ -13,7 +13,7 @@ from care.board import Board
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.deeds import claim
 from care.link import Beat
-from care.records import Agreed, Agreement, Chain, Line, Passed, StaffId, Step
+from care.records import Agreement, Chain, ChainAgreed, Line, Passed, StaffId, Step
 from care.systemd import Watchdog
 from dashboard import lookout
 from dashboard.intake import Centre
@@ -321,13 +321,13 @@ async def test_a_desk_that_nobody_looks_at_is_passed_by(heard: Centre, clock: St
     assert passed(heard) == [NIGHT_TEAM]
 
 
-def agreed(at: datetime) -> Agreed:
+def agreed(at: datetime) -> ChainAgreed:
     steps = (
         Step(line=Line.ONE, who=DESK, minutes=3.0),
         Step(line=Line.TWO, who=NIGHT_TEAM, channels=("sms",), minutes=5.0),
     )
     after = Agreement(chains=(Chain(since=time(0), until=time(0), steps=steps),))
-    return Agreed(at=at, place=ORGANISATION, by=StaffId("s-1"), why="begin", before=None, after=after)
+    return ChainAgreed(at=at, place=ORGANISATION, by=StaffId("s-1"), why="begin", before=None, after=after)
 
 
 def passed(centre: Centre) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from care import journal
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.escalation import due
-from care.records import Agreed, Agreement, Chain, ContactId, Line, Noticed, Passed, Proven, Refusal, StaffId, Step
+from care.records import Agreement, Chain, ChainAgreed, ContactId, Line, Noticed, Passed, Proven, Refusal, StaffId, Step
 from dashboard import contacts
 from dashboard.intake import Centre
 from dashboard.outbox import Outbox
@@ -65,13 +65,13 @@ def people_store(store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> 
     return store
 
 
-def agreed(*channels: str) -> Agreed:
+def agreed(*channels: str) -> ChainAgreed:
     steps = (
         Step(line=Line.TWO, who=NIGHT_TEAM, channels=channels or ("push", "sms"), minutes=5.0),
         Step(line=Line.ONE, who=DESK, minutes=3.0),
     )
     after = Agreement(chains=(Chain(since=time(0), until=time(0), steps=steps),))
-    return Agreed(at=finding().at, place=ORGANISATION, by=StaffId("s-1"), why="begin", before=None, after=after)
+    return ChainAgreed(at=finding().at, place=ORGANISATION, by=StaffId("s-1"), why="begin", before=None, after=after)
 
 
 @pytest.fixture
