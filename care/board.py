@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from care.agreements import Agreements
 from care.alerts import (
     Alert,
     Tier,
@@ -20,7 +21,7 @@ from care.chains import Chains
 from care.handovers import Handovers
 from care.nights import Nights
 from care.notices import Channels
-from care.records import CENTRE, AlertId, Deed, FellBack, Order, Plan, Record, site_of
+from care.records import CENTRE, AlertId, BackTest, BackTested, Changed, Deed, FellBack, Order, Plan, Record, site_of
 from care.shifts import Shifts
 from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
@@ -56,6 +57,7 @@ class Board:
         self.chains = Chains()  # whom an alert goes on to
         self.channels = Channels()  # by which ways people are reached, and which work
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
+        self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
         self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
@@ -73,11 +75,13 @@ class Board:
         self.channels.add(record)
         self.nights.add(record)
         self.handovers.add(record)
+        self.agreements.add(record)
         match record:
             case Plan():
                 return self._replan(record), set()
-            case Status():
-                self.statuses[record.home] = record
+            case Status() | BackTest() | BackTested() | Changed():
+                if isinstance(record, Status):
+                    self.statuses[record.home] = record
                 return {record.home}, set()
             case Finding():
                 return self._touched(record.home), {self._found(record, recorded_at)}
@@ -141,7 +145,8 @@ class Board:
         part.behind = self.behind & mine
         # Asked of by home, by screen, or of the centre as a whole.
         part.sights, part.shifts, part.nights = self.sights, self.shifts, self.nights
-        part.chains, part.channels, part.handovers = self.chains, self.channels, self.handovers
+        part.agreements, part.chains, part.channels = self.agreements, self.chains, self.channels
+        part.handovers = self.handovers
         return part
 
     def standing(self, building: HomeId) -> list[Finding]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from care.agreements import MINUTES, OFF
 from detectors.findings import What
 from detectors.homes import (
     GENERAL,
@@ -49,7 +50,6 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
 _PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
-_LIMIT_MINUTES = (1, 720)
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -122,6 +122,8 @@ def _lines(site: Site) -> Iterator[str]:
             yield f'profile = "{home.profile}"'
         if home.agreed_soon:
             yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
+        if home.off:
+            yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
         declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
         if declared:
             yield "[home.rooms]"
@@ -174,7 +176,7 @@ class _Reader:
     ) -> Home:
         where = "[[home]]"
         table = self._table(
-            table, where, {"id", "resident", "night", "limits", "profile", "soon", "rooms", "sensor"}, number
+            table, where, {"id", "resident", "night", "limits", "profile", "soon", "off", "rooms", "sensor"}, number
         )
         name = self._text(table, "id", where, number, _ID, 'the number on the door, like "12"')
         home = HomeId(f"{site}/{name}")
@@ -197,6 +199,7 @@ class _Reader:
             limits=self._limits(table.get("limits", {}), number),
             profile=self._profile(table, number),
             agreed_soon=self._soon(table.get("soon", []), number),
+            off=self._off(table.get("off", []), number),
         )
 
     def _sensor(
@@ -247,7 +250,7 @@ class _Reader:
 
     def _limits(self, table: Any, number: int) -> Limits:
         minutes: dict[str, float] = {}
-        least, most = _LIMIT_MINUTES
+        least, most = MINUTES
         known = Limits.__struct_fields__
         for name, value in self._table(table, "[[home]]", None, number).items():
             if name not in known:
@@ -273,6 +276,13 @@ class _Reader:
         if not isinstance(kinds, list) or any(kind not in may for kind in kinds):
             line = f'"soon" may hold {" and ".join(f"{kind!s}" for kind in may)}: the other kinds are always for now'
             self._wrong("[[home]]", number, "soon", line)
+            return ()
+        return tuple(kinds)
+
+    def _off(self, kinds: Any, number: int) -> tuple[str, ...]:
+        if not isinstance(kinds, list) or any(kind not in OFF for kind in kinds):
+            line = f'"off" may hold {", ".join(OFF)}: the other kinds are always told'
+            self._wrong("[[home]]", number, "off", line)
             return ()
         return tuple(kinds)
 

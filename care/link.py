@@ -14,7 +14,7 @@ import msgspec
 
 from care import journal
 from care.journal import Cursor, Entry
-from care.records import CENTRE, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
+from care.records import CENTRE, Agreeing, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
 from detectors.findings import BY_CENTRE, Cleared, Finding
 from detectors.homes import Instant, SiteId
 
@@ -177,7 +177,7 @@ def _read(peer: str, raw: bytes, at: datetime) -> Record:
 
 def _may_send(peer: str, record: Record) -> bool:
     """Whether a record is a peer's to send: orders come from the centre, and a building speaks of its own homes."""
-    if isinstance(record, Order | Teaching):
+    if isinstance(record, Order | Agreeing | Teaching):
         return peer == CENTRE
     if isinstance(record, Plan):
         return record.site == peer and all(site_of(home.id) == peer for home in record.homes)

@@ -6,8 +6,8 @@ from typing import Annotated, NewType
 
 import msgspec
 
-from detectors.findings import Cleared, Finding, Status, Withheld
-from detectors.homes import Home, HomeId, Instant, SiteId
+from detectors.findings import Cleared, Finding, Status, What, Withheld
+from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SiteId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
 
@@ -16,6 +16,7 @@ StaffId = NewType("StaffId", str)
 ContactId = NewType("ContactId", str)  # somebody who may be asked to go: of a resident "c-1a2b3c4d", of all a role
 Place = NewType("Place", str)  # that something was agreed for: a home, a site, or the whole organisation "*"
 Minutes = Annotated[float, msgspec.Meta(gt=0, le=720)]
+BackTestId = NewType("BackTestId", str)
 
 
 class Trouble(StrEnum):
@@ -438,17 +439,124 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True, tag="corrected"):
     text: str
 
 
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is agreed with one resident: after how long a person is asked for, what may wait, and what is not told."""
+
+    limits: Limits = Limits()
+    soon: tuple[str, ...] = ()  # kinds that may wait for `soon`
+    off: tuple[str, ...] = ()  # kinds that are not told at all; never what is urgent
+
+
+class BackTest(msgspec.Struct, frozen=True, kw_only=True, tag="back-test"):
+    """The order to a building: look back what something else, agreed with a resident, would have given."""
+
+    at: Instant
+    home: HomeId
+    id: BackTestId
+    by: StaffId
+    proposed: Agreed
+    nights: int = 28
+
+
+class Would(msgspec.Struct, frozen=True, array_like=True):
+    """When an alert comes under what is agreed, and as what."""
+
+    at: Instant
+    what: What
+    urgent: bool
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that happened: its alert under what is agreed now, and under what is proposed."""
+
+    alert: AlertId
+    was: Would | None = None  # None: it comes only with what is proposed
+    would: Would | None = None  # None: it no longer comes
+    needed: bool = False  # people closed it with: help was given
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What a building saw when it looked back: the same nights twice, by the same code, from the same beginning."""
+
+    before: Agreed  # in force in the building when it looked back
+    first: date  # evening of the first night
+    nights: int
+    was: int  # alerts as it is
+    would: int  # alerts as proposed
+    pairs: tuple[Pair, ...] = ()  # the first of them, by date
+    since: Instant | None = None  # raw events are there from this moment only, and not for all those nights
+    unheard: tuple[date, ...] = ()  # evenings of nights in which nothing was heard of the home
+    apart: int = 0  # alerts for which help was given, and that looking back gives neither way
+
+
+class Cannot(StrEnum):
+    """Why a building could not look back."""
+
+    NO_EVENTS = "no-events"  # it has nothing of those nights
+    NO_HOME = "no-home"  # its plan has no such home
+    TOO_MANY = "too-many"  # it has too many orders already
+    FAILED = "failed"  # looking back ended in a mistake, or took too long
+
+
+class BackTested(msgspec.Struct, frozen=True, kw_only=True, tag="back-tested"):
+    """The building's answer to a `BackTest`: what it saw, or why it could not."""
+
+    at: Instant
+    home: HomeId
+    id: BackTestId
+    found: Comparison | None = None
+    cannot: Cannot | None = None
+
+
+class Ground(StrEnum):
+    """Why something else is agreed. Chosen, not typed: a journal holds no names."""
+
+    CARE_PLAN = "care-plan"
+    CLIENT = "client"
+    REPRESENTATIVE = "representative"
+    TOO_MANY = "too-many"
+    TOO_LATE = "too-late"
+    FADING = "fading"
+    OTHERWISE = "otherwise"  # things are different with the client now
+
+
+class Untested(StrEnum):
+    """Why something was changed without looking back first."""
+
+    SILENT = "silent"  # the building was not heard
+    UNANSWERED = "unanswered"  # it gave no answer: it may be too old to know the question
+    CANNOT = "cannot"  # it said that it cannot
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="changed"):
+    """The order to a building: from now on something else is agreed with a resident. With who, why, before and after.
+
+    What differs between before and after counts; it holds until the plan of the site changes that very value.
+    """
+
+    at: Instant
+    home: HomeId
+    resident: ResidentId  # with whom it is agreed: it ends when somebody else comes to live there
+    by: StaffId
+    why: Ground
+    before: Agreed
+    after: Agreed
+    seen: BackTestId | None = None  # what was looked at before
+    untested: Untested | None = None  # or why nothing was
+
+
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
 Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert on its way from one to the next
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
 Terms = ChainAgreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
+Agreeing = BackTest | Changed  # what people at the centre ask or agree about a home, and the building hears of
 Told = (
-    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack
+    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected  # what people at the desk say of their shift, and only it needs to know
-Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Terms | Teaching | Shift
+Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 
@@ -472,6 +580,6 @@ def addressee(record: Record) -> str | None:
         return CENTRE
     if isinstance(record, Teaching):
         return record.site
-    if isinstance(record, Order):
+    if isinstance(record, Order | Agreeing):
         return site_of(record.home)
     return None

@@ -25,7 +25,7 @@ from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import CENTRE, AlertId, Order, Record, Teaching, Unreadable, site_of
+from care.records import CENTRE, Agreeing, AlertId, Order, Record, Teaching, Unreadable, site_of
 from care.teaching import Fleet
 from detectors.homes import HomeId, SiteId
 
@@ -355,7 +355,7 @@ class Intake:
         for entry in news.entries:
             if isinstance(entry.record, Unreadable):
                 self._refuse(link.up_topic(entry.origin), Garbled(entry.record.why))
-            elif isinstance(entry.record, Order):
+            elif isinstance(entry.record, Order | Agreeing):
                 self._wake(site_of(entry.record.home))
             elif isinstance(entry.record, Teaching):
                 self._wake(entry.record.site)

@@ -128,6 +128,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     limits: Limits = Limits()
     profile: str = GENERAL  # residents whose nights are pooled, to tell from which score on one is unusual
     agreed_soon: tuple[str, ...] = ()  # kinds of finding that may wait for `soon`, by agreement with the resident
+    off: tuple[str, ...] = ()  # kinds of finding that are not told here, by the same; never what is urgent
 
     @cached_property
     def has_bed(self) -> bool:

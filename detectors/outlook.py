@@ -32,7 +32,7 @@ def outlook(home: Home, silent: Mapping[SensorId, str], rising: float | None) ->
     heard = tuple(one for one in home.sensors if one.kind is not Kind.BED or not _disbelieved(one, home, silent))
     night = home.night if rising is None else msgspec.structs.replace(home.night, rising=rising)
     seen = msgspec.structs.replace(home, night=night, sensors=heard)
-    found = Outlook(seen, told_by(seen))
+    found = Outlook(seen, told_by(seen).difference(home.off))
     _known[home.id] = (home, silent, rising, found)
     return found
 

@@ -108,3 +108,16 @@ def in_the_home_of(home: Home, vigil: Vigil | None, moved_from: Vigil | None = N
         new.reviews = reviews.after_a_move(moved_from.reviews)
         come_back(new)
     return new
+
+
+def learned(vigil: Vigil, nights: int) -> Vigil:
+    """Return a vigil that knows what has been learned of a home and nothing of how it stands, to relive nights with."""
+    return Vigil(
+        resident=vigil.resident,
+        lessons=vigil.lessons,
+        day=msgspec.structs.replace(vigil.day, hour_ends=None),
+        rises=vigil.rises,
+        rising=vigil.rising,
+        reviews=vigil.reviews,
+        diary=Diary(age=max(0, vigil.diary.age - nights)),
+    )

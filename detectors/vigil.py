@@ -100,6 +100,16 @@ def usual(vigil: Vigil, what: What, began: datetime, home: Home, others: Others 
     return turn.vigil
 
 
+def agreed(vigil: Vigil, now: datetime, home: Home, others: Others = SHIPPED) -> tuple[Vigil, list[Told]]:
+    """Return the vigil of a home of which something else is agreed from now on, and what is due by that.
+
+    What runs is told by what is agreed now; if it had been due before, as of now. Time must have passed up to now.
+    """
+    turn = _Turn(copy.copy(vigil), now, home, others)
+    turn.agreed()
+    return turn.vigil, turn.said
+
+
 class _Turn:
     """One call: a copy of the vigil that is worked on, and what it says."""
 
@@ -288,6 +298,25 @@ class _Turn:
             if due is not None and (next_due is None or due < next_due):
                 next_due = due
         vigil.next_due = next_due
+
+    def agreed(self) -> None:
+        """Look afresh at all that runs, under what is agreed now."""
+        vigil, where, known_to = self.vigil, self.vigil.settled, self.vigil.settled_to
+        if known_to is None:
+            return
+        for name, episode in self.episodes(where, self.outlook.home):
+            running = vigil.running.get(name)
+            if episode is not None and running is not None and episode.since == running.since:
+                due = Running(episode.since, self.due(name, episode, where), episode.lesson)
+                vigil.running = {**vigil.running, name: due}
+        if vigil.burst_ends is not None:
+            vigil.next_due = known_to  # with the late news that may say that it is over
+            return
+        self.tell(where, known_to)
+        self.said = [
+            msgspec.structs.replace(one, at=max(one.at, known_to)) if isinstance(one, Finding) else one
+            for one in self.said
+        ]
 
     def episodes(self, where: Whereabouts, home: Home) -> Iterator[tuple[str, Episode | None]]:
         """Yield what every detector that reads the settled order watches now."""

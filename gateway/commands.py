@@ -1,8 +1,11 @@
 """The commands of the building: run the daemon, check a plan, look back and inside, carry it to another machine."""
 
 import contextlib
+import os
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from care import journal
+from care import agreements, journal
+from care.agreements import NotAgreed
 from care.homes import BadPlan, Site, read
 from care.link import broker_address
-from care.records import Ranked, Unreadable
+from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
-from detectors.homes import HomeId
-from gateway import daemon, keeping, watch
+from detectors.homes import Home, HomeId, zone_of
+from gateway import backtest, daemon, keeping, watch
 from gateway.held import IN_FLIGHT
 from gateway.watch import Inspected
 
@@ -139,10 +143,7 @@ def inspect(
     Example: nachtwacht gateway inspect --plan site.toml --journal gateway.db --home wilg/12
     """
     site = plan_of(plan)
-    wanted = site.by_id.get(HomeId(home))
-    if wanted is None:
-        typer.echo(f"{plan}: there is no home {home}. There are: {', '.join(sorted(site.by_id))}.", err=True)
-        raise typer.Exit(1)
+    wanted = _home_of(site, plan, home)
     with contextlib.closing(_readable(journal_file)) as db:
         resumed, _ = watch.Watch.resumed(site, db)
     found = resumed.inspected(wanted)
@@ -156,6 +157,43 @@ def inspect(
         if one.out_of_reach:
             console.print(_out_of_reach(one), soft_wrap=True, markup=False, highlight=False)
     console.print(_pools(found))
+
+
+@cli.command("backtest")
+def back_test(
+    plan: PlanFile,
+    journal_file: JournalFile,
+    home: Annotated[str, typer.Option(help="the home, like wilg/12")],
+    change: Annotated[list[str], typer.Option(help="what to change, like bath=20, soon:oob-active=yes, off:shift=no")],
+    nights: Annotated[int, typer.Option(min=1, max=60, help="how many nights to look back over")] = agreements.NIGHTS,
+    *,
+    until: Annotated[str, typer.Option(help="count the nights that were over by then; else by the newest record")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print it for a program to read")] = False,
+) -> None:
+    """Print what the last nights of a home would have given with other limits, beside what they give. Changes nothing.
+
+    Both ways begin with what is known of the home today. Steps aside for whatever else the machine has to do.
+
+    Example: nachtwacht gateway backtest --plan site.toml --journal gateway.db --home wilg/12 --change bath=20
+    """
+    os.nice(_ASIDE)
+    site = plan_of(plan)
+    wanted = _home_of(site, plan, home)
+    with contextlib.closing(_readable(journal_file)) as db:
+        resumed, _ = watch.Watch.resumed(site, db)
+        now, known = resumed.known_of(wanted.id, nights)
+        proposed = _proposed(agreements.agreed(now), change)
+        end = _instant(until) if until else journal.last_date(db)
+        found: Comparison | Cannot = Cannot.NO_EVENTS
+        if end is not None:
+            found = backtest.back_test(now, known, proposed, _each(db), until=end, nights=nights)
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    if isinstance(found, Cannot):
+        typer.echo(f"{journal_file}: nothing was heard of {home} in those nights.", err=True)
+        raise typer.Exit(1)
+    _show(found, now)
 
 
 @cli.command()
@@ -218,6 +256,71 @@ def plan_of(file: Path) -> Site:
     raise typer.Exit(1)
 
 
+_ASIDE = 15  # of 19: whatever else runs goes first
+
+
+def _home_of(site: Site, plan: Path, home: str) -> Home:
+    wanted = site.by_id.get(HomeId(home))
+    if wanted is None:
+        typer.echo(f"{plan}: there is no home {home}. There are: {', '.join(sorted(site.by_id))}.", err=True)
+        raise typer.Exit(1)
+    return wanted
+
+
+def _proposed(now: Agreed, changes: list[str]) -> Agreed:
+    said: agreements.Values = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        try:
+            said[name] = {"yes": True, "no": False}[value] if value in {"yes", "no"} else float(value)
+        except ValueError as error:
+            raise typer.BadParameter(f'"{change}" changes nothing. Write name=minutes, or name=yes or =no.') from error
+    try:
+        return agreements.with_values(now, said)
+    except NotAgreed as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f'"{text}" is no date. Write it like 2026-03-03T12:00:00Z.') from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _show(found: Comparison, home: Home) -> None:
+    console = Console()
+    table = Table(title=f"{found.nights} nights from {found.first}: {found.would} alerts instead of {found.was}")
+    for column in ("kind", "as it is", "as proposed", "difference"):
+        table.add_column(column)
+    zone = zone_of(home.night.zone)
+    for pair in found.pairs:
+        times = [f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}" if one else "" for one in (pair.was, pair.would)]
+        kind = next(str(one.what) for one in (pair.was, pair.would) if one)
+        table.add_row(kind, *times, _difference(pair))
+    console.print(table)
+    if found.since is not None:
+        console.print(f"Raw events are there from {found.since.astimezone(zone):%Y-%m-%d %H:%M} on only.")
+    if found.unheard:
+        console.print(f"Nothing was heard of the home in {len(found.unheard)} of these nights.")
+
+
+def _difference(pair: Pair) -> str:
+    needed = " (help was given)" if pair.needed else ""
+    if pair.was is None or pair.would is None:
+        return ("new" if pair.was is None else "gone") + needed
+    minutes = (pair.would.at - pair.was.at).total_seconds() / 60
+    return f"{minutes:+.0f} min{needed}" if minutes else needed.strip()
+
+
+def _each(db: sqlite3.Connection) -> Iterator[journal.Entry]:
+    number = 0
+    while batch := journal.read_after(db, number):
+        yield from batch
+        number = batch[-1].number
+
+
 def _who_says(found: Inspected) -> str:
     says = {
         "shipped": "as shipped, for nobody has taught this building yet",
@@ -273,11 +376,7 @@ def _source(one: Ranked | None) -> str:
 
 def _entries(file: Path) -> list[journal.Entry]:
     with contextlib.closing(_readable(file)) as db:
-        number, entries = 0, []
-        while batch := journal.read_after(db, number):
-            entries += batch
-            number = batch[-1].number
-        return entries
+        return list(_each(db))
 
 
 def _readable(file: Path) -> sqlite3.Connection:

@@ -23,11 +23,12 @@ import structlog
 from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import Site
-from care.records import CENTRE, AlertId, FellBack, Record
+from care.records import CENTRE, AlertId, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId
 from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
+from gateway.aside import Aside
 from gateway.damage import last_set_aside, set_aside, trouble_of
 from gateway.health import Apart, Broker, Disk
 from gateway.held import IN_FLIGHT, Held
@@ -171,9 +172,14 @@ class Gateway:
 
     def hear(self, after: int) -> None:
         """Take in what the centre has said since a number of the journal, and what that tells."""
+        changed = False
         for entry in journal.read_after(self.db, after):
             if entry.origin == CENTRE:
                 self.write(self.watch.hear(entry))
+                changed = changed or isinstance(entry.record, Changed)
+        if changed:
+            self.write(self.watch.told_plan(self.clock.now()))
+            self.save(at_once=True)  # with what the plan says now, which a start may find changed
 
     def tick(self) -> None:
         """Let time pass, and look at the building itself. In a rehearsal only its own messages do."""
@@ -326,11 +332,15 @@ class _Turns:
         self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
         self._watchdog = Watchdog()
+        self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
     def until(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            self._turn()
-            self._watchdog.turned(time.monotonic())
+        try:
+            while not stop.is_set():
+                self._turn()
+                self._watchdog.turned(time.monotonic())
+        finally:
+            self._aside.end()
         self._gateway.flush()
         self._acknowledge()
 
@@ -383,6 +393,7 @@ class _Turns:
         proof = gateway.proof(monotonic_s) if ingest.up else None
         if proof is not None:
             ingest.publish(gateway.proof_topic, proof)
+        gateway.write(self._aside.look(gateway.watch.back_tests, gateway.clock.now(), monotonic_s))
 
     def _begin(self) -> None:
         late = time.monotonic() - self._began_s >= READY_AFTER_S

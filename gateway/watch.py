@@ -13,18 +13,35 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from care import journal, teaching
+from care import agreements, journal, teaching
+from care.agreements import NotAgreed, Standing
 from care.alerts import alert_of
 from care.homes import Site
 from care.journal import Entry
-from care.records import CENTRE, AlertId, FellBack, How, Outcome, Plan, Ranked, Resolved, Teaching, Told, encode
+from care.records import (
+    CENTRE,
+    AlertId,
+    BackTest,
+    BackTested,
+    BackTestId,
+    Changed,
+    FellBack,
+    How,
+    Outcome,
+    Plan,
+    Ranked,
+    Resolved,
+    Teaching,
+    Told,
+    encode,
+)
 from care.teaching import Fleet, Known
 from detectors import calibration, vigil
 from detectors.calibration import Maturity
 from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight
-from detectors.remembered import Asked, Vigil, in_the_home_of
+from detectors.remembered import Asked, Vigil, in_the_home_of, learned
 from gateway import fallback, health
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
@@ -46,6 +63,8 @@ class _Remembered(msgspec.Struct):
     gaps: tuple[Finding, ...] = ()
     pending: dict[AlertId, Pending] = {}
     dated_to: Instant | None = None
+    agreed: dict[HomeId, Standing] = {}
+    back_tests: dict[BackTestId, BackTest] = {}
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -73,7 +92,9 @@ class Watch:
     """The vigils of all homes of a site. Moments go in as they are written down; what they tell comes out."""
 
     def __init__(self, site: Site) -> None:
-        self._site = site
+        self._by_plan = site
+        self._site = site  # with what is agreed beside the plan
+        self._agreed: dict[HomeId, Standing] = {}
         self._vigils = {home.id: Vigil(resident=home.resident) for home in site.homes}
         self._plan: Plan | None = None
         self._clock: datetime | None = None  # the newest instant taken in; time does not go back
@@ -89,6 +110,7 @@ class Watch:
         self._kept: list[Finding] = []  # became due while nobody watched: what is heard next may say that it is over
         self._goes_on = False  # from a journal, and is not only reading one again
         self.dated_to: datetime | None = None  # the newest date that a device gave what it said
+        self.back_tests: dict[BackTestId, BackTest] = {}  # not answered yet, oldest first
         self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
 
     @classmethod
@@ -138,6 +160,8 @@ class Watch:
         """Note what now stands in the journal, and the centre must have."""
         if isinstance(entry.record, Finding | Cleared | FellBack):
             self.pending = fallback.folded(self.pending, entry, self._site)
+        elif isinstance(entry.record, BackTested):
+            self.back_tests.pop(entry.record.id, None)
 
     def confirmed(self, have: int) -> None:
         """Note up to which number of the journal the centre has everything."""
@@ -202,7 +226,12 @@ class Watch:
         now, record = self._at(entry.recorded_at), entry.record
         self.pending = fallback.folded(self.pending, entry, self._site)
         told = self._close_days(now)
-        if not isinstance(record, Teaching):
+        if isinstance(record, BackTest):
+            self.back_tests[record.id] = record
+        elif isinstance(record, Changed):
+            told += self._let_pass(now, now)
+            told += self._agree(record, now)
+        elif not isinstance(record, Teaching):
             self._fleet.note(record, now)
             if isinstance(record, Resolved) and (record.outcome, record.how) == (Outcome.NOT_NEEDED, How.USUAL):
                 told += self._let_pass(now, now)
@@ -247,6 +276,10 @@ class Watch:
             waiting=sum(len(nights) for nights in fleet.waiting.values()),
         )
 
+    def known_of(self, home: HomeId, nights: int) -> tuple[Home, Vigil]:
+        """Return a home as it is watched now and what has been learned of it, to relive so many nights with."""
+        return self._site.by_id[home], learned(self._vigils[home], nights)
+
     @staticmethod
     def salvaged(body: bytes) -> bytes | None:
         """Return the snapshot of a journal that was damaged for use with a new one, or None if it is too."""
@@ -270,6 +303,8 @@ class Watch:
             tuple(self._gaps.values()),
             self.pending,
             self.dated_to,
+            self._agreed,
+            self.back_tests,
         )
         return msgspec.json.encode(known)
 
@@ -285,6 +320,35 @@ class Watch:
         self._gaps = {one.home: one for one in saved.gaps if one.home in self._vigils}
         self.pending = saved.pending
         self.dated_to = saved.dated_to
+        for home, one in saved.agreed.items():
+            plan = self._by_plan.by_id.get(home)
+            left = None if plan is None else agreements.left(one, plan)
+            if left is not None:
+                self._agreed[home] = left
+        self._hold()
+        self.back_tests = saved.back_tests
+
+    def _hold(self) -> None:
+        """Watch every home by what is agreed for it."""
+        homes = tuple(agreements.in_force(home, self._agreed.get(home.id)) for home in self._by_plan.homes)
+        self._site = msgspec.structs.replace(self._by_plan, homes=homes)
+
+    def _agree(self, said: Changed, now: datetime) -> list[Dated]:
+        """Watch a home by what is agreed for it from now on."""
+        plan = self._by_plan.by_id.get(said.home)
+        if plan is None:
+            return []
+        try:
+            standing = agreements.taken(self._agreed.get(said.home), plan, said)
+        except NotAgreed:
+            return []  # the centre sees that it does not hold: the plan that it is told stays as it was
+        if standing is None:
+            return []
+        self._agreed[said.home] = standing
+        self._hold()
+        home = self._site.by_id[said.home]
+        self._vigils[home.id], told = vigil.agreed(self._vigils[home.id], now, home, self._others)
+        return self._dated(now, told)
 
     def _close_days(self, now: datetime) -> list[Dated]:
         """Close the days that are over, each at its own instant, so that ticks and restarts change nothing."""

@@ -81,6 +81,8 @@ def test_a_plan_says_who_sleeps_where_and_when() -> None:
         ('"12/bed"', '"12/+"', 16, "without + or #"),
         ('soon = ["oob-active"]', 'profile = "Oma Jansen"', 10, "Write a word of small letters"),
         ('soon = ["oob-active"]', 'soon = ["button"]', 10, "the other kinds are always for now"),
+        ('soon = ["oob-active"]', 'off = ["bath"]', 10, "the other kinds are always told"),
+        ('soon = ["oob-active"]', "off = 3", 10, "the other kinds are always told"),
         ('logeerkamer = "bedroom"', 'logeerkamer = "bedrom"', 13, 'unknown kind "bedrom". Do you mean "bedroom"?'),
         ('name = "De Wilg"', 'nam = "De Wilg"', 3, '"nam" is not known here. Do you mean "name"?'),
     ],

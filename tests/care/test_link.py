@@ -13,9 +13,28 @@ from hypothesis import strategies as st
 
 from care import journal, link
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import CENTRE, AlertId, Claimed, FellBack, Ranked, Record, StaffId, Teaching, Unreadable
+from care.records import (
+    CENTRE,
+    Agreed,
+    AlertId,
+    BackTest,
+    BackTested,
+    BackTestId,
+    Changed,
+    Claimed,
+    Comparison,
+    FellBack,
+    Ground,
+    Pair,
+    Ranked,
+    Record,
+    StaffId,
+    Teaching,
+    Unreadable,
+    Would,
+)
 from detectors.findings import Cleared, What
-from detectors.homes import HomeId, SiteId
+from detectors.homes import HomeId, ResidentId, SiteId
 from detectors.nights import Summary
 from tests.stories import a_home, event
 
@@ -42,6 +61,36 @@ def night(home: str = "wilg/12") -> Summary:
 
 
 TAUGHT = Teaching(at=NOW, site=SiteId(SITE), pools={"bath/general/28+": Ranked(2.4, 1200, ranks=((0.01, 2.3),))})
+
+ASKED = BackTest(at=NOW, home=HomeId("wilg/12"), id=BackTestId("b1"), by=StaffId("sk"), proposed=Agreed(), nights=28)
+ANSWERED = BackTested(
+    at=NOW,
+    home=HomeId("wilg/12"),
+    id=BackTestId("b1"),
+    found=Comparison(
+        before=Agreed(),
+        first=NOW.date(),
+        nights=28,
+        was=1,
+        would=2,
+        pairs=(
+            Pair(alert=AlertId("0a1b2c3d4e"), was=Would(NOW, What.BATH, urgent=True), needed=True),
+            Pair(alert=AlertId("1a1b2c3d4e"), would=Would(NOW, What.OOB_ACTIVE, urgent=False)),
+        ),
+        unheard=(NOW.date(),),
+    ),
+)
+CHANGED = Changed(
+    at=NOW,
+    home=HomeId("wilg/12"),
+    resident=ResidentId("r-12"),
+    by=StaffId("sk"),
+    why=Ground.CARE_PLAN,
+    before=Agreed(),
+    after=Agreed(soon=("oob-active",), off=("shift",)),
+    seen=BackTestId("b1"),
+)
+"""What people agree is ordered of a building, and what it saw when it looked back is told."""
 
 
 class End:
@@ -92,6 +141,15 @@ def exchange(building: End, centre: End, *, at_s: float) -> None:
         if silent:
             return
     pytest.fail("the two ends never fall silent")
+
+
+def test_what_is_asked_and_agreed_goes_down_to_its_building_and_the_answer_comes_up(ends: tuple[End, End]) -> None:
+    building, centre = ends
+    centre.write(ASKED, CHANGED, msgspec.structs.replace(ASKED, home=HomeId("eik/12")))
+    building.write(ANSWERED)
+    exchange(building, centre, at_s=0)
+    assert building.from_peer() == [ASKED, CHANGED]
+    assert centre.from_peer() == [ANSWERED]
 
 
 def test_findings_go_up_and_orders_come_down(ends: tuple[End, End]) -> None:
@@ -166,6 +224,9 @@ def test_an_unanswered_batch_is_sent_again_and_not_before_its_time(ends: tuple[E
         (link.encode(TAUGHT).decode(), "Not for wilg to say"),
         (link.encode(told(9)).decode().replace('"still"', '"building-silent"'), "Not for wilg to say"),
         (link.encode(fell_back("eik/12")).decode(), "Not for wilg to say"),
+        (link.encode(ASKED).decode(), "Not for wilg to say"),
+        (link.encode(CHANGED).decode(), "Not for wilg to say"),
+        (link.encode(ANSWERED).decode().replace("wilg/12", "eik/12"), "Not for wilg to say"),
     ],
 )
 def test_a_record_that_cannot_be_taken_is_kept_in_its_place_and_stops_nothing_behind_it(

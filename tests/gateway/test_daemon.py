@@ -18,10 +18,26 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from care import journal, link, teaching
+from care.agreements import agreed, with_values
 from care.alerts import alert_of
 from care.clock import REHEARSAL_TOPIC, Reckoning
 from care.link import Batch, Beat
-from care.records import FellBack, Plan, Ranked, Record, Teaching, Trouble, Unreadable, encode
+from care.records import (
+    BackTest,
+    BackTested,
+    BackTestId,
+    Changed,
+    FellBack,
+    Ground,
+    Plan,
+    Ranked,
+    Record,
+    StaffId,
+    Teaching,
+    Trouble,
+    Unreadable,
+    encode,
+)
 from detectors.findings import Finding, Sight, Status, What
 from detectors.homes import Home, Limits
 from detectors.moments import Origin, SensorEvent
@@ -149,6 +165,53 @@ def test_what_the_centre_teaches_is_watched_by_also_after_a_restart(building: Bu
     records = building.until(lambda records: any(isinstance(one, Finding) for one in records))
     # By what is shipped, so long a visit would be told after a quarter of an hour.
     assert [brief(one) for one in records if isinstance(one, Finding)] == ["02:50 bath"]
+
+
+def ordered(building: Building, number: int, record: Record) -> None:
+    order = link.encode(Batch("journal-of-centre", number - 1, number, (msgspec.Raw(encode(record)),)))
+    building.hand.publish(link.down_topic("wilg"), order, qos=1).wait_for_publish(10)
+
+
+def test_what_is_asked_is_answered_and_what_is_agreed_is_watched_by_also_after_a_restart(building: Building) -> None:
+    """The daemon looks back aside, and goes on meanwhile."""
+    before = agreed(HOME)
+    after = with_values(before, {"oob_unseen": 4})
+    for at, value in [("22:40", True), ("02:00", False), ("02:20", True)]:
+        building.clock(instant(at))
+        building.say("12/bed", seen(at, occupancy=value))
+    building.clock(instant("16:00") + timedelta(days=1))
+    by, a_day = StaffId("s-1"), timedelta(days=1)
+    asked = BackTest(at=instant("22:00"), home=HOME.id, id=BackTestId("b1"), by=by, proposed=after, nights=2)
+    ordered(building, 1, asked)
+    records = building.until(lambda records: any(isinstance(one, BackTested) for one in records))
+    (answer,) = [one for one in records if isinstance(one, BackTested)]
+    assert answer.found is not None
+    came = [(one.was, one.would) for one in answer.found.pairs if one.was and one.was.what is What.OOB_UNSEEN]
+    assert [would.at - was.at for was, would in came if was and would] == [timedelta(minutes=-3)]
+
+    change = Changed(
+        at=instant("16:00") + a_day,
+        home=HOME.id,
+        resident=HOME.resident,
+        by=by,
+        why=Ground.TOO_LATE,
+        before=before,
+        after=after,
+        seen=asked.id,
+    )
+    ordered(building, 2, change)
+    building.until(
+        lambda records: [one for one in records if isinstance(one, Plan)][-1].homes[0].limits == after.limits
+    )
+    building.stop()
+    building.start()
+    for at, value in [("22:40", True), ("02:00", False)]:
+        building.clock(instant(at) + a_day)
+        building.say("12/bed", {"occupancy": value, "last_seen": (instant(at) + a_day).isoformat()})
+    building.clock(instant("02:10") + a_day)
+    records = building.until(lambda records: any(isinstance(one, Finding) and one.at > change.at for one in records))
+    assert [brief(one) for one in records if isinstance(one, Finding) and one.at > change.at] == ["02:04 oob-unseen"]
+    assert [type(one) for one in records if isinstance(one, BackTested)] == [BackTested]  # and not asked again
 
 
 @pytest.mark.parametrize(
