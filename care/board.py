@@ -32,8 +32,8 @@ SILENT_AFTER = timedelta(seconds=30)  # a building beats every 5 s; past this it
 KEPT = timedelta(days=35)  # that a closed alert is kept at hand; the journal keeps it for good
 SWEEP_EVERY = timedelta(days=1)
 EARLY_MAX = 1_000  # records that may wait for the finding they belong to, for one alert
-
-_Happened = Order | Deed | Cleared | FellBack
+Happened = Order | Deed | Cleared | FellBack
+"""What is told of an alert that has been found."""
 
 
 class Board:
@@ -58,7 +58,7 @@ class Board:
         self.channels = Channels()  # by which ways people are reached, and which work
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
-        self._early: dict[AlertId, list[_Happened]] = {}  # what came before its finding did
+        self._early: dict[AlertId, list[Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
         self._open: set[AlertId] = set()
@@ -194,7 +194,7 @@ class Board:
             self._keep(with_finding(known, finding, home=home, arrived_at=recorded_at))
         return alert_id
 
-    def _happened(self, alert_id: AlertId, what: "_Happened") -> set[AlertId]:
+    def _happened(self, alert_id: AlertId, what: Happened) -> set[AlertId]:
         alert = self.alerts.get(alert_id)
         if alert is None:
             waiting = self._early.setdefault(alert_id, [])

@@ -5,6 +5,7 @@ of the link; what is said on it is decided in `care.link`, here are only the soc
 """
 
 import asyncio
+import contextlib
 import functools
 import re
 import sqlite3
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import aiomqtt
 import structlog
 
-from care import journal, link
+from care import journal, link, remembered
 from care.board import SILENT_AFTER, Board
 from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
@@ -31,6 +32,7 @@ from detectors.homes import HomeId, SiteId
 
 CLIENT_ID = "nachtwacht-centre"  # fixed, or the broker would keep nothing for us while we are away
 PAYLOAD_MAX = 16_000_000  # bytes; a full batch of findings with long windows is well under half of it
+REMEMBER_AFTER = 20_000  # records, and what the board holds is written down again: a start reads no more than these
 SITES_MAX = 20_000  # buildings that one process speaks with
 PROOF_AGE_MAX_S = 86_400.0  # older is as good as never, and a clock that says thousands of years must not count them
 BEHIND_S = 10.0  # a building of which a full batch came so long ago, and nothing since, has no more to tell
@@ -61,11 +63,16 @@ class Centre:
     def __init__(
         self, db: sqlite3.Connection, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read the whole journal onto a new board. Raises `sqlite3.DatabaseError` or `msgspec.DecodeError`."""
+        """Read onto a board what was remembered of the journal, and the rest of it.
+
+        Raises `sqlite3.DatabaseError` or `msgspec.DecodeError`.
+        """
         self.board = Board()
         self.fleet = Fleet()  # what the nights of all homes have taught
         self.number = 0  # of the last record on the board
         self.recorded_at: datetime | None = None  # when that one was written
+        self._remembered_upto = 0
+        self._recall(db)
         self.trouble = ""  # why the last record could not be written; empty while all can
         self._db = db
         self._clock = clock
@@ -79,6 +86,8 @@ class Centre:
         self._last_order_at: datetime | None = None
         while entries := journal.read_after(db, self.number):
             self._fold(entries)
+        if self.number - self._remembered_upto > REMEMBER_AFTER:
+            self._remember()(db)
 
     def follow(self, follower: Callable[[News], None]) -> None:
         """Call the follower, in the event loop, after every change of the board."""
@@ -175,6 +184,31 @@ class Centre:
         self._writer.shutdown()
         self._db.close()
 
+    def _recall(self, db: sqlite3.Connection) -> None:
+        """Begin where the board was last written down; a copy that is of no use costs only the time to read all."""
+        try:
+            saved = journal.load_snapshot(db)
+        except sqlite3.DatabaseError as error:
+            log.warning("what was remembered is damaged, and read again", why=str(error))
+            return
+        known = remembered.read(saved[1]) if saved is not None else None
+        if known is None or known[2] > journal.last_number(db):
+            return
+        self.board, self.fleet, self.number, self.recorded_at = known
+        self._remembered_upto = self.number
+
+    def _remember(self) -> Callable[[sqlite3.Connection], None]:
+        """Return what writes down all that the board holds now; a disk that refuses tells so with the next record."""
+        assert self.recorded_at is not None
+        number = self._remembered_upto = self.number
+        body = remembered.write(self.board, self.fleet, number, self.recorded_at)
+
+        def save(db: sqlite3.Connection) -> None:
+            with contextlib.suppress(sqlite3.Error):
+                journal.save_snapshot(db, number, body)
+
+        return save
+
     async def _write(self, decide: Callable[[Board, datetime], Sequence[Record]]) -> list[Entry]:
         async with self._turn:
             now = self._moment_of_order()
@@ -194,6 +228,8 @@ class Centre:
                 self._behind.pop(site, None)
                 self.board.behind.discard(site)
             self._fold(entries)
+            if self.number - self._remembered_upto > REMEMBER_AFTER:
+                await self.ask(self._remember())
             if entries and (due := self.fleet.due()):
                 await self._append(due, now)  # once a day; if the disk refuses, with the next batch
             return have

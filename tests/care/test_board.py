@@ -44,9 +44,7 @@ EPISODES = ["00:50", "01:59"]
 
 
 def a_plan(site: SiteId, at: str = "22:00", *, agreed: bool = True) -> Plan:
-    home = msgspec.structs.replace(
-        a_home(), id=HomeId(f"{site}/12"), agreed_soon=frozenset({What.OOB_ACTIVE} if agreed else ())
-    )
+    home = msgspec.structs.replace(a_home(), id=HomeId(f"{site}/12"), agreed_soon=(What.OOB_ACTIVE,) if agreed else ())
     return Plan(at=instant(at), site=site, name=site.title(), zone="Europe/Amsterdam", homes=(home,))
 
 

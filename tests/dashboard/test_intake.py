@@ -2,8 +2,9 @@
 
 import asyncio
 import sqlite3
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -480,3 +481,35 @@ async def test_a_building_never_heard_since_the_start_is_silent(centre: Centre) 
 async def test_of_a_batch_with_somebody_elses_home_only_ones_own_comes_on_the_board(centre: Centre) -> None:
     await centre.take(WILG, batch(plan(), finding(), finding(HomeId("els/1"))))
     assert {alert.home for alert in centre.board.alerts.values()} == {finding().home}
+
+
+async def test_a_centre_starts_from_what_it_remembers_and_reads_only_the_rest(
+    tmp_path: Path, clock: StoryClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "REMEMBER_AFTER", 2)
+    file = tmp_path / "remembered.db"
+    with closing(Centre(journal.connect(file), clock)) as first:
+        await first.take(WILG, batch(plan(), finding(), status()))
+        await first.take(WILG, batch(status(HomeId("wilg/13")), after=3))
+    read, after = list[int](), journal.read_after
+
+    def read_after(db: sqlite3.Connection, number: int) -> list[journal.Entry]:
+        read.append(number)
+        return after(db, number)
+
+    monkeypatch.setattr(journal, "read_after", read_after)
+    with closing(Centre(journal.connect(file), clock)) as second:
+        assert read[0] == 3
+        assert second.number == first.number == 4
+        assert second.board.alerts == first.board.alerts
+        assert second.board.statuses == first.board.statuses
+
+
+@pytest.mark.parametrize("body", [b"damaged", zlib.compress(b"{}"), zlib.compress(b'{"by":"another"}')])
+async def test_what_cannot_be_relied_on_is_read_again(tmp_path: Path, clock: StoryClock, body: bytes) -> None:
+    file = tmp_path / "damaged.db"
+    with closing(Centre(journal.connect(file), clock)) as first:
+        await first.take(WILG, batch(plan(), finding()))
+        first._db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, 2, ?)", (body,))
+    with closing(Centre(journal.connect(file), clock)) as second:
+        assert second.board.alerts == first.board.alerts
