@@ -186,6 +186,22 @@ def _climb(alert: Alert, home: Home | None, now: datetime) -> Climb | None:
     """Return the climb that an alert is on; None if it asks for nobody, or somebody has it."""
     if alert.tier in CALM or alert.state not in {State.RAISED, State.DELIVERED}:
         return None
+    _, began = _turn(alert)
+    so_far = way(alert)
+    so_urgent = [one.at for one in alert.findings if one.at >= began and urgency(one, home) is alert.tier]
+    first = min((one.at for one in so_far), default=now)
+    pauses = _merged([*_held(alert), *_aside(alert), *_going(so_far)])
+    return Climb(min(began, first), so_far, pauses, min(min(so_urgent, default=began), first))
+
+
+def way(alert: Alert) -> tuple[Passing, ...]:
+    """Return what happened on the way up since it last began to ask for somebody, by its dates."""
+    before, _ = _turn(alert)
+    return tuple(one for one in alert.passing if before is None or one.at > before)
+
+
+def _turn(alert: Alert) -> tuple[datetime | None, datetime]:
+    """Return until when all that was before was over or closed, and when it began to ask for somebody again."""
     before = alert.resolved.at if alert.resolved is not None and alert.reopened else None
     ends = {(one.what, one.since): one.at for one in alert.cleared}
     began: datetime | None = None
@@ -199,12 +215,8 @@ def _climb(alert: Alert, home: Home | None, now: datetime) -> Climb | None:
             before, began, until = until, finding.at, finding.at
         ended = None if finding.what is What.BUTTON else ends.get((finding.what, finding.since))
         until = None if until is None or ended is None else max(until, ended)
-    assert began is not None  # it is open
-    so_far = tuple(one for one in alert.passing if before is None or one.at > before)
-    so_urgent = [one.at for one in alert.findings if one.at >= began and urgency(one, home) is alert.tier]
-    first = min((one.at for one in so_far), default=now)
-    pauses = _merged([*_held(alert), *_aside(alert), *_going(so_far)])
-    return Climb(min(began, first), so_far, pauses, min(min(so_urgent, default=began), first))
+    assert began is not None  # nothing is found before the first finding
+    return before, began
 
 
 def _dated(alert: Alert) -> datetime:
@@ -243,15 +255,16 @@ def _aside(alert: Alert) -> Iterator[Pause]:
 
 
 def _going(so_far: tuple[Passing, ...]) -> Iterator[Pause]:
-    """Yield the stretches in which somebody is believed to go there."""
+    """Yield the stretches in which somebody is believed: that they go there, or that they are fine."""
     replies = [one for one in so_far if isinstance(one, Replied)]
     for reply in replies:
-        if reply.answer is Answer.GOING:
-            back = [one.at for one in replies if one.by == reply.by and one.at > reply.at and one.answer in _NOT_GOING]
+        if reply.answer in _SEES_TO_IT:
+            back = [one.at for one in replies if one.by == reply.by and one.at > reply.at and one.answer in _DECLINES]
             yield Pause(reply.at, min([reply.at + GOING_FOR, *back]))
 
 
-_NOT_GOING = frozenset({Answer.CANNOT, Answer.NOT_TONIGHT})
+_SEES_TO_IT = frozenset({Answer.GOING, Answer.FINE})
+_DECLINES = frozenset({Answer.CANNOT, Answer.NOT_TONIGHT, Answer.HELP})
 
 
 def _merged(pauses: list[Pause]) -> tuple[Pause, ...]:
@@ -283,7 +296,7 @@ class _Steps:
         climb: Climb,
         agreement: Agreement,
         chain: Chain,
-        agreements: Chains,
+        chains: Chains,
         *,
         attended: bool,
     ) -> None:
@@ -339,7 +352,7 @@ class _Steps:
 
 
 def _declines(reply: Replied, asked: Passed) -> bool:
-    return reply.by == asked.to and reply.answer in _NOT_GOING
+    return reply.by == asked.to and reply.answer in _DECLINES
 
 
 def _may_go_on(alert: Alert, board: Board) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from care.alerts import Alert
 from care.board import Board, Happened
 from care.nights import Night
-from care.records import AlertId, BackTest, BackTested, Changed, Noticed, Plan, Shift, Terms
+from care.records import AlertId, BackTest, BackTested, Changed, Noticed, Plan, Record, Shift, Terms
 from care.teaching import Fleet
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import HomeId, Instant, SiteId

@@ -91,6 +91,10 @@ class Drawing:
         say = words(language).gettext
         return self._alone("message.html", language, title=say(title), text=say(text))
 
+    def answer(self, language: str, **values: object) -> str:
+        """Draw the page on which somebody who was asked answers."""
+        return self._alone("answer.html", language, **values)
+
     def changes(
         self,
         homes: Collection[HomeId],

@@ -15,6 +15,7 @@ from care.records import AlertId, Plan, site_of
 from care.wording import natural
 from dashboard.glance import ICONS, Glance
 from dashboard.homes import Standing, Tile
+from dashboard.passing import out_of_order
 from dashboard.stories import Story
 from detectors.findings import Presence, Sight
 from detectors.homes import Home, HomeId, SiteId
@@ -97,6 +98,11 @@ class Scene(Glance):
     def last_closed(self) -> Story | None:
         last = self.board.last_closed
         return self.story(last) if last is not None else None
+
+    @property
+    def out_of_order(self) -> list[str]:
+        """Which ways to people's phones do not work."""
+        return out_of_order(self)
 
     # Homes
 

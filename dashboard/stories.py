@@ -14,6 +14,7 @@ from care.telling import EQUIPMENT, Piece, ended_at, of_one_evening
 from care.wording import Wording, capital, natural
 from dashboard import pictures
 from dashboard.glance import ICONS, Glance, home_path
+from dashboard.passing import PassingOn
 from dashboard.pictures import CARD, Picture
 from detectors.findings import BUILDING, BY_CENTRE, Presence, Sight, What
 from detectors.homes import Home, HomeId, SensorId, is_building
@@ -206,6 +207,11 @@ class Story:
         """The alerts that this one explains, oldest first."""
         return [Story(one, self.glance).line for one in self.glance.folded.get(self.alert.id, ())]
 
+    @cached_property
+    def passing(self) -> PassingOn:
+        """To whom it goes, and went."""
+        return PassingOn(self.alert, self.glance, self.wording, self.client)
+
     @property
     def belongs(self) -> str:
         """How many alerts this one explains."""
@@ -397,7 +403,8 @@ class Story:
     @property
     def events(self) -> list[Event]:
         """What happened so far, oldest first."""
-        return sorted(self._happened(), key=lambda event: event.at)
+        passing = [self._event(at, text) for at, text in self.passing.happened]
+        return sorted([*self._happened(), *passing], key=lambda event: event.at)
 
     def _happened(self) -> Iterator[Event]:
         say, alert = self.glance.say, self.alert
