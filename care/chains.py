@@ -159,7 +159,7 @@ def day_ends(day: date, zone: ZoneInfo) -> datetime:
 
 
 def agree(
-    chains: Chains, place: Place, after: Agreement | None, *, by: StaffId, why: str, at: datetime
+    agreements: Chains, place: Place, after: Agreement | None, *, by: StaffId, why: str, at: datetime
 ) -> tuple[ChainAgreed, ...]:
     """Return what to write down when something is agreed for a place. Raises `BadAgreement`."""
     before = agreements.own(place)

@@ -296,7 +296,7 @@ class _Steps:
         climb: Climb,
         agreement: Agreement,
         chain: Chain,
-        chains: Chains,
+        agreements: Chains,
         *,
         attended: bool,
     ) -> None:

@@ -441,7 +441,7 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True, tag="corrected"):
     text: str
 
 
-class ChainAgreed(msgspec.Struct, frozen=True, kw_only=True):
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """What is agreed with one resident: after how long a person is asked for, what may wait, and what is not told."""
 
     limits: Limits = Limits()
@@ -456,7 +456,7 @@ class BackTest(msgspec.Struct, frozen=True, kw_only=True, tag="back-test"):
     home: HomeId
     id: BackTestId
     by: StaffId
-    proposed: ChainAgreed
+    proposed: Agreed
     nights: int = 28
 
 
@@ -480,7 +480,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """What a building saw when it looked back: the same nights twice, by the same code, from the same beginning."""
 
-    before: ChainAgreed  # in force in the building when it looked back
+    before: Agreed  # in force in the building when it looked back
     first: date  # evening of the first night
     nights: int
     was: int  # alerts as it is
@@ -541,8 +541,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="changed"):
     resident: ResidentId  # with whom it is agreed: it ends when somebody else comes to live there
     by: StaffId
     why: Ground
-    before: ChainAgreed
-    after: ChainAgreed
+    before: Agreed
+    after: Agreed
     seen: BackTestId | None = None  # what was looked at before
     untested: Untested | None = None  # or why nothing was
 

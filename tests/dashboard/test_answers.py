@@ -14,9 +14,9 @@ from care.alerts import alert_of
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION, RESIDENT
 from care.deeds import claim, resolve
 from care.records import (
-    Agreed,
     Agreement,
     Chain,
+    ChainAgreed,
     Consented,
     ContactId,
     How,
@@ -59,7 +59,7 @@ def night(tmp_path: Path) -> Iterator[NightDesk]:
         made.at(
             "22:00",
             a_plan("wilg", "De Wilg", (1, 2, 12)),
-            Agreed(place=ORGANISATION, why="begin", before=None, after=after, **begun),  # type: ignore[arg-type]
+            ChainAgreed(place=ORGANISATION, why="begin", before=None, after=after, **begun),  # type: ignore[arg-type]
             Consented(home=HOME, contact=fatima, tiers=("acute",), until=local("22:00") + timedelta(days=90), **begun),  # type: ignore[arg-type]
         )
         made.at("02:30", FOUND)
@@ -146,7 +146,7 @@ def test_who_says_not_tonight_is_not_asked_again_before_noon(night: NightDesk, b
     page.get_by_role("button", name="Open de vraag").tap()
     page.get_by_role("button", name="Vannacht niet").tap()
     expect(page.get_by_text("Het antwoord is verstuurd")).to_be_visible()
-    assert night.centre.board.agreements.away(fatima(night), night.clock.now()) == local("11:00") + timedelta(hours=1)
+    assert night.centre.board.chains.away(fatima(night), night.clock.now()) == local("11:00") + timedelta(hours=1)
 
 
 def test_who_cannot_go_gives_way_at_once_and_the_page_says_to_whom(night: NightDesk, browser: Browser) -> None:
