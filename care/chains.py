@@ -4,7 +4,7 @@ The nearest agreement counts: that of the home, else of its site, else of the or
 everything is; of any two about the same thing the later one counts, in whatever order they came.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,8 @@ CHANNELS_MAX = 3  # of one step
 WHY_MAX = 200  # characters
 NIGHT_ENDS = time(12)  # a night runs from noon to noon
 
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+
 Dated = TypeVar("Dated", ChainAgreed, Consented, NotTonight)
 
 
@@ -73,6 +75,14 @@ class Chains:
                 self._away[record.contact] = _later(self._away.get(record.contact), record)
             case _:
                 pass
+
+    def supposing(self, place: Place, agreement: Agreement) -> "Chains":
+        """Return what would count if something were agreed for a place."""
+        supposed = Chains()
+        supposed._agreed, supposed._consented, supposed._away = dict(self._agreed), self._consented, self._away
+        record = ChainAgreed(at=_EVER, place=place, by=StaffId(""), why="", before=None, after=agreement)
+        supposed._agreed[place] = record
+        return supposed
 
     @property
     def places(self) -> list[Place]:
@@ -169,6 +179,23 @@ def agree(
     if not 1 <= len(why) <= WHY_MAX:
         raise BadAgreement(mark("Say in a few words why: others will want to know."))
     return () if before == after else (ChainAgreed(at=at, place=place, by=by, why=why, before=before, after=after),)
+
+
+def consent(
+    agreements: Chains,
+    home: HomeId,
+    contact: ContactId,
+    tiers: tuple[str, ...],
+    until: datetime,
+    *,
+    by: StaffId,
+    at: datetime,
+) -> tuple[Consented, ...]:
+    """Return what to write down when a resident says about what a contact may be asked; nothing if they had."""
+    said = agreements.consent(home, contact)
+    if said is not None and (said.tiers, said.until) == (tiers, until):
+        return ()
+    return (Consented(at=at, home=home, contact=contact, by=by, tiers=tiers, until=until),)
 
 
 def check(agreement: Agreement) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, urgency, with_deed
+from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, raised, urgency, with_deed
 from care.board import Board
 from care.chains import DESK, Chains, steps_for
 from care.notices import Channels
@@ -28,6 +28,7 @@ from care.records import (
     Opened,
     Passed,
     Passing,
+    Place,
     Released,
     Replied,
     Shelved,
@@ -37,8 +38,8 @@ from care.records import (
     Why,
     site_of,
 )
-from detectors.findings import What
-from detectors.homes import Home, zone_of
+from detectors.findings import Finding, What
+from detectors.homes import Home, HomeId, zone_of
 
 HASTE = timedelta(minutes=1)  # from the first who is asked to the last, of what came after its limit
 GOING_FOR = FORGOTTEN_AFTER  # that somebody who said they would go is believed, while nothing follows
@@ -113,6 +114,17 @@ def forecast(alert: Alert, board: Board, now: datetime) -> list[Coming]:
         coming.append(one)
         alert = with_deed(alert, one)
     return coming
+
+
+def preview(board: Board, place: Place, agreement: Agreement, tier: Tier, at: datetime) -> list[Coming]:
+    """Return what would happen with an alert at a moment if this were agreed for a place, and nobody did anything."""
+    home = HomeId(place) if HomeId(place) in board.homes else HomeId(f"{place}/-")
+    what = What.STILL if tier is Tier.ACUTE else What.LATE_RISE
+    supposed = Board()
+    supposed.plans, supposed.homes = board.plans, board.homes
+    supposed.agreements = board.chains.supposing(place, agreement)
+    finding = Finding(at=at, home=home, what=what, since=at, episode=at)
+    return forecast(raised(finding, home=board.homes.get(home), arrived_at=at), supposed, at)
 
 
 class ToSend(NamedTuple):

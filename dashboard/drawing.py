@@ -95,6 +95,10 @@ class Drawing:
         """Draw the page on which somebody who was asked answers."""
         return self._alone("answer.html", language, **values)
 
+    def calling_order(self, now: datetime, viewer: Viewer, **values: object) -> str:
+        """Draw the page on which it is agreed who is asked, one after another."""
+        return self._page("calling-order.html", self.scene(now, viewer), **values)
+
     def changes(
         self,
         homes: Collection[HomeId],

@@ -133,7 +133,8 @@ class PassingOn:
                 case Opened():
                     yield one.at, self._fill(say("{who} opened the message"), who=one.by)
                 case Replied():
-                    yield one.at, self._reply(one)
+                    answer = say(ANSWERS[one.answer])
+                    yield one.at, capital(self._fill(say("{who}: “{answer}”"), who=one.by, answer=answer))
 
     def who(self, contact: ContactId) -> str:
         """Name who is asked."""
