@@ -122,7 +122,7 @@ def preview(board: Board, place: Place, agreement: Agreement, tier: Tier, at: da
     what = What.STILL if tier is Tier.ACUTE else What.LATE_RISE
     supposed = Board()
     supposed.plans, supposed.homes = board.plans, board.homes
-    supposed.agreements = board.chains.supposing(place, agreement)
+    supposed.chains = board.chains.supposing(place, agreement)
     finding = Finding(at=at, home=home, what=what, since=at, episode=at)
     return forecast(raised(finding, home=board.homes.get(home), arrived_at=at), supposed, at)
 

@@ -401,13 +401,13 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    from dashboard import agreements, answers  # their routes are written with what stands here
+    from dashboard import answers, calling_order  # their routes are written with what stands here
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
     app.include_router(router)
     app.include_router(answers.router)
-    app.include_router(agreements.router)
+    app.include_router(calling_order.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():
         app.add_exception_handler(wrong, answer)

@@ -46,10 +46,10 @@ from care.records import (
     Step,
     site_of,
 )
-from care.wording import capital
+from care.wording import capital, natural
 from dashboard import contacts
 from dashboard.door import Problem
-from dashboard.glance import Glance, desk_zone, natural
+from dashboard.glance import Glance, desk_zone
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.passing import ROLES, WHYS
 from dashboard.people import Names
@@ -123,7 +123,7 @@ ThePlace = Annotated[Place, Depends(place_of)]
 @router.get("/calling-order/{site}")
 @router.get("/calling-order/{site}/{home}")
 async def page(place: ThePlace, desk: TheDesk, reader: Reader) -> Response:
-    found = desk.centre.board.agreements.of(place)
+    found = desk.centre.board.chains.of(place)
     typed = _typed_from(found[1] if found is not None else None, reader.viewer.language)
     return HTMLResponse(_drawn(desk, reader, place, typed))
 
@@ -139,7 +139,7 @@ async def post(request: Request, place: ThePlace, desk: TheDesk, reader: Reader)
         after = None if do == "follow" else _agreement(typed)
         if do in {"save", "follow"}:
             await desk.centre.write(
-                lambda board, at: agree(board.agreements, place, after, by=reader.staff, why=typed.why, at=at)
+                lambda board, at: agree(board.chains, place, after, by=reader.staff, why=typed.why, at=at)
             )
             return RedirectResponse(_path(place), 303)
         if after is not None:
@@ -167,7 +167,7 @@ async def post_consent(
     ends = day_ends(until, _zone(desk.centre.board, place))
     asked = tuple(tier.value for tier in ASKED if tier in (tiers or ()))
     await desk.centre.write(
-        lambda board, at: consent(board.agreements, home.id, known.id, asked, ends, by=reader.staff, at=at)
+        lambda board, at: consent(board.chains, home.id, known.id, asked, ends, by=reader.staff, at=at)
     )
     return RedirectResponse(f"{_path(place)}#consent", 303)
 
@@ -268,8 +268,8 @@ def _drawn(
 ) -> str:
     board, now = desk.centre.board, desk.centre.now()
     glance = Glance(board, Names(desk.people), now, reader.viewer.language)
-    counts = board.agreements.of(place)
-    last = board.agreements.last(place)
+    counts = board.chains.of(place)
+    last = board.chains.last(place)
     shown = trying if trying is not None else (counts[1] if counts is not None and problem is None else None)
     at = _next(typed.clock, now, _zone(board, place))
     tier = next((one for one in ASKED if one.value == typed.tier), Tier.ACUTE)
@@ -287,12 +287,12 @@ def _drawn(
         reader.viewer,
         page=_path(place),
         name=_name(glance, place),
-        own=board.agreements.own(place) is not None,
+        own=board.chains.own(place) is not None,
         follows=_name(glance, counts[0]) if counts is not None and counts[0] != place else "",
         follows_path=_path(counts[0]) if counts is not None else "",
         agreed=last is not None and last.after is not None and _said_of(glance, last.at, last.by, last.why),
         outward=[(_path(one), _name(glance, one)) for one in _larger(place)],
-        inward=[(_path(one), _name(glance, one), one in board.agreements.places) for one in _smaller(board, place)],
+        inward=[(_path(one), _name(glance, one), one in board.chains.places) for one in _smaller(board, place)],
         typed=typed,
         hours=hours,
         whom=_whom(glance, known, typed),
@@ -352,7 +352,7 @@ def _whom(glance: Glance, known: list[contacts.Contact], typed: Typed) -> list[t
 
 
 def _consent(glance: Glance, home: HomeId, contact: contacts.Contact, now: datetime) -> dict[str, object]:
-    said: Consented | None = glance.board.agreements.consent(home, contact.id)
+    said: Consented | None = glance.board.chains.consent(home, contact.id)
     zone = glance.wording_of(site_of(home)).zone
     until = said.until if said is not None else now + timedelta(days=180)
     return {
@@ -362,13 +362,13 @@ def _consent(glance: Glance, home: HomeId, contact: contacts.Contact, now: datet
         "tiers": said.tiers if said is not None else (),
         "until": (until - timedelta(minutes=1)).astimezone(zone).date().isoformat(),
         "over": said is not None and said.until <= now,
-        "away": glance.board.agreements.away(contact.id, now) is not None,
+        "away": glance.board.chains.away(contact.id, now) is not None,
     }
 
 
 def _said_of(glance: Glance, at: datetime, by: str, why: str) -> str:
     who = glance.names.staff(by)  # type: ignore[arg-type]  # an id of staff
-    said = glance.say("Agreed on {date} by {who}: {why}")
+    said = glance.say("ChainAgreed on {date} by {who}: {why}")
     return said.format(date=glance.wording.date(at), who=who, why=why)
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from care.alerts import alert_of
-from care.records import Agreed, Consented, ContactId, Passed, StaffId
+from care.records import ChainAgreed, Consented, ContactId, Passed, StaffId
 from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId
@@ -103,13 +103,13 @@ def test_what_is_agreed_is_tried_out_first_and_then_saved_with_who_and_why(night
         "02:17 De nachtdienst, sms, daarna telefoon",
         "02:21 niemand meer in de belvolgorde",
     ]
-    assert night.centre.board.agreements.places == []
+    assert night.centre.board.chains.places == []
     page.locator("[name=why]").fill("zo begonnen we")
     page.get_by_role("button", name="Bewaar deze volgorde").click()
     expect(page.get_by_text("Afgesproken op ma 2 mrt door Sanne: zo begonnen we")).to_be_visible()
     assert foretold(page)[1] == "02:17 De nachtdienst, sms, daarna telefoon"
-    last = night.centre.board.agreements.last(night.centre.board.agreements.places[0])
-    assert isinstance(last, Agreed)
+    last = night.centre.board.chains.last(night.centre.board.chains.places[0])
+    assert isinstance(last, ChainAgreed)
     assert last.before is None
     assert sideways(page) == 0
 
@@ -159,7 +159,7 @@ def test_a_contact_is_asked_only_after_the_clients_consent(night: NightDesk, pag
     page.locator(".consent [name=until]").fill("2026-06-01")
     page.get_by_role("button", name="Bewaar toestemming").click()
     expect(page.locator("#goes-to li").first).to_contain_text("Fatima, sms")
-    said = night.centre.board.agreements.consent(HOME, who)
+    said = night.centre.board.chains.consent(HOME, who)
     assert isinstance(said, Consented)
     assert said.tiers == ("acute",)
     assert said.until.isoformat() == "2026-06-02T00:00:00+02:00"
@@ -201,7 +201,7 @@ def test_what_cannot_work_is_not_saved_and_says_why_with_all_that_was_typed(
     answer = form.post("/calling-order", data=GOOD | wrong)
     assert answer.status_code == 422
     assert said in answer.text
-    assert night.centre.board.agreements.places == []
+    assert night.centre.board.chains.places == []
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_consent_that_says_nothing_is_refused(night: NightDesk, form: httpx.Cl
     who = fatima(night)
     good = {"contact": who, "until": "2026-06-01", "tiers": "acute"}
     assert form.post("/calling-order/wilg/12/consent", data=good | wrong).status_code == 422
-    assert night.centre.board.agreements.consent(HOME, who) is None
+    assert night.centre.board.chains.consent(HOME, who) is None
     assert form.post("/calling-order/wilg/1/consent", data=good).status_code == 422  # of another client
     assert form.post("/calling-order/wilg/12/consent", data=good).status_code == 303
 
@@ -229,7 +229,7 @@ def test_a_stranger_sees_and_changes_nothing(night: NightDesk) -> None:
     assert httpx.get(f"{night.address}/calling-order").status_code == 303
     answer = httpx.post(f"{night.address}/calling-order", data=GOOD, headers={"Origin": night.address})
     assert "/sign-in" in answer.headers["Location"]
-    assert night.centre.board.agreements.places == []
+    assert night.centre.board.chains.places == []
 
 
 def test_saving_the_same_again_writes_nothing(night: NightDesk, form: httpx.Client) -> None:
