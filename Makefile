@@ -13,7 +13,7 @@ SEED ?= 1000
 demo: .venv/.demo
 	@$(BIN)/nachtwacht demo --speed $(SPEED) --state $(STATE) $(if $(RECORDING),--recording $(RECORDING))
 
-## setup: everything a test run needs, mosquitto and chromium included
+## setup: everything a test run needs, mosquitto, chromium and pango included
 setup: .venv/.all .venv/.system
 
 ## test: check, then every test
@@ -67,7 +67,7 @@ $(UV): requirements/uv.txt
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
 	@touch $@
 
-# mosquitto and chromium come from Debian: installed here when that is allowed, else named.
+# mosquitto, chromium and pango (for the report on paper) come from Debian: installed here when that is allowed, else named.
 .venv/.system: .venv/pyvenv.cfg
 	@sh deploy/test-machine.sh
 	@touch $@

@@ -75,6 +75,7 @@ class Desk:
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
     screens: Screens = dataclasses.field(default_factory=Screens)
+    printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
     one_at_a_time: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # a password costs 64 MB to look at
 
 
@@ -401,13 +402,14 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    from dashboard import answers, calling_order  # their routes are written with what stands here
+    from dashboard import answers, calling_order, changeover  # their routes are written with what stands here
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
     app.include_router(router)
     app.include_router(answers.router)
     app.include_router(calling_order.router)
+    app.include_router(changeover.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():
         app.add_exception_handler(wrong, answer)

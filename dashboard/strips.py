@@ -118,7 +118,7 @@ class Strips:
             if names[0] != names[1]
             else names[0],
             said=self._said(unseen, running=running),
-            parts=tuple(_part(one, start, end) for one in told),
+            parts=tuple(part_of(one, start, end) for one in told),
             gaps=tuple(self._gap(one) for one in unseen[:GAPS_MAX]),
             more=len(unseen[GAPS_MAX:]),
             until=self.wording.time(self.glance.now) if running else "",
@@ -184,7 +184,7 @@ class Strips:
         return say("This could not be told: {kinds}.").format(kinds=named)
 
 
-def _part(one: Stretch, start: datetime, end: datetime) -> Part:
+def part_of(one: Stretch, start: datetime, end: datetime) -> Part:
     look = "seen" if one.sight is Sight.WATCHED else one.sight.value
     x = _x(one.start, start, end)
     return Part(look, x, max(1.5, round(_x(one.end, start, end) - x, 1)))  # a minute too must be seen

@@ -5,6 +5,7 @@ PATH="$PATH:/usr/sbin"
 missing=""
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v chromium >/dev/null || missing="$missing chromium fonts-noto-core"
+ldconfig -p | grep -q libpangoft2-1.0 || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "installing$missing"

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,8 +16,10 @@ from care.board import Board
 from care.records import AlertId, Record, StaffId
 from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
+from dashboard.handover import Handover, Screens
 from dashboard.live import event
-from detectors.homes import HomeId
+from dashboard.reports import Paper, nights_kept
+from detectors.homes import HomeId, SiteId
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.nights import NOW, SANNE, People, add, claimed
 
@@ -39,6 +42,7 @@ class Stage:
         self.proven: str | None = NOW.isoformat()  # when its reader has seen and heard the page in this shift
         self.taps: list[dict[str, str]] = []  # what said so
         self.beat: dict[str, object] = {}  # what a beat says besides
+        self.screens = Screens(in_view=2, sounding=2, proven=1)
         self.loads = 0
         self.refuse_with: str | None = None  # a notice for the next tap
         self._screens: list[asyncio.Queue[bytes]] = []
@@ -103,10 +107,28 @@ class Stage:
                 return self.drawing.alert(AlertId(name), self.now, self.viewer)
             case "homes":
                 return self.drawing.home(HomeId(name), self.now, self.viewer, int(asked.get("nights", 7)))
+            case "report":
+                return self._report(name, asked)
+            case "hand-over":
+                scene = self.drawing.scene(self.now, self.viewer)
+                return self.drawing.page(
+                    "hand-over.html", scene, handed=Handover(scene, self.screens), page="/hand-over"
+                )
             case "sign-in":
                 return self.drawing.sign_in(self.viewer.language)
             case _:
                 return self.drawing.desk(self.now, self.viewer)
+
+    def _report(self, home: str, asked: dict[str, str]) -> str:
+        scene = self.drawing.scene(self.now, self.viewer)
+        night = date.fromisoformat(asked["night"]) if "night" in asked else nights_kept(scene)[1]
+        paper = Paper(scene, night, SiteId(asked["site"]) if "site" in asked else None)
+        if not home:
+            return self.drawing.page("report.html", scene, paper=paper, page="/report")
+        client = paper.client(self.board.homes[HomeId(home)])
+        return self.drawing.page(
+            "client-report.html", scene, paper=paper, client=client, about=home, page=f"/report/{home}"
+        )
 
     async def _post(self, path: str, form: dict[str, str], send: Any) -> None:
         if path == "/watching":
