@@ -7,8 +7,9 @@ import copy
 
 import msgspec
 
-from detectors import calibration, clock_times, day_inactivity, late_rise, lessons, reviews
+from detectors import calibration, clock_times, company, day_inactivity, late_rise, lessons, reviews
 from detectors.clock_times import ClockTimes
+from detectors.company import Company
 from detectors.findings import Mark, Status, What
 from detectors.health import Health
 from detectors.homes import Home, Instant, ResidentId, SensorId
@@ -65,6 +66,7 @@ class Vigil(msgspec.Struct, omit_defaults=True):
     highest: dict[str, float] = {}  # its most unusual finished episode, by detector
     episodes: tuple[Learned, ...] = ()  # what it taught
     day: day_inactivity.Known = day_inactivity.Known()  # silences by day
+    company: Company = Company()  # who else is there, as far as two rooms at once tell
     rises: ClockTimes = ClockTimes()  # when the resident gets up for the day
     reviews: Reviews = Reviews()  # what is for the morning
     rising: float | None = None  # hours before the end of the night from when on getting up may be for the day
@@ -100,8 +102,10 @@ def in_the_home_of(home: Home, vigil: Vigil | None, moved_from: Vigil | None = N
         return same
     new = Vigil(resident=home.resident)
     if vigil is not None:
-        # What the sensors themselves are like stays, and so does what is told of the home until it is said to be over.
+        # What sensors and rooms themselves are like stays, and so does what is told of the home until it is said to be
+        # over.
         new.told, new.silent, new.health, new.blind = vigil.told, vigil.silent, vigil.health, vigil.blind
+        new.company = company.of_the_home(vigil.company)
     if moved_from is not None:
         new.lessons, new.day, new.rises = moved_from.lessons, moved_from.day, moved_from.rises
         new.diary = Diary(age=moved_from.diary.age)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from detectors import day_inactivity, health, late_rise, lessons, nights
+from detectors import company, day_inactivity, health, late_rise, lessons, nights
 from detectors.bath_stay import bath_stay
 from detectors.calibration import LeftOut
 from detectors.episodes import Detector, Episode
@@ -209,15 +209,28 @@ class _Turn:
             return
         vigil.settled = where
         vigil.diary = nights.noted(vigil.diary, before, where, event, event.at, home)
-        if where.company_since is not None and where.company_since is not before.company_since:
-            vigil.diary = nights.left_out(vigil.diary, LeftOut.COMPANY) if home.night.covers(event.at) else vigil.diary
+        hindered = bool(vigil.blind) and self.hindered
+        if self.joined(before, event, hindered=hindered) and home.night.covers(event.at):
+            vigil.diary = nights.left_out(vigil.diary, LeftOut.COMPANY)
         if not _only_clears(before, where) and vigil.diary.in_night(event.at):
             self.seen_by_night(event.at)
-        vigil.day = day_inactivity.heard(vigil.day, before, where, home, blind=bool(vigil.blind) and self.hindered)
+        vigil.day = day_inactivity.heard(vigil.day, before, where, home, blind=hindered)
         vigil.marks = _marked(vigil.marks, event)
         self.turned(health.settled(vigil.health, event, self.home, vigil.silent), where)
         if not _only_clears(before, vigil.settled) or "gap" in vigil.told:
             self.tell(vigil.settled, event.at)
+
+    def joined(self, before: Whereabouts, event: SensorEvent, *, hindered: bool) -> bool:
+        """Note who else is there; return whether somebody came, or two were seen at once."""
+        vigil, home, where = self.vigil, self.outlook.home, self.vigil.settled
+        alone = vigil.company
+        vigil.company = company.heard(alone, before, where, event, home, blind=hindered)
+        two = vigil.company.until is not alone.until and vigil.company.there(event.at)
+        return two or (where.company_since is not None and where.company_since is not before.company_since)
+
+    def company(self, where: Whereabouts, at: datetime) -> bool:
+        """Whether somebody else may be there: who came in, or one of two who were seen at once."""
+        return where.company(at) or self.vigil.company.there(at)
 
     def seen_by_night(self, at: datetime) -> None:
         """Note a sign of somebody in a watched night: the first after weeks without says that they were away."""
@@ -372,7 +385,7 @@ class _Turn:
         return msgspec.structs.replace(episode, due=running.due)
 
     def due(self, name: str, episode: Episode, where: Whereabouts) -> datetime:
-        if where.company(episode.since):
+        if self.company(where, episode.since):
             return episode.due  # who else is there would notice; what is usual alone says nothing now
         lesson, since = episode.lesson, episode.since
         threshold = self.others.threshold(name, self.home.profile, self.vigil.diary.age)
@@ -385,7 +398,7 @@ class _Turn:
     def learn(self, name: str, running: Running, where: Whereabouts, at: datetime) -> None:
         """Learn how long an episode lasted, unless it was not wholly seen or somebody else was there."""
         vigil, lesson, lasted = self.vigil, running.lesson, at - running.since
-        if not lessons.teaches(lesson, lasted, self.others) or self.hindered or where.company(at):
+        if not lessons.teaches(lesson, lasted, self.others) or self.hindered or self.company(where, at):
             return
         waits = lesson in self.others.waits
         ended = _ended(name, where)
@@ -466,7 +479,7 @@ class _Turn:
         return tuple(
             one
             for one, holds in (
-                (Perhaps.OTHERS, where.company(episode.due)),
+                (Perhaps.OTHERS, self.company(where, episode.due)),
                 (Perhaps.RISING, night and home.night.ends_soon(episode.since)),
                 (Perhaps.RETURNED, night and not home.has_bed and episode.what is not What.BATH),
                 (Perhaps.SENSOR, self.hindered),

@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors import company
+from detectors.company import Company
 from detectors.homes import Kind, Night
 from detectors.moments import SensorEvent
+from detectors.whereabouts import Whereabouts
 from gateway import cohort, lives, rehearsal
 from gateway.cohort import Drawn, Profile
 from gateway.lives import Place, Stay
@@ -297,6 +300,35 @@ def test_a_couples_bed_stays_occupied_when_one_of_them_gets_up() -> None:
             at_night = 0 <= event.at.astimezone(ZONE).hour < 5
             up_beside_a_sleeper += occupied and at_night and event.sensor.endswith("/bath") and bool(event.value)
     assert up_beside_a_sleeper >= 3 * NIGHTS
+
+
+def evenings_with_two(drawn: Drawn, nights: int) -> set[date]:
+    """Return the evenings in which two rooms at once were taken for two people, at any time after six."""
+    known, where, evenings = Company(), Whereabouts(), set[date]()
+    for event in cohort.events(drawn, FIRST, nights):
+        before, where = where, where.see(event, drawn.home)
+        if where is not before:
+            known = company.heard(known, before, where, event, drawn.home, blind=False)
+        local = event.at.astimezone(ZONE)
+        if known.there(event.at) and local.hour >= 18:
+            evenings.add(local.date())
+    return evenings
+
+
+@pytest.mark.parametrize("bed", [True, False])
+def test_of_a_couple_it_is_seen_in_most_evenings_that_they_are_two(bed: bool) -> None:
+    """In the evenings of two weeks, after two in which the home taught how its rooms are reached."""
+    taught = FIRST + timedelta(days=NIGHTS)
+    couples = list(islice(homes(Profile.COUPLE, bed=bed), 4))
+    seen = [evening for one in couples for evening in evenings_with_two(one, 2 * NIGHTS) if evening >= taught]
+    assert len(seen) >= 0.5 * NIGHTS * len(couples)
+
+
+@pytest.mark.parametrize("profile", [one for one in Profile if one not in {Profile.COUPLE, Profile.ROUNDS}])
+def test_whoever_lives_alone_and_is_not_visited_is_never_taken_for_two(profile: Profile) -> None:
+    for drawn in islice(homes(profile), 3):
+        unvisited = tuple(msgspec.structs.replace(one, visitors=0.0) for one in drawn.habits)
+        assert not evenings_with_two(msgspec.structs.replace(drawn, habits=unvisited), 2 * NIGHTS)
 
 
 def test_nobody_else_is_up_while_somebody_who_lives_alone_is_in_bed() -> None:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from care import homes
+from detectors import company
+from detectors.company import Company
 from detectors.homes import Kind, RoomKind
+from detectors.whereabouts import Whereabouts
 from gateway import recordings, replay
 from gateway.recordings import BadRecording
 from tests.conftest import free_port
@@ -229,3 +232,18 @@ def test_real_homes_can_be_read_where_they_are_at_hand() -> None:
         for event in recordings.events(folder, site):
             assert event.at >= before
             before = event.at
+
+
+def test_none_of_them_who_lives_alone_is_taken_for_two() -> None:
+    """Not even in the homes with motion sensors in several rooms, visits not counted: nobody annotated any."""
+    for name in ("casas_al", "kasteren_B", "ordonez_A"):
+        folder = REAL / name
+        if not folder.exists():
+            continue
+        site = recordings.plan_of(folder)
+        home, known, where = site.homes[0], Company(), Whereabouts()
+        for event in recordings.events(folder, site):
+            before, where = where, where.see(event, home)
+            if where is not before:
+                known = company.heard(known, before, where, event, home, blind=False)
+            assert known.until is None
