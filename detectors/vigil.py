@@ -476,10 +476,11 @@ class _Turn:
         """Return what else could explain a finding, as far as the home itself tells."""
         home = self.outlook.home
         night = episode.what in _OUT_OF_BED
+        others = episode.what is What.BATH and where.washes_though_in_bed(home)  # or the bed sensor is wrong
         return tuple(
             one
             for one, holds in (
-                (Perhaps.OTHERS, self.company(where, episode.due)),
+                (Perhaps.OTHERS, others or self.company(where, episode.due)),
                 (Perhaps.RISING, night and home.night.ends_soon(episode.since)),
                 (Perhaps.RETURNED, night and not home.has_bed and episode.what is not What.BATH),
                 (Perhaps.SENSOR, self.hindered),

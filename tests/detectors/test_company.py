@@ -368,6 +368,16 @@ def test_two_who_were_seen_before_the_night_leave_it_as_it_was(known: Vigil, set
     assert now.diary.left_out is None
 
 
+def test_in_the_bathroom_while_the_bed_says_occupied_may_be_another_one() -> None:
+    said = told(HOME, events(HOME, ["23:00 bed in", "02:00 gang", "02:00:10 badkamer"]), instant("03:00"))
+    assert [Perhaps.OTHERS in one.perhaps for one in findings(said)] == [True]
+    said = told(HOME, events(HOME, ["23:00 bed in", "02:00 bed out", "02:00:10 badkamer"]), instant("03:00"))
+    assert not any(Perhaps.OTHERS in one.perhaps for one in findings(said))
+    pressed = ["23:00 bed in", "02:00 gang", "02:00:10 badkamer", "02:01 button"]  # by whoever it is
+    said = told(HOME, events(HOME, pressed), instant("02:02"))
+    assert [one.perhaps for one in findings(said)] == [()]
+
+
 def test_while_the_hall_sensor_is_not_heard_nobody_is_two(known: Vigil) -> None:
     gone = SensorSight(at=instant("20:02"), home=HOME.id, sensor=SensorId("12/gang"), seen=False)
     for sight, there in ((None, True), (gone, False)):
