@@ -238,9 +238,9 @@ def by_htmx(request: Request) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def notice(request: Request, text: str) -> dict[str, str]:
+def notice(request: Request, text: str, **values: str | None) -> dict[str, str]:
     """Return the header by which htmx tells a page, in an event of its own, why nothing came of what was asked."""
-    said = words(language_of(request)).gettext(text)
+    said = words(language_of(request)).gettext(text).format(**values)
     return {"HX-Trigger": json.dumps({"notice": said})}  # ASCII: a header carries no other letters
 
 

@@ -199,8 +199,8 @@ class Standing:
         if story is not None and asks is not None:
             look += f" {story.tier} {story.state.value}"
             icon, more = story.tier, story.sentence.title
-            word = story.holder_name or (story.tier_word if story.waits else say("Over"))
-            said += [story.tier_word, story.sentence.title, story.state_word, story.holder_name]
+            word = story.in_a_word
+            said += [story.tier_word, story.sentence.title, story.state_word, story.holder_name, story.course.step]
         in_bed = self.status is not None and self.status.presence is Presence.BED
         return Tile(
             home=self.plan.id,

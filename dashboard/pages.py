@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from care.board import Board
 from care.clock import Clock
 from care.deeds import Taken, claim, release, resolve, shown, take_over
 from care.language import LANGUAGES, mark
-from care.records import CENTRE, HOWS, AlertId, How, Order, Outcome, StaffId, site_of
+from care.records import CENTRE, HOWS, AlertId, How, Outcome, Record, StaffId, site_of
 from dashboard import people
 from dashboard.door import (
     Door,
@@ -208,17 +208,17 @@ async def healthz(desk: TheDesk) -> Response:
 
 @router.post("/alerts/{alert}/claim")
 async def post_claim(request: Request, alert: TheAlert, desk: TheDesk, reader: Reader) -> Response:
-    return await _act(request, desk, reader, alert, lambda one, at: claim(one, reader.staff, at))
+    return await act(request, desk, reader, alert, lambda one, at: claim(one, reader.staff, at))
 
 
 @router.post("/alerts/{alert}/take-over")
 async def post_take_over(request: Request, alert: TheAlert, desk: TheDesk, reader: Reader) -> Response:
-    return await _act(request, desk, reader, alert, lambda one, at: take_over(one, reader.staff, at))
+    return await act(request, desk, reader, alert, lambda one, at: take_over(one, reader.staff, at))
 
 
 @router.post("/alerts/{alert}/release")
 async def post_release(request: Request, alert: TheAlert, desk: TheDesk, reader: Reader) -> Response:
-    return await _act(request, desk, reader, alert, lambda one, at: release(one, reader.staff, at))
+    return await act(request, desk, reader, alert, lambda one, at: release(one, reader.staff, at))
 
 
 @router.post("/alerts/{alert}/resolve")
@@ -233,7 +233,7 @@ async def post_resolve(
 ) -> Response:
     if how not in HOWS[outcome]:
         raise Problem(422, mark("Not saved"), mark("That does not go with this outcome. Choose again how you know it."))
-    return await _act(request, desk, reader, alert, lambda one, at: resolve(one, reader.staff, at, outcome, how))
+    return await act(request, desk, reader, alert, lambda one, at: resolve(one, reader.staff, at, outcome, how))
 
 
 @router.post("/watching")
@@ -269,12 +269,12 @@ async def post_shown(
     return Response(status_code=204)
 
 
-async def _act(
+async def act(
     request: Request,
     desk: Desk,
     reader: SignedIn,
     alert: AlertId,
-    decide: Callable[[Alert, datetime], tuple[Order, ...]],
+    decide: Callable[[Alert, datetime], Sequence[Record]],
 ) -> Response:
     """Write down what was decided, and answer with how the alert stands then, whoever has it."""
     status = HTTPStatus.OK
@@ -288,7 +288,8 @@ async def _act(
     if by_htmx(request):
         organisations = reader.session.organisations
         html = desk.drawing.changes([standing.home], [alert], now, reader.viewer.language, organisations=organisations)
-        why_not = notice(request, _why_not(standing)) if status is HTTPStatus.CONFLICT else {}
+        holder = standing.holder and people.Names(desk.people).staff(standing.holder)
+        why_not = notice(request, _why_not(standing), who=holder) if status is HTTPStatus.CONFLICT else {}
         return HTMLResponse(html, status, headers=why_not)
     if status is HTTPStatus.OK:
         return RedirectResponse(f"/alerts/{alert}", 303)
@@ -310,7 +311,7 @@ def known(desk: Desk, reader: SignedIn, alert: AlertId) -> Alert:
 def _why_not(alert: Alert) -> str:
     if alert.state is State.RESOLVED:
         return mark("Somebody has closed this alert already.")
-    return mark("A colleague has this alert.")
+    return mark("{who} is on it already. Do you want to take over?")
 
 
 # Coming and going.
@@ -402,7 +403,7 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    from dashboard import answers, calling_order, changeover  # their routes are written with what stands here
+    from dashboard import answers, calling_order, changeover, followups  # written with what stands here
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -410,6 +411,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(answers.router)
     app.include_router(calling_order.router)
     app.include_router(changeover.router)
+    app.include_router(followups.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():
         app.add_exception_handler(wrong, answer)

@@ -73,12 +73,18 @@ class Scene(Glance):
         return [one for one in self.stories if not one.calm and one.state is State.RETURNED]
 
     @cached_property
+    def shelved(self) -> list[Story]:
+        """What is put aside, the first to come back first."""
+        aside = [(shelf.until, one) for one in self.stories if one.aside and (shelf := one.alert.shelf) is not None]
+        return [one for _, one in sorted(aside, key=lambda dated: dated[0])]
+
+    @cached_property
     def for_the_morning(self) -> list[Story]:
-        return [one for one in self.stories if one.alert.tier is Tier.REVIEW]
+        return [one for one in self.stories if one.alert.tier is Tier.REVIEW and not one.aside]
 
     @cached_property
     def for_the_installer(self) -> list[Story]:
-        return [one for one in self.stories if one.alert.tier is Tier.TECHNICAL]
+        return [one for one in self.stories if one.alert.tier is Tier.TECHNICAL and not one.aside]
 
     @property
     def with_picture(self) -> set[AlertId]:
@@ -170,6 +176,7 @@ class Scene(Glance):
         alerts = [(tier.value, tiers[tier.value], self.say(TIERS[tier])) for tier in Tier]
         alerts.append(("person", len(self.held), self.say(STATES[State.CLAIMED])))
         alerts.append(("check", len(self.returned), self.say("over")))
+        alerts.append(("aside", len(self.shelved), self.say(STATES[State.SHELVED])))
         looks = Counter(tile.look.split()[0] for tile in self.tiles)
         partly = sum("partly" in tile.look.split() for tile in self.tiles)
         homes = [(ICONS[one], looks[ICONS[one]], self.say(PRESENCES[one])) for one in Presence]

@@ -1,18 +1,18 @@
 """One alert as it is told: on its card, on its page and in a list, with everything said and nothing left to look up."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from care.alerts import CALM, Alert, State
-from care.labels import HOW_WORDS, KINDS, OUTCOMES, PRESENCES, STATES, TIERS
+from care.labels import HOW_WORDS, OUTCOMES, PRESENCES, STATES, TIERS
 from care.language import words
-from care.records import CENTRE, HOWS, AlertId, Claimed, Released, StaffId, site_of
+from care.records import CENTRE, HOWS, AlertId, StaffId, site_of
 from care.sentences import Sentence, tell
 from care.telling import EQUIPMENT, Piece, ended_at, of_one_evening
 from care.wording import Wording, capital, natural
 from dashboard import pictures
+from dashboard.course import Course, Event
 from dashboard.glance import ICONS, Glance, home_path
 from dashboard.passing import PassingOn
 from dashboard.pictures import CARD, Picture
@@ -30,16 +30,6 @@ _NO_SENSORS = frozenset({What.BUILDING_SILENT, What.BROKER_LOST})
 _AFTER_THE_NIGHT = frozenset({What.RESTLESS, What.NOCTURIA, What.SHIFT, What.DECLINE})
 _UNSEEN = frozenset({What.SENSOR_SILENT, What.SENSOR_STUCK})
 _LEARNED = _AFTER_THE_NIGHT | {What.DAY_INACTIVE, What.LATE_RISE}
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A line of what happened so far."""
-
-    at: datetime
-    clock: str
-    text: str
-    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,19 +252,33 @@ class Story:
 
     @property
     def state_word(self) -> str:
-        if self.alert.reopened and self.waits:
+        if self.waits and (self.alert.reopened or self.alert.forgotten is not None):
             return self.glance.say("open again")
+        if self.alert.state is State.SHELVED:
+            return self.glance.say("aside until {time}").format(time=self.course.back_at)
         return self.glance.say(STATES[self.alert.state])
 
     @property
     def turn(self) -> str:
         """Which time it asks for a person: an alert that opened again must be shown again."""
-        reopened = self.alert.resolved if self.alert.reopened else None
-        return reopened.at.isoformat() if reopened is not None else ""
+        again = [self.alert.forgotten, self.alert.resolved if self.alert.reopened else None]
+        return max((one.at.isoformat() for one in again if one is not None), default="")
 
     @property
     def waits(self) -> bool:
         return self.alert.state in {State.RAISED, State.DELIVERED}
+
+    @property
+    def aside(self) -> bool:
+        return self.alert.state is State.SHELVED
+
+    @property
+    def in_a_word(self) -> str:
+        """Where it stands, as a tile has room for: who has it, or when to act, or that it is aside or over."""
+        say = self.glance.say
+        if self.holder_name:
+            return self.holder_name
+        return self.tier_word if self.waits else say("Aside") if self.aside else say("Over")
 
     @property
     def open(self) -> bool:
@@ -400,47 +404,16 @@ class Story:
     def _beside(self) -> list[Piece]:
         return [piece for piece in (self.sentence.door, self.sentence.late) if piece is not None]
 
+    @cached_property
+    def course(self) -> Course:
+        """What people do about it."""
+        return Course(self.alert, self.plan_home, self.glance, self.wording)
+
     @property
     def events(self) -> list[Event]:
         """What happened so far, oldest first."""
-        passing = [self._event(at, text) for at, text in self.passing.happened]
-        return sorted([*self._happened(), *passing], key=lambda event: event.at)
-
-    def _happened(self) -> Iterator[Event]:
-        say, alert = self.glance.say, self.alert
-        for finding in alert.findings:
-            yield self._event(finding.at, self.wording.title(finding, self.plan_home))
-        for cleared in alert.cleared:
-            yield self._event(cleared.at, say("{kind}: over by itself").format(kind=say(KINDS[cleared.what])))
-        if alert.delivered:
-            screens = len({one.screen for one in alert.delivered})
-            on = words(self.glance.language).ngettext("Shown on {n} screen", "Shown on {n} screens", screens)
-            yield self._event(min(one.at for one in alert.delivered), on.format(n=screens))
-        for one in alert.fell_back:
-            yield self._event(
-                one.at,
-                say("The building gave a warning itself: {channel}").format(channel=self.wording.channel(one.channel)),
-            )
-        holder: StaffId | None = None
-        closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
-        for hold in alert.holds:
-            if closed_at is not None and hold.at > closed_at:
-                holder, closed_at = None, None  # closing it ended that
-            if isinstance(hold, Released) and hold.by == holder:
-                yield self._event(hold.at, say("Given back"), hold.by)
-                holder = None
-            elif isinstance(hold, Claimed) and (holder is None or hold.takeover) and hold.by != holder:
-                yield self._event(hold.at, say("Taken over") if holder is not None else say("Claimed"), hold.by)
-                holder = hold.by
-        if alert.resolved is not None:
-            closed = say("{outcome}: {how}").format(
-                outcome=say(OUTCOMES[alert.resolved.outcome]), how=say(HOW_WORDS[alert.resolved.how])
-            )
-            yield self._event(alert.resolved.at, closed, alert.resolved.by)
-
-    def _event(self, at: datetime, text: str, by: StaffId | None = None) -> Event:
-        who = self.glance.names.staff(by) if by is not None else ""
-        return Event(at, self.wording.moment(at, self.glance.now), text, who)
+        passing = [Event(at, self.wording.moment(at, self.glance.now), text) for at, text in self.passing.happened]
+        return sorted([*self.course.events, *passing], key=lambda event: event.at)
 
     @property
     def line(self) -> Line:

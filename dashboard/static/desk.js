@@ -54,6 +54,8 @@
     return words.hm.replace("{hours}", hours).replace("{minutes}", rest).replaceAll(" ", "\u00a0");
   }
 
+  const left = (ms) => (ms < MINUTE_MS ? words.under : short(ms));
+
   // An age is rounded up: what is shown is never older than it says.
   const ago = (ms) => {
     const seconds = Math.ceil(ms / 1000);
@@ -75,6 +77,7 @@
     for (const one of all(".grows[data-since]")) {
       put(one, (one.dataset.form === "long" ? long : short)(moment - Date.parse(one.dataset.since)));
     }
+    for (const one of all(".shrinks[data-until]")) put(one, left(Date.parse(one.dataset.until) - moment));
     for (const picture of all("svg.moving")) move(picture, moment);
     if (unheardMs() > DEAD_MS) die();
   }
@@ -205,7 +208,7 @@
     for (const one of [part, ...all("[data-holder]", part)]) {
       if (one.dataset.holder !== undefined) one.classList.toggle("mine", one.dataset.holder === me && me !== "");
     }
-    for (const radio of all("input[type=radio]", part)) radio.toggleAttribute("checked", byId(radio.id)?.checked ?? false);
+    for (const radio of all("input[type=radio]", part)) radio.toggleAttribute("checked", byId(radio.id)?.checked ?? radio.hasAttribute("checked"));
     for (const folded of all("details", part)) folded.open = byId(folded.id)?.open ?? false;
     return part;
   }
