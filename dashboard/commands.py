@@ -11,6 +11,7 @@ import typer
 
 from care.link import broker_address
 from care.records import ContactId
+from dashboard.wishes import First, Who
 from detectors.homes import ResidentId, SiteId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -347,6 +348,67 @@ def try_channel(
     if not notices.send(known.url, address, notices.proof()):
         raise _failed(f"{name} did not take the message. Look at its URL, its credit and the network.")
     typer.echo(f"{name} took the message.")
+
+
+@resident.command("first")
+def want_first(
+    id: Annotated[str, typer.Argument(help="the resident's id in the plan of the site")],  # noqa: A002
+    first: Annotated[First, typer.Argument(help="what is done first when an alert comes")],
+    *,
+    people: People,
+    note: Annotated[str, typer.Option(help="a few words beside it")] = "",
+) -> None:
+    """Say what a resident wants done first when an alert comes; the desk shows it beside every alert.
+
+    Example: nachtwacht desk resident first r-0012 video --note "the screen hangs in the bedroom" --people people.db
+    """
+    from dashboard.wishes import want
+
+    with _store(people) as db:
+        want(db, ResidentId(id), first, note)
+    typer.echo(f"For {id} this comes first: {first.value}.")
+
+
+@resident.command("call")
+def call(
+    id: Annotated[str, typer.Argument(help="the resident's id; * for a number that is there for all")],  # noqa: A002
+    who: Annotated[Who, typer.Argument(help="whose number it is")],
+    name: Annotated[str, typer.Argument(help="what the desk calls them")],
+    phone: Annotated[str, typer.Argument(help="the number")],
+    *,
+    people: People,
+    remove: Annotated[bool, typer.Option("--remove", help="take the number out again")] = False,
+) -> None:
+    """Say who may be called about a resident, in the order in which they are; the desk calls them with one click.
+
+    Example: nachtwacht desk resident call r-0012 family Fatima "06 0000 0001" --people people.db
+    """
+    from dashboard import wishes
+
+    with _store(people) as db:
+        if remove:
+            known = wishes.uncall(db, ResidentId(id), phone)
+            typer.echo(f"{phone} is {'taken out' if known else 'not there, nothing was changed'}.")
+            return
+        wishes.call(db, ResidentId(id), wishes.Called(who, name, phone))
+    typer.echo(f"{name} may be called about {id}.")
+
+
+@cli.command("video")
+def video(
+    link: Annotated[str, typer.Argument(help="where a video call starts: https://video.example/{resident}")],
+    *,
+    people: People,
+) -> None:
+    """Say where video calls with residents start; {resident} stands for the resident's id.
+
+    Example: nachtwacht desk video "https://video.example/{resident}" --people people.db
+    """
+    from dashboard.wishes import start_video_at
+
+    with _store(people) as db:
+        start_video_at(db, link)
+    typer.echo("The desk starts video calls there.")
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from functools import cached_property
 from care.alerts import Alert, State, Tier
 from care.labels import ASIDES, BY_WORDS, FOLLOW_WORDS, HOW_WORDS, KINDS, OUTCOMES
 from care.language import mark, words
-from care.records import FOLLOWS, Claimed, Follow, Lapsed, Released, Shelved, StaffId
+from care.records import FOLLOWS, By, Claimed, Follow, Lapsed, Released, Shelved, StaffId
 from care.wording import Wording, capital
 from dashboard.glance import Glance
+from dashboard.wishes import First, Who, Wishes
 from detectors.homes import Home
 
 THERE_IN_MIN = (5, 10, 15, 30)  # minutes that somebody on the way may take, to choose from
@@ -18,6 +19,8 @@ THERE_IN_USUALLY_MIN = 10
 ASIDE_MIN = (15, 30, 60)  # minutes that an alert may be put aside for, to choose from; or until the shift ends
 SHIFT_END = "shift"  # what is chosen for that
 _MINUTE = timedelta(minutes=1)
+CALLS_MAX = 9  # keys there are
+_SAID_BY_CALLING = {Who.HOME: (Follow.TALKING, By.PHONE), Who.NIGHT_TEAM: (Follow.COMING, By.NIGHT_TEAM)}
 GOING = frozenset({Follow.COMING, Follow.NOT_REACHED})  # somebody is awaited there
 
 
@@ -39,6 +42,22 @@ class Choice:
     word: str
     ways: tuple[tuple[str, str], ...]
     awaited: bool = False  # whether it asks when somebody is there
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One click that calls somebody; and what is written down with it, where the click itself says enough.
+
+    That family was called does not say that they come. So it asks for the second tap, and writes nothing.
+    """
+
+    icon: str
+    name: str
+    note: str
+    href: str
+    word: str
+    step: Follow | None
+    means: By | None
 
 
 @dataclass(frozen=True)
@@ -195,6 +214,32 @@ class Course:
         """Whether it may be put aside now."""
         return self.alert.open and not self.urgent and self.alert.state is not State.SHELVED
 
+    # Who is called
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        return self.glance.names.wishes(self.home.resident) if self.home is not None else Wishes()
+
+    @property
+    def first(self) -> str:
+        """What this resident wants done first."""
+        return self.glance.say(_FIRST[self.wishes.first]) if self.wishes.first is not None else ""
+
+    @property
+    def calls(self) -> list[Call]:
+        """Whom one click calls, numbered as the keys are: the client first, by screen and by phone."""
+        say, wishes = self.glance.say, self.wishes
+        calls = []
+        if wishes.video:
+            named = say("Video call with the client")
+            calls.append(Call("video", named, "", wishes.video, say("Video"), Follow.TALKING, By.VIDEO))
+        for one in sorted(wishes.called, key=lambda one: one.who is not Who.HOME):
+            name = say("Phone in the home") if one.who is Who.HOME else one.name
+            role = "" if one.who is Who.HOME else f"{say(_WHO[one.who])} · "
+            step, means = _SAID_BY_CALLING.get(one.who, (None, None))
+            calls.append(Call("phone", name, f"{role}{one.phone}", one.href, say("Call"), step, means))
+        return calls[:CALLS_MAX]
+
     # What happened so far
 
     @property
@@ -271,6 +316,22 @@ class Course:
         who = self.glance.names.staff(by) if by is not None else ""
         return Event(at, self.wording.moment(at, self.glance.now), text, who)
 
+
+_WHO: dict[Who, str] = {
+    Who.HOME: mark("the client"),
+    Who.NEIGHBOUR: mark("neighbour"),
+    Who.FAMILY: mark("family or a friend"),
+    Who.NIGHT_TEAM: mark("night team"),
+}
+
+_FIRST: dict[First, str] = {
+    First.VIDEO: mark("First call by video."),
+    First.PHONE: mark("First call by phone."),
+    First.WAIT: mark("First wait a few minutes."),
+    First.NEIGHBOUR: mark("First call the neighbour."),
+    First.FAMILY: mark("First call family or a friend."),
+    First.VISIT: mark("Go and see at once."),
+}
 
 NOT_ASIDE = mark("An urgent alert cannot be put aside. Close it, or give it back.")
 """What is said to who tries to put aside what is urgent."""

@@ -14,6 +14,7 @@ from care.records import AlertId, ContactId, Plan, StaffId, site_of
 from care.sights import Why, hears, now_seen, sighted
 from care.wording import Wording, natural
 from dashboard.organisations import ONLY_OWN, OrganisationId
+from dashboard.wishes import Wishes
 from detectors.findings import Finding, Presence, Sight, Status, What
 from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId, building_of
 
@@ -38,6 +39,9 @@ class Names(Protocol):
 
     def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # the word of the place
         """Return the name the resident likes, or None if none is known."""
+
+    def wishes(self, id: ResidentId) -> Wishes:  # noqa: A002
+        """Return what the resident wants done first, and who may be called."""
 
     def staff(self, id: StaffId) -> str:  # noqa: A002
         """Return a colleague's initials or first name."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import argon2
 
 from care.records import ContactId, StaffId
-from dashboard import organisations
+from dashboard import organisations, wishes
 from dashboard.organisations import OWN, Post, Role
 from detectors.homes import ResidentId
 
@@ -141,6 +141,10 @@ class Names:
         row = self.db.execute("SELECT name FROM resident WHERE id = ?", (id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def wishes(self, id: ResidentId) -> wishes.Wishes:  # noqa: A002
+        """Return what a resident wants done first, and who may be called."""
+        return wishes.of(self.db, id)
+
     def staff(self, id: StaffId) -> str:  # noqa: A002
         """Return the first name of a member of staff; the bare id of one who is no longer in the store."""
         row = self.db.execute("SELECT first_name FROM staff WHERE id = ?", (id,)).fetchone()
@@ -169,7 +173,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
-        db.executescript(_SCHEMA + organisations.SCHEMA)
+        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA)
         _upgrade(db)
     except sqlite3.Error:
         db.close()

@@ -10,6 +10,7 @@
   const HOLD_MAX_MS = 4_000; // and never longer than this in all
   const NOTICE_MS = 15_000;
   const MINUTE_MS = 60_000;
+  const THERE_IN_MIN = 10; // who is called to go there is expected so soon, until somebody says otherwise
 
   const body = document.body;
   const words = JSON.parse(body.dataset.words);
@@ -322,6 +323,16 @@
     watch(true);
   });
 
+  // Calling somebody is a link; what the click itself says is written down with it, and what it does not is asked for.
+
+  document.addEventListener("click", (event) => {
+    const call = event.target.closest?.("a.call");
+    if (!call || dead) return;
+    const { post, step, means } = call.dataset;
+    if (step) htmx.ajax("POST", post, { target: "#live", swap: "none", values: { step, means, there_in: THERE_IN_MIN } });
+    else call.closest("aside").querySelector(".follow [value=coming]")?.click();
+  });
+
   // The board is one stop of the tab key; arrows walk it.
 
   let stop = null; // id of the tile that the tab key comes to
@@ -370,6 +381,8 @@
     "?": () => byId("keys").togglePopover(),
     Escape: () => (byId("keys").matches(":popover-open") ? byId("keys").hidePopover() : byId("to-desk")?.click()),
   };
+
+  for (let n = 1; n <= 9; n += 1) keys[n] = () => document.querySelectorAll("aside[data-alert] a.call")[n - 1]?.click();
 
   function go(by) {
     const list = cards();

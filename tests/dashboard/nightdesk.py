@@ -16,12 +16,14 @@ from care.alerts import Alert
 from care.clock import SystemClock
 from care.escalation import due
 from care.records import AlertId, Record, StaffId
-from dashboard import people
+from dashboard import people, wishes
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.lookout import Screens
 from dashboard.pages import Desk, application
+from dashboard.wishes import Wishes
+from detectors.homes import ResidentId
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.conftest import PASSWORD, StoryClock
 from tests.dashboard.nights import local
@@ -106,6 +108,19 @@ class NightDesk:
             return people.add_staff(self.store, name.casefold(), first_name=name, initials=initials, password=PASSWORD)
 
         return self.do(hire())
+
+    def agree(self, resident: ResidentId, agreed: Wishes) -> None:
+        """Keep what is agreed with a resident."""
+
+        async def keep() -> None:
+            if agreed.first is not None:
+                wishes.want(self.store, resident, agreed.first, agreed.note)
+            for one in agreed.called:
+                wishes.call(self.store, resident, one)
+            if agreed.video:
+                wishes.start_video_at(self.store, agreed.video)
+
+        self.do(keep())
 
     def sit_down(self, browser: Browser, staff: StaffId, *, size: tuple[int, int] = (1366, 768), **more: Any) -> Page:
         """Open a screen for somebody who has signed in."""

@@ -9,6 +9,7 @@ from care.alerts import alert_of
 from care.board import Board
 from care.records import AlertId, Claimed, ContactId, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
 from dashboard.drawing import Viewer
+from dashboard.wishes import Called, First, Who, Wishes
 from detectors.calibration import LeftOut
 from detectors.findings import Cleared, Finding, Mark, Presence, Sight, Status, What
 from detectors.homes import (
@@ -39,6 +40,18 @@ ROOMS = {
 }
 LIMITS = Limits(bath=20, still=15, oob_unseen=15, oob_active=45, door=4)  # whatever the defaults are
 _NAMES = {"r-wilg-12": "Jan", "r-wilg-3": "mevrouw De Vries", "r-eik-7": "Ahmed", "r-wilg-4": "Riet"}
+_WISHES = {
+    "r-wilg-12": Wishes(
+        first=First.VIDEO,
+        note="het scherm hangt in de slaapkamer",
+        called=(
+            Called(Who.HOME, "Jan", "085 000 02 12"),
+            Called(Who.FAMILY, "Fatima", "+31 6 0000 0001"),
+            Called(Who.NIGHT_TEAM, "Nachtdienst De Wilg", "085 000 02 00"),
+        ),
+        video="https://video.example/r-wilg-12",
+    )
+}
 _STAFF = {"s-1": "S.K.", "s-2": "M.B."}
 
 
@@ -47,6 +60,9 @@ class People:
 
     def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # as the protocol calls it
         return _NAMES.get(id)
+
+    def wishes(self, id: ResidentId) -> Wishes:  # noqa: A002
+        return _WISHES.get(id, Wishes())
 
     def staff(self, id: StaffId) -> str:  # noqa: A002
         return _STAFF.get(id, "?")

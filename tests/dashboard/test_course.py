@@ -9,7 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from care.alerts import State, alert_of
 from care.records import StaffId
+from dashboard.wishes import Called, First, Who, Wishes
 from detectors.findings import Presence
+from detectors.homes import ResidentId
 from tests.dashboard.nightdesk import NightDesk
 from tests.dashboard.nights import (
     a_plan,
@@ -175,6 +177,49 @@ def test_of_two_who_tap_at_once_one_is_told_who_was_first(
     expect(other.get_by_role("button", name="Neem over")).to_be_visible()
     assert night.alert(BATH).follow is None
     assert night.alert(BATH).holder == sanne
+
+
+# Calling.
+
+
+AGREED = Wishes(
+    first=First.VIDEO,
+    note="het scherm hangt in de slaapkamer",
+    called=(Called(Who.FAMILY, "Fatima", "+31 6 0000 0001"), Called(Who.HOME, "Jan", "085 000 02 12")),
+    video="https://video.example/{resident}",
+)
+
+
+def test_what_the_client_wants_first_is_at_hand_and_one_key_calls_and_is_written_down(
+    night: NightDesk, hers: Page, other: Page
+) -> None:
+    night.agree(ResidentId("r-wilg-12"), AGREED)
+    night.at("02:30", long_in_the_bathroom())
+    night.go(other)
+    hers.context.route("https://video.example/**", lambda route: route.fulfill(body="in gesprek"))
+    night.go(hers, f"/alerts/{BATH}")
+    agreed = hers.locator(f"#wishes-{BATH}").locator("..")
+    expect(agreed).to_contain_text("Eerst beeldbellen. Het scherm hangt in de slaapkamer")
+    expect(agreed.get_by_role("link")).to_have_text([re.compile("Beeldbel"), re.compile("Bel"), re.compile("Bel")])
+    with hers.context.expect_page() as opened, hers.expect_response("**/follow"):
+        hers.keyboard.press("1")
+    assert opened.value.url == "https://video.example/r-wilg-12"
+    expect(other.locator(f"#card-{BATH}")).to_contain_text("In gesprek: via beeldbellen.")
+    expect(hers.locator(f"#doing-{BATH}")).to_have_class(re.compile("mine"))
+
+
+def test_who_is_called_to_come_is_not_said_to_come_before_somebody_says_so(night: NightDesk, hers: Page) -> None:
+    night.agree(ResidentId("r-wilg-12"), AGREED)
+    night.at("02:30", long_in_the_bathroom())
+    night.go(hers, f"/alerts/{BATH}")
+    dialled = hers.get_by_role("link", name=re.compile("Bel.*Fatima"))
+    assert dialled.get_attribute("href") == "tel:+31600000001"
+    hers.keyboard.press("3")
+    expect(hers.get_by_role("radio", name="Onderweg", exact=True)).to_be_checked()
+    assert night.alert(BATH).follow is None
+    with hers.expect_response("**/follow"):
+        hers.get_by_role("button", name="Een naaste gaat kijken").first.click()
+    assert night.alert(BATH).follow is not None
 
 
 # Aside.

@@ -155,7 +155,8 @@ def test_no_page_holds_script_or_style_of_its_own() -> None:
     ):
         assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", drawn)
         assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", drawn))
-        assert not re.search(r'(src|href|action)="(?!/|#|")', drawn)
+        fetched = re.sub(r'<a class="button call"[^>]*>', "", drawn)  # a call is made by a hand, and only then
+        assert not re.search(r'(src|href|action)="(?!/|#|")', fetched)
 
 
 def test_signing_in_says_in_the_readers_language_why_it_came_to_nothing() -> None:
