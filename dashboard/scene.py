@@ -259,5 +259,11 @@ class Scene(Glance):
             "soundHeard": say("on, heard at {time}"),
             "soundOff": say("Sound is blocked. Tap here to turn it on."),
             "failed": say("That did not work. Try again."),
+            "mute": say("5 min silent"),
+            "unmute": say("Sound again"),
+            "muted": say("{tier} silent, {n} min"),
+            "tiers": {tier.value: say(TIERS[tier]) for tier in (Tier.SOON, Tier.TECHNICAL)},
+            "hidden": say("Not in view"),
+            "wasHidden": say("This screen was not in view for {span}."),
         }
         return json.dumps(forms, ensure_ascii=False)

@@ -249,6 +249,7 @@
     watch(false);
     rove();
     tick();
+    document.dispatchEvent(new CustomEvent("settled"));
   }
 
   // The voice and the title of the page.
@@ -263,8 +264,14 @@
       const said = fresh.filter((one) => (one.dataset.tier === "acute") === acute).map((one) => one.textContent);
       if (said.length) put(byId(id), said.join(" "));
     }
+    title();
+  }
+
+  function title() {
+    if (dead) return;
     const acute = Number(byId("open-alerts").dataset.acute);
-    if (!dead) document.title = `${acute ? `${words.now.replace("{n}", acute)} · ` : ""}${body.dataset.name}Nachtwacht`;
+    const unseen = document.visibilityState === "visible" ? "" : `${words.hidden} · `; // all that is seen of it then
+    document.title = `${unseen}${acute ? `${words.now.replace("{n}", acute)} · ` : ""}${body.dataset.name}Nachtwacht`;
   }
 
   let noticeTimer = 0;
@@ -318,7 +325,15 @@
     }
   }
 
+  let hiddenAt = null; // since when nobody can have seen this page
+
   document.addEventListener("visibilitychange", () => {
+    const visible = document.visibilityState === "visible";
+    if (visible && hiddenAt !== null && performance.now() - hiddenAt >= MINUTE_MS) {
+      notice(words.wasHidden.replace("{span}", long(performance.now() - hiddenAt)));
+    }
+    hiddenAt = visible ? null : hiddenAt ?? performance.now();
+    title();
     tick();
     watch(true);
   });
