@@ -368,7 +368,7 @@ def _consent(glance: Glance, home: HomeId, contact: contacts.Contact, now: datet
 
 def _said_of(glance: Glance, at: datetime, by: str, why: str) -> str:
     who = glance.names.staff(by)  # type: ignore[arg-type]  # an id of staff
-    said = glance.say("ChainAgreed on {date} by {who}: {why}")
+    said = glance.say("Agreed on {date} by {who}: {why}")
     return said.format(date=glance.wording.date(at), who=who, why=why)
 
 
