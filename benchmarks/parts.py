@@ -104,9 +104,9 @@ class Parts:
             self.until(lambda: _told_ready(ready), "the gateway is ready", within_s=START_WITHIN_S)
         return part
 
-    def desk(self, *, rehearsal: bool = False) -> Part:
+    def desk(self, *, rehearsal: bool = False, journal: Path | None = None) -> Part:
         """Start a desk where `SIGN_IN` may sign in with `PASSWORD`, and return when it answers and has its broker."""
-        store, file, port = self._folder / "people.db", self._folder / "centre.db", _free_port()
+        store, file, port = self._folder / "people.db", journal or self._folder / "centre.db", _free_port()
         with contextlib.closing(people.connect(store)) as db:
             people.add_staff(db, SIGN_IN, first_name="Bench", initials="B", password=PASSWORD)
         command: list[str | Path] = ["desk", "run", "--journal", file, "--people", store, "--broker", self._broker]
