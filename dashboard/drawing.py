@@ -17,15 +17,16 @@ from markupsafe import Markup
 from care.alerts import Alert
 from care.board import Board
 from care.language import LANGUAGES, words
-from care.records import AlertId
+from care.records import CENTRE, AlertId, site_of
 from care.telling import Piece
 from care.wording import capital
 from dashboard.glance import Names, Viewer, home_path
 from dashboard.homes import Standing
+from dashboard.looks import Looks
 from dashboard.organisations import ONLY_OWN, OrganisationId, sees
 from dashboard.scene import Layout, Scene
 from dashboard.stories import Story
-from detectors.homes import HomeId, SiteId
+from detectors.homes import HomeId, SiteId, is_building
 
 __all__ = ["Drawing", "Names", "Viewer"]
 
@@ -45,8 +46,10 @@ class Drawing:
         self._names = names
         self._owners = owners
         self._templates = {language: _environment(language) for language in LANGUAGES}
-        # By language and organisations: the places of the tiles in the last fragments.
+        # By language and organisations: the places of the tiles in the last fragments, and what the queue rests on.
         self._laid_out: dict[tuple[str, frozenset[OrganisationId]], Layout] = {}
+        self._queued: dict[tuple[str, frozenset[OrganisationId]], object] = {}
+        self._looks: dict[frozenset[OrganisationId], Looks] = {}
 
     def desk(self, now: datetime, viewer: Viewer) -> str:
         """Draw the whole page of the night desk."""
@@ -71,7 +74,8 @@ class Drawing:
 
     def scene(self, now: datetime, viewer: Viewer) -> Scene:
         """Return what a whole page is given: of the board, what this reader may see."""
-        return Scene(self._part(viewer.organisations), self._names, now, viewer.language, viewer)
+        board = self._part(viewer.organisations)
+        return self._fresh(board, now, viewer.language, viewer.organisations, viewer)
 
     def page(self, template: str, scene: Scene, **values: Any) -> str:
         """Draw a page that is kept up to date from a template of its own."""
@@ -115,14 +119,15 @@ class Drawing:
         its tile is drawn. None stands for all.
         """
         board = self._part(organisations)
-        scene = Scene(board, self._names, now, language)
+        scene = self._fresh(board, now, language, organisations)
         changed = [board.alerts[alert] for alert in alerts if alert in board.alerts]
         touched = {*homes, *(alert.home for alert in changed)}
         known = [scene.home(board.homes[home]) for home in touched if home in board.homes]
         read = [home for home in known if pages is None or home_path(home.plan.id) in pages]
         stories = [scene.story(one) for one in changed if pages is None or f"/alerts/{one.id}" in pages]
         moved = self._moved(scene, organisations)
-        return self._fragments(scene, read, stories, board=moved, tiles=[] if moved else known)
+        queue = self._queue_differs(scene, organisations, touched) or moved or bool(alerts)
+        return self._fragments(scene, read, stories, board=moved, tiles=[] if moved else known, queue=queue)
 
     def everything(
         self,
@@ -134,14 +139,50 @@ class Drawing:
     ) -> str:
         """Draw all that a page may have missed between being drawn and listening; None stands for every page."""
         board = self._part(organisations)
-        scene = Scene(board, self._names, now, language)
+        scene = self._fresh(board, now, language, organisations)
         self._moved(scene, organisations)
+        self._queue_differs(scene, organisations, set())
         recent = [one for one in board.alerts.values() if one.open or _last_touched(one) > now - RECENT]
         read = [one for one in board.alerts.values() if f"/alerts/{one.id}" == page]
         homes = [home for home in board.homes.values() if page in {None, home_path(home.id)}]
         stories = [scene.story(one) for one in (recent if page is None else read)]
         whole = page in {None, "/"}
         return self._fragments(scene, [scene.home(home) for home in homes], stories, board=whole, brief=page is None)
+
+    def _fresh(
+        self,
+        board: Board,
+        now: datetime,
+        language: str,
+        organisations: frozenset[OrganisationId],
+        viewer: Viewer | None = None,
+    ) -> Scene:
+        scene = Scene(board, self._names, now, language, viewer)
+        looks = self._looks.pop(organisations, None) or Looks()
+        if len(self._looks) >= READERS_MAX:
+            del self._looks[next(iter(self._looks))]
+        scene.looks_before = self._looks[organisations] = looks
+        return scene
+
+    def _queue_differs(
+        self, scene: Scene, organisations: frozenset[OrganisationId], touched: Collection[HomeId]
+    ) -> bool:
+        """Whether the queue may read otherwise than in the last fragments, though no alert changed.
+
+        A card tells of its home, that of a building of all its homes; above them stands which ways to phones do not
+        work; and where nothing waits, what can be seen.
+        """
+        sites = {site_of(home) for home in touched}
+        places = {story.alert.home for story in scene.stories}
+        about = any(one in touched or (is_building(one) and site_of(one) in {*sites, CENTRE}) for one in places)
+        calm = not (scene.waiting or scene.held or scene.returned)
+        sight = (scene.heard, scene.in_sight, tuple(scene.without_sight)) if calm else None
+        readers, rests = (scene.language, organisations), (calm, sight, tuple(scene.out_of_order))
+        before = self._queued.pop(readers, None)
+        if len(self._queued) >= READERS_MAX:
+            del self._queued[next(iter(self._queued))]
+        self._queued[readers] = rests
+        return about or before != rests
 
     def _part(self, organisations: frozenset[OrganisationId]) -> Board:
         return self._board.part(sees(organisations, self._owners()))
@@ -164,10 +205,18 @@ class Drawing:
         board: bool,
         tiles: Collection[Standing] = (),
         brief: bool = False,
+        queue: bool = True,
     ) -> str:
         template = self._templates[scene.language].get_template("changes.html")
         return template.render(
-            scene=scene, homes=homes, alerts=alerts, whole_board=board, tiles=tiles, brief=brief, oob=True
+            scene=scene,
+            homes=homes,
+            alerts=alerts,
+            whole_board=board,
+            tiles=tiles,
+            brief=brief,
+            whole_queue=queue,
+            oob=True,
         )
 
     def _page(self, template: str, scene: Scene, **values: Any) -> str:

@@ -90,7 +90,7 @@ class Glance:
     def status(self, home: HomeId) -> Status | None:
         """Return how a home stands, or None where that is not known now: never told, or not heard any more."""
         told = self.board.statuses.get(home) if self.silent_since(site_of(home)) is None else None
-        causes = self._causes(site_of(home)) if told is not None else []
+        causes = self.causes(site_of(home)) if told is not None else []
         plan = self.board.homes.get(home)
         return told if told is None or plan is None or not causes else now_seen(plan, told, causes)
 
@@ -100,13 +100,13 @@ class Glance:
         if self.silent_since(site) is not None:
             return (Why.BUILDING,)
         status = self.board.statuses.get(home.id)
-        if status is not None and status.sight is Sight.WATCHED and not self._causes(site):
+        if status is not None and status.sight is Sight.WATCHED and not self.causes(site):
             return ()
         told = self.board.alerts_of(home.id) if status is not None and status.blind else []
         stuck = [one for alert in told for one in alert.standing if one.what is What.SENSOR_STUCK]
-        return sighted(home, status, [*self._causes(site), *stuck])[2]
+        return sighted(home, status, [*self.causes(site), *stuck])[2]
 
-    def _causes(self, site: SiteId) -> list[Finding]:
+    def causes(self, site: SiteId) -> list[Finding]:
         """Return what stands between a building and its sensors, as the building itself says."""
         if site not in self._caused:
             standing = self.board.standing(building_of(site))

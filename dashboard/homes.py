@@ -182,22 +182,19 @@ class Standing:
         A fault may be open all night, and leaves where the resident is; what is for the morning shows nowhere here.
         """
         say, story, wording = self.glance.say, self.story, self.wording
-        look, icon, word, since = self._in_a_word()
+        icon, word, since = self._in_a_word()
         said = [wording.home(self.plan.id), word]
         more = ""
         if self.status is not None and self.status.sight is Sight.PARTLY:
-            look += " partly"
             more = say(SIGHTS[Sight.PARTLY])
             said.append(more)
         if since is not None:
             said.append(say("since {time}").format(time=wording.moment(since, self.glance.now)))
         asks = story if story is not None and not story.calm else None
         if story is not None and story.alert.tier is Tier.TECHNICAL:
-            look += f" {story.tier}"
             more = more or story.sentence.title
             said += [story.tier_word, story.sentence.title]
         if story is not None and asks is not None:
-            look += f" {story.tier} {story.state.value}"
             icon, more = story.tier, story.sentence.title
             word = story.in_a_word
             said += [story.tier_word, story.sentence.title, story.state_word, story.holder_name, story.course.step]
@@ -207,7 +204,7 @@ class Standing:
             id=f"tile-{self.id}",
             number=self.plan.id.partition("/")[2],
             href=asks.href if asks is not None else home_path(self.plan.id),
-            look=look,
+            look=self.look,
             icon=icon,
             word=word,
             more=more,
@@ -217,15 +214,34 @@ class Standing:
             said=", ".join(part for part in said if part),
         )
 
-    def _in_a_word(self) -> tuple[str, str, str, datetime | None]:
-        """Return what is known of the person, or why nothing is: look, icon, word, and since when."""
+    @property
+    def look(self) -> str:
+        """The tile in classes: what is known of the person, or why nothing is; what is seen; what is asked."""
+        story, status = self.story, self.status
+        looks = [self._icon]
+        if status is not None and status.sight is Sight.PARTLY:
+            looks.append("partly")
+        if story is not None and story.alert.tier is Tier.TECHNICAL:
+            looks.append(story.tier)
+        if story is not None and not story.calm:
+            looks += [story.tier, story.state.value]
+        return " ".join(looks)
+
+    @property
+    def _icon(self) -> str:
+        status = self.status
+        if status is None or status.sight is Sight.BLIND:
+            return "blind"
+        return "paused" if status.sight is Sight.PAUSED else ICONS[status.presence]
+
+    def _in_a_word(self) -> tuple[str, str, datetime | None]:
+        """Return what is known of the person, or why nothing is: icon, word, and since when."""
         say, status = self.glance.say, self.status
         if status is None or status.sight is Sight.BLIND:
-            return "blind", "blind", say(SIGHTS[Sight.BLIND]), None
+            return self._icon, say(SIGHTS[Sight.BLIND]), None
         if status.sight is Sight.PAUSED:
-            return "paused", "paused", say(SIGHTS[Sight.PAUSED]), None
-        icon = ICONS[status.presence]
-        return icon, icon, say(PRESENCES[status.presence]), status.since
+            return self._icon, say(SIGHTS[Sight.PAUSED]), None
+        return self._icon, say(PRESENCES[status.presence]), status.since
 
     @property
     def sentences(self) -> list[str]:

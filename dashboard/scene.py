@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,10 +10,10 @@ from care.board import SILENT_AFTER
 from care.buildings import UNPROVEN_AFTER
 from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
-from care.records import AlertId, Plan, site_of
-from care.wording import natural
+from care.records import AlertId, Plan
 from dashboard.glance import ICONS, Glance
-from dashboard.homes import Standing, Tile
+from dashboard.homes import Standing
+from dashboard.looks import Looks
 from dashboard.passing import out_of_order
 from dashboard.stories import Story
 from detectors.findings import Presence, Sight
@@ -39,7 +38,7 @@ class Site:
     silent_since: str | None
     proven: str  # how long ago its synthetic event came through, in words
     unproven: bool  # too long ago
-    tiles: tuple[Tile, ...]
+    homes: tuple[Home, ...]
 
 
 class Scene(Glance):
@@ -47,6 +46,8 @@ class Scene(Glance):
 
     Its stories and standings are given it as a glance: what the whole page holds is nothing they can ask for.
     """
+
+    looks_before: Looks | None = None  # what earlier scenes of the same board found of each home
 
     # Alerts
 
@@ -114,16 +115,13 @@ class Scene(Glance):
 
     @cached_property
     def sites(self) -> list[Site]:
-        by_site: dict[SiteId, list[Home]] = {}
-        for home in self.board.homes.values():
-            by_site.setdefault(site_of(home.id), []).append(home)
-        return [self._site(plan, by_site.get(plan.site, [])) for plan in self.plans]
+        rows = self._looks.rows(self.plans)
+        return [self._site(plan, rows[plan.site]) for plan in self.plans]
 
-    def _site(self, plan: Plan, homes: Iterable[Home]) -> Site:
+    def _site(self, plan: Plan, homes: tuple[Home, ...]) -> Site:
         since = self.silent_since(plan.site)
         said = self.wording_of(plan.site).moment(since, self.now) if since is not None else None
-        tiles = tuple(self.home(home).tile for home in sorted(homes, key=lambda home: natural(home.id)))
-        return Site(plan.site, plan.name, said, *self._proven(plan.site), tiles)
+        return Site(plan.site, plan.name, said, *self._proven(plan.site), homes)
 
     def _proven(self, site: SiteId) -> tuple[str, bool]:
         at = self.board.proven_at.get(site)
@@ -138,7 +136,7 @@ class Scene(Glance):
     @property
     def layout(self) -> Layout:
         """Where every tile stands: as long as this is the same, a tile can be drawn again by itself."""
-        return tuple((site.id, site.name, tuple(tile.home for tile in site.tiles)) for site in self.sites)
+        return tuple((site.id, site.name, tuple(home.id for home in site.homes)) for site in self.sites)
 
     @cached_property
     def room(self) -> str:
@@ -166,8 +164,13 @@ class Scene(Glance):
         return Standing(home, self, self._open_by_home.get(home.id), learned)
 
     @cached_property
-    def tiles(self) -> list[Tile]:
-        return [tile for site in self.sites for tile in site.tiles]
+    def _looks(self) -> Looks:
+        return self.looks_before if self.looks_before is not None else Looks()
+
+    @cached_property
+    def looks(self) -> dict[HomeId, list[str]]:
+        """How each home looks on its tile, the person first."""
+        return {home: look.split() for home, look in self._looks.of(self, self._open_by_home).items()}
 
     @cached_property
     def counts(self) -> list[tuple[str, int, str]]:
@@ -177,8 +180,8 @@ class Scene(Glance):
         alerts.append(("person", len(self.held), self.say(STATES[State.CLAIMED])))
         alerts.append(("check", len(self.returned), self.say("over")))
         alerts.append(("aside", len(self.shelved), self.say(STATES[State.SHELVED])))
-        looks = Counter(tile.look.split()[0] for tile in self.tiles)
-        partly = sum("partly" in tile.look.split() for tile in self.tiles)
+        looks = Counter(look[0] for look in self.looks.values())
+        partly = sum("partly" in look for look in self.looks.values())
         homes = [(ICONS[one], looks[ICONS[one]], self.say(PRESENCES[one])) for one in Presence]
         sights = [
             ("partly", partly, self.say(SIGHTS[Sight.PARTLY])),
@@ -202,16 +205,16 @@ class Scene(Glance):
 
     def _named(self, look: str) -> list[str]:
         return [
-            f"{site.name} {tile.number}".replace(" ", "\u00a0")
+            f"{site.name} {home.id.partition('/')[2]}".replace(" ", "\u00a0")
             for site in self.sites
-            for tile in site.tiles
-            if look in tile.look.split()
+            for home in site.homes
+            if look in self.looks[home.id]
         ]
 
     @property
     def in_sight(self) -> int:
         """How many homes are wholly in sight."""
-        return sum(not {"blind", "partly", "paused"} & set(tile.look.split()) for tile in self.tiles)
+        return sum({"blind", "partly", "paused"}.isdisjoint(look) for look in self.looks.values())
 
     # The page around it
 

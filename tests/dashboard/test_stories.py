@@ -235,6 +235,6 @@ def test_an_alert_for_which_the_building_called_by_itself_says_so() -> None:
 def test_a_way_of_warning_that_is_new_here_is_named_as_the_building_names_it() -> None:
     board = a_busy_night()
     found = long_in_the_bathroom()
-    for minute, channel in enumerate(("siren", "church bell", "siren"), 31):
-        add(board, FellBack(at=local(f"02:{minute}"), home=found.home, alert=alert_of(found), channel=channel))
+    for second, channel in enumerate(("siren", "church bell", "siren")):
+        add(board, FellBack(at=local(f"02:31:0{second}"), home=found.home, alert=alert_of(found), channel=channel))
     assert "zelf gewaarschuwd: sirene of lamp in het gebouw en church bell." in queued(desk(board))
