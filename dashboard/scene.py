@@ -12,7 +12,7 @@ from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
 from care.records import AlertId, Plan
 from dashboard.glance import ICONS, Glance
-from dashboard.homes import Standing
+from dashboard.homes import Standing, Tile
 from dashboard.looks import Looks
 from dashboard.passing import out_of_order
 from dashboard.stories import Story
@@ -156,6 +156,10 @@ class Scene(Glance):
         for story in self.stories:
             first.setdefault(story.alert.home, story)
         return first
+
+    def tile(self, home: Home) -> Tile:
+        """Return the tile of one home."""
+        return Standing(home, self, self._open_by_home.get(home.id)).tile
 
     def home(self, home: Home) -> Standing:
         """Return what may be said of one home."""
