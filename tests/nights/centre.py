@@ -4,20 +4,21 @@ import contextlib
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiomqtt
 
-from care import journal
+from care import escalation, journal
 from care.board import Board
-from care.records import HOWS, Claimed, Delivered, Order, Outcome, Released, Resolved, StaffId
+from care.records import HOWS, Claimed, Delivered, Order, Outcome, Record, Released, Resolved, StaffId
 from dashboard.intake import Centre, Intake
 from tests.nights.agenda import Agenda
 from tests.nights.building import Killed
 from tests.nights.fate import Point
+from tests.nights.phones import Phones
 from tests.nights.wire import Wire
 
 LOOKS_EVERY_S = 5.0  # seconds between two looks at what was never answered
@@ -28,8 +29,9 @@ Answer = TypeVar("Answer")
 class CareCentre:
     """One process of the centre after another, on one journal."""
 
-    def __init__(self, file: Path, agenda: Agenda, wire: Wire, chance: random.Random) -> None:
+    def __init__(self, file: Path, agenda: Agenda, wire: Wire, chance: random.Random, phones: Phones) -> None:
         self.file = file
+        self.phones = phones
         self.refused = 0  # messages that it could not take
         self.restored = 0
         self._agenda, self._wire, self._chance = agenda, wire, chance
@@ -51,7 +53,7 @@ class CareCentre:
     def start(self) -> None:
         if self._now is None:
             self._doom = None
-            self._now = _Now(self.file, self._agenda, self._wire, self)
+            self._now = _Now(self.file, self._agenda, self._wire, self, self.phones)
             self._look(self._now)
 
     def kill(self, point: Point, back_at: datetime, *, restore: bool = False) -> None:
@@ -141,7 +143,8 @@ class CareCentre:
 class _Now:
     """What one process of the centre holds in memory."""
 
-    def __init__(self, file: Path, agenda: Agenda, wire: Wire, of: CareCentre) -> None:
+    def __init__(self, file: Path, agenda: Agenda, wire: Wire, of: CareCentre, phones: Phones) -> None:
+        self._phones = phones
         db = journal.connect(file)
         db.execute("PRAGMA synchronous=OFF")
         self.centre = _Centre(db, _Clock(agenda), monotonic=agenda.monotonic)
@@ -164,6 +167,12 @@ class _Now:
         self.intake._due.update(site for site, outgoing in self.intake._outgoing.items() if not outgoing.idle)
         self.send()
         self.centre.now()
+        for decide in (self._phones.agreed, escalation.due, self._phones.answers):
+            self._write(decide)
+
+    def _write(self, decide: Callable[[Board, datetime], Iterable[Record]]) -> None:
+        if list(decide(self.centre.board, self.centre.now())):
+            _done(self.centre.write(lambda board, now: list(decide(board, now))))
 
 
 class _Centre(Centre):

@@ -8,13 +8,28 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from care.alerts import alert_of
+from care.alerts import Alert, Tier, alert_of, urgency
 from care.board import Board
-from care.records import CENTRE, Order, Plan, Record, Teaching, Told, Unreadable
+from care.records import (
+    CENTRE,
+    Claimed,
+    Noticed,
+    Order,
+    Passed,
+    Plan,
+    Record,
+    Resolved,
+    Skipped,
+    Teaching,
+    Told,
+    Unreadable,
+)
 from detectors.findings import Cleared, Finding, Status, What, Withheld
+from detectors.homes import is_building
 from detectors.moments import SensorEvent
 from gateway.sources.zigbee2mqtt import Message, read
 from gateway.stage import BASE
+from tests.nights.phones import EVERYBODY, LIMIT, NEIGHBOUR
 from tests.nights.world import Lived
 
 OF_PEOPLE = frozenset(
@@ -25,6 +40,11 @@ OF_PEOPLE = frozenset(
 FRESH = timedelta(minutes=4)  # the settled minute, a burst of two, and a turn: until what was over may be told as now
 IN_TIME = timedelta(minutes=5)  # from when something is true, and nothing fails, until it is on the board
 A_MOMENT = timedelta(minutes=2)  # by which the beginning of one and the same thing may differ
+
+LOOKING = timedelta(seconds=15)  # the centre looks every five
+HASTE = timedelta(minutes=1)  # to everybody, of what came after its limit
+CATCHING_UP = timedelta(minutes=3)  # a building that tells of the past may say in a moment that it is over
+IN_A_MOMENT = timedelta(seconds=30)
 
 SAID_MAX = 3  # things that broke, of each promise
 
@@ -146,6 +166,27 @@ def a_building_out_of_reach_is_shown_so(night: Lived) -> Iterator[str]:
             yield f"at {glance.at} the building {was}, and the desk shows it otherwise"
 
 
+def what_is_urgent_is_taken_or_goes_to_everybody_in_time(night: Lived) -> Iterator[str]:
+    """An urgent alert that nobody touches is with the last of its chain by its limit, whatever channel is dead."""
+    for alert, until in left_alone(night):
+        done = [one for one in _passing(night, alert) if isinstance(one, Passed | Skipped) and one.at <= until]
+        missing = EVERYBODY - {one.to for one in done} - ({NEIGHBOUR} if is_building(alert.home) else set())
+        if missing:
+            yield f"{alert.main.what} of {alert.home}, here at {alert.arrived_at}: not with {missing} at {until}"
+
+
+def who_is_asked_is_told_or_could_not_be(night: Lived) -> Iterator[str]:
+    """Whoever is asked gets a notice by one of their channels, or all of them have refused."""
+    for alert, until in left_alone(night):
+        passing = _passing(night, alert)
+        for asked in passing:
+            if not isinstance(asked, Passed) or not asked.channels or asked.at > until - IN_A_MOMENT:
+                continue
+            told = [one for one in passing if isinstance(one, Noticed) and one.to == asked.to]
+            if not any(one.refusal is None for one in told) and {one.channel for one in told} < set(asked.channels):
+                yield f"{asked.to} was asked at {asked.at} about {alert.home}, and not told"
+
+
 def nothing_is_refused_on_the_link(night: Lived) -> Iterator[str]:
     """The network loses and repeats; it does not lie, and so neither end ever hears what it cannot read."""
     if night.refused:
@@ -165,6 +206,8 @@ PROMISES: tuple[Promise, ...] = (
     the_board_is_the_fold_of_the_journal,
     both_journals_agree,
     a_building_out_of_reach_is_shown_so,
+    what_is_urgent_is_taken_or_goes_to_everybody_in_time,
+    who_is_asked_is_told_or_could_not_be,
     nothing_is_refused_on_the_link,
 )
 
@@ -172,6 +215,32 @@ PROMISES: tuple[Promise, ...] = (
 def broken(night: Lived) -> list[str]:
     """Return what broke in a night, each as "promise: what"."""
     return [f"{promise.__name__}: {what}" for promise in PROMISES for what in islice(promise(night), SAID_MAX)]
+
+
+def left_alone(night: Lived) -> Iterator[tuple[Alert, datetime]]:
+    """Yield the urgent alerts that stood until their limit with nobody doing anything, in a centre that ran."""
+    done = [entry.record for entry in night.centre]
+    for alert in night.board.alerts.values():
+        if urgency(alert.findings[0], None) is not Tier.ACUTE:
+            continue
+        until = max(alert.raised_at + LIMIT, alert.arrived_at + (CATCHING_UP if alert.late else HASTE)) + LOOKING
+        touched = [one.at for one in alert.cleared]
+        touched += [one.at for one in done if isinstance(one, Claimed | Resolved) and one.alert == alert.id]
+        stopped = any(
+            one.until >= alert.arrived_at - IN_A_MOMENT and (one.fault == "backup" or one.at <= until)
+            for one in night.fate.failures  # put back from a backup, the centre has forgotten what it did
+            if one.fault in {"centre", "backup"}
+        )
+        if until < night.centre[-1].recorded_at and not stopped and all(at > until for at in touched):
+            yield alert, until
+
+
+def _passing(night: Lived, alert: Alert) -> list[Record]:
+    return [
+        entry.record
+        for entry in night.centre
+        if isinstance(entry.record, Passed | Skipped | Noticed) and entry.record.alert == alert.id
+    ]
 
 
 def _of(night: Lived, kind: type[Record]) -> list:  # type: ignore[type-arg]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from care import journal
+from care.chains import DESK
 from care.clock import SystemClock
 from care.journal import Entry
-from care.records import Told, Trouble, Unreadable
+from care.records import Noticed, Passed, Told, Trouble, Unreadable
 from detectors import vigil
 from detectors.findings import Cleared, Finding, Status, What
 from detectors.moments import SensorEvent, SensorSight
@@ -28,6 +29,7 @@ from tests.nights.promises import (
     a_building_out_of_reach_is_shown_so,
     both_journals_agree,
     broken,
+    left_alone,
     no_alert_comes_twice,
     nothing_is_dated_in_the_future,
     nothing_is_refused_on_the_link,
@@ -35,7 +37,9 @@ from tests.nights.promises import (
     nothing_received_is_lost_or_doubled,
     the_board_is_the_fold_of_the_journal,
     what_is_true_is_told_in_time,
+    what_is_urgent_is_taken_or_goes_to_everybody_in_time,
     what_would_have_been_found_is_on_the_board,
+    who_is_asked_is_told_or_could_not_be,
 )
 from tests.nights.world import NOWHERE, Glance, Lived, lived
 from tests.stories import AGREED, AMSTERDAM, a_home, a_site, events, instant
@@ -48,16 +52,18 @@ CLOCK_NIGHTS = 25
 @pytest.mark.parametrize("first", range(FIRST, FIRST + NIGHTS, TOGETHER))
 def test_whatever_fails_the_promises_hold(first: int) -> None:
     said: list[str] = []
-    starts = found = 0
+    starts = found = climbed = 0
     for seed in range(first, min(first + TOGETHER, FIRST + NIGHTS)):
         night = lived(fate(seed))
         starts, found = starts + night.starts, found + len(night.undisturbed)
+        climbed += len(list(left_alone(night)))
         wrong = broken(night)
         said += [f"seed {seed}: {what}" for what in wrong]
         said += [f"again: python -m tests.nights --seed {seed}"] if wrong else []
     assert not said, "\n".join(said)
     assert starts > TOGETHER or NIGHTS < TOGETHER  # processes did die
     assert found > TOGETHER or NIGHTS < TOGETHER  # and people did need somebody
+    assert climbed or NIGHTS < TOGETHER  # and nobody at the desk did anything
 
 
 def test_the_same_seed_is_the_same_night_to_the_last_record() -> None:
@@ -150,6 +156,7 @@ def whole() -> Lived:
 
 
 _TELLING = 6
+_CLIMBING = 1
 
 
 def without(entries: tuple[Entry, ...], kind: type[object]) -> tuple[Entry, ...]:
@@ -232,6 +239,25 @@ def a_message_refused(night: Lived) -> Lived:
     return dataclasses.replace(night, refused=1)
 
 
+def a_step_less(_: Lived) -> Lived:
+    """That the desk was asked about what nobody touched is forgotten."""
+    night = lived(fate(_CLIMBING, failing=False))
+    alert = next(left_alone(night))[0].id
+    kept = [
+        entry
+        for entry in night.centre
+        if not (isinstance(one := entry.record, Passed) and one.alert == alert and one.to == DESK)
+    ]
+    return dataclasses.replace(night, centre=tuple(kept))
+
+
+def a_notice_less(_: Lived) -> Lived:
+    night = lived(fate(_CLIMBING, failing=False))
+    return dataclasses.replace(
+        night, centre=tuple(entry for entry in night.centre if not isinstance(entry.record, Noticed))
+    )
+
+
 @pytest.mark.parametrize(
     ("tampered", "promise"),
     [
@@ -245,6 +271,8 @@ def a_message_refused(night: Lived) -> Lived:
         (a_status_that_nobody_said, the_board_is_the_fold_of_the_journal),
         (a_record_less, both_journals_agree),
         (seen_while_it_was_not, a_building_out_of_reach_is_shown_so),
+        (a_step_less, what_is_urgent_is_taken_or_goes_to_everybody_in_time),
+        (a_notice_less, who_is_asked_is_told_or_could_not_be),
         (a_message_refused, nothing_is_refused_on_the_link),
     ],
 )

@@ -27,6 +27,7 @@ from tests.nights.broker import Broker, Publication
 from tests.nights.building import IDLE_S, Building
 from tests.nights.centre import CareCentre
 from tests.nights.fate import Failure, Fate, Fault, Wrong
+from tests.nights.phones import Phones
 from tests.nights.wire import Wire
 
 HEALING = timedelta(minutes=12)  # after all that fails, until both ends are asked what they have
@@ -75,7 +76,8 @@ class _World:
         self.settings = Settings(site=fate.site, journal=folder / "gateway.db", broker=NOWHERE, centre=NOWHERE)
         self.broker = Broker(agenda)
         self.wire = Wire(agenda, fate.weather, random.Random(f"wire {fate.seed}"))
-        self.centre = CareCentre(folder / "centre.db", agenda, self.wire, random.Random(f"people {fate.seed}"))
+        people = random.Random(f"people {fate.seed}")
+        self.centre = CareCentre(folder / "centre.db", agenda, self.wire, people, Phones(fate.seed))
         self.building = Building(self.settings, agenda, self.broker, self.wire, random.Random(f"turn {fate.seed}"))
         self.glances: list[Glance] = []
         self._out_of_reach: set[Failure] = set()
