@@ -5,6 +5,7 @@ journal, the notice goes out again. Each channel has threads of its own, so that
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -56,12 +57,15 @@ class Outbox:
         """Send until cancelled."""
         try:
             while True:
-                self.look()
                 self._news.clear()
                 try:
-                    await asyncio.wait_for(self._news.wait(), LOOK_S)
-                except TimeoutError:
-                    continue
+                    self.look()
+                except sqlite3.Error as error:
+                    log.error("the people store would not", why=str(error))  # noqa: TRY400  # the reason says all of it
+                # Not `wait_for`: until Python 3.12 it may swallow that it is called off.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._news.wait()
         finally:
             self.close()
 
@@ -90,7 +94,7 @@ class Outbox:
             threads.shutdown(wait=False, cancel_futures=True)
 
     def _start(self, key: tuple[str, ...], work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(_trying(work))
         self._under_way[key] = task
         task.add_done_callback(lambda _: self._under_way.pop(key, None))
 
@@ -121,9 +125,10 @@ class Outbox:
         if channel is None:
             return Refusal.NO_CHANNEL
         threads = self._threads.setdefault(name, ThreadPoolExecutor(AT_ONCE, f"channel {name}"))
-        sending = asyncio.get_running_loop().run_in_executor(threads, self._post, channel.url, address, body)
         try:
-            taken = await asyncio.wait_for(sending, self._within_s)
+            async with asyncio.timeout(self._within_s):
+                posting = asyncio.get_running_loop().run_in_executor
+                taken = await posting(threads, self._post, channel.url, address, body)
         except TimeoutError:
             return Refusal.NO_ANSWER
         except Exception as error:  # noqa: BLE001  # whatever goes wrong in somebody else's gateway is a refusal
@@ -141,3 +146,11 @@ class Outbox:
                 await asyncio.sleep(AGAIN_S)
             else:
                 return
+
+
+async def _trying(work: Coroutine[Any, Any, None]) -> None:
+    """Do it; if the people store would not say where to, it is tried again with the next look."""
+    try:
+        await work
+    except sqlite3.Error as error:
+        log.error("the people store would not", why=str(error))  # noqa: TRY400  # the reason says all of it

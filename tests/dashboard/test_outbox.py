@@ -217,6 +217,29 @@ async def test_a_channel_with_a_test_address_is_tried_once_a_day(
     assert list(centre.board.channels.dead) == ["sms"]
 
 
+async def test_a_people_store_that_would_not_is_asked_again(
+    asked: Centre,
+    people_store: sqlite3.Connection,
+    wall: StoryClock,
+    phones: Phones,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, tries = contacts.address, [0]
+
+    def locked(*args: Any) -> Any:
+        tries[0] += 1
+        if tries[0] == 1:
+            raise sqlite3.OperationalError("database is locked")
+        return address(*args)
+
+    monkeypatch.setattr(contacts, "address", locked)
+    box = outbox(asked, people_store, wall, phones)
+    await turn(box)
+    assert noticed(asked) == []
+    await turn(box)
+    assert noticed(asked) == [(NIGHT_TEAM, "push", None)]
+
+
 async def test_it_goes_on_until_it_is_called_off(
     asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
 ) -> None:

@@ -1,11 +1,14 @@
 """The whole centre, as it is started: in a process of its own, with a real broker, and by its commands."""
 
 import asyncio
+import http.server
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -26,6 +29,7 @@ from tests.dashboard.conftest import (
     PASSWORD,
     WILG,
     batch,
+    eventually,
     finding,
     plan,
 )
@@ -51,13 +55,13 @@ def run_in_vain(*arguments: str, typed: str | None = None) -> str:
 class Running:
     """The centre in a process of its own."""
 
-    def __init__(self, folder: Path, *, broker_port: int, port: int) -> None:
+    def __init__(self, folder: Path, *more: str, broker_port: int, port: int) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "log"
         command = [sys.executable, "-c", "from dashboard.commands import cli; cli()", "run"]
         command += ["--journal", str(folder / "centre.db"), "--people", str(folder / "people.db")]
-        command += ["--broker", f"127.0.0.1:{broker_port}", "--port", str(port)]
+        command += ["--broker", f"127.0.0.1:{broker_port}", "--port", str(port), *more]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"NO_COLOR": "1"})
 
@@ -68,8 +72,8 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *, broker_port: int, port: int | None = None) -> Iterator[Running]:
-    made = Running(folder, broker_port=broker_port, port=port or free_port())
+def running(folder: Path, *more: str, broker_port: int, port: int | None = None) -> Iterator[Running]:
+    made = Running(folder, *more, broker_port=broker_port, port=port or free_port())
     try:
         yield made
     finally:
@@ -209,3 +213,102 @@ def test_staff_are_added_once_and_given_another_password(tmp_path: Path) -> None
     assert "must sign in again" in run_command("staff", "password", "sanne", *store, typed="zon en wolken\n")
     with closing(people.connect(tmp_path / "people.db")) as db:
         assert people.verify(people.credentials(db, "sanne"), "zon en wolken") is not None
+
+
+def test_a_contact_is_kept_reached_listed_and_forgotten(tmp_path: Path) -> None:
+    store = ("--people", str(tmp_path / "people.db"))
+    add = ("contact", "add", "Fatima", "--resident", "r-0012", *store)
+    fatima = run_command(*add, "--relation", "neighbour").strip()
+    assert fatima.startswith("c-")
+    assert "family, neighbour or other" in run_in_vain(*add, "--relation", "boss")
+    assert "is reached by sms" in run_command("contact", "address", fatima, "sms", "31612345678", *store)
+    assert "small letters" in run_in_vain("contact", "address", fatima, "S M S", "31612345678", *store)
+    assert run_command("contact", "list", *store).split() == ["r-0012", fatima, "neighbour", "Fatima"]
+    assert "is not asked again" in run_command("contact", "remove", fatima, *store)
+    assert "Nobody who may be asked" in run_in_vain("contact", "remove", fatima, *store)
+    assert run_command("contact", "list", *store) == ""
+
+
+def test_a_channel_is_set_up_and_tried(tmp_path: Path) -> None:
+    store = ("--people", str(tmp_path / "people.db"))
+    nobody = f"json://127.0.0.1:{free_port()}/{{address}}"
+    assert "no URL that Apprise knows" in run_in_vain("channel", "set", "sms", "nonsense", *store)
+    assert "Set it up first" in run_in_vain("channel", "try", "sms", "31612345678", *store)
+    assert "sms is set up" in run_command("channel", "set", "sms", nobody, *store)
+    assert "did not take the message" in run_in_vain("channel", "try", "sms", "31612345678", *store)
+    with phone_company() as (url, got):
+        run_command("channel", "set", "sms", url, *store)
+        assert "took the message" in run_command("channel", "try", "sms", "31612345678", *store)
+    assert [to for to, _ in got] == ["31612345678"]
+
+
+async def test_an_alert_that_nobody_answers_reaches_a_phone_and_the_answer_reaches_the_desk(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """From a building's word to a gateway for text messages, and from the tap on a phone to the page of the desk."""
+    store = ("--people", str(tmp_path / "people.db"))
+    sanne = ("staff", "add", "Sanne", "--first-name", "Sanne", "--initials", "SV", "--password-from-stdin", *store)
+    await asyncio.to_thread(run_command, *sanne, typed=PASSWORD + "\n")
+    port = free_port()
+    with (
+        phone_company() as (url, got),
+        running(tmp_path, "--url", f"http://127.0.0.1:{port}", broker_port=mosquitto.port, port=port) as centre,
+    ):
+        await asyncio.to_thread(run_command, "channel", "set", "sms", url, *store)
+        await asyncio.to_thread(run_command, "contact", "address", "night-team", "sms", "31612345678", *store)
+        await asyncio.to_thread(wait_for_port, centre.port)
+        async with (
+            signed_in_at(centre.url) as page,
+            aiomqtt.Client(mosquitto.host, mosquitto.port, identifier="building-called") as building,
+        ):
+            order = {
+                "c0-since": "00:00",
+                "c0-until": "00:00",
+                "acute": "10",
+                "soon": "30",
+                "why": "begin",
+                "do": "save",
+            }
+            order |= {"c0s0-who": "night-team", "c0s0-by0": "sms", "c0s0-minutes": "3"}
+            order |= {"c0s1-who": "desk", "c0s1-minutes": "3"}
+            assert (await page.post("/calling-order", data=order)).status_code == 303
+            await building.publish(link.up_topic(WILG), link.encode(link.Beat(NIGHT)), qos=1)
+            told = batch(plan(), finding(), of="called")
+            await building.publish(link.up_topic(WILG), link.encode(told), qos=1)
+            await eventually(lambda: bool(got), within_s=20)
+            [(to, text)] = got
+            assert to == "31612345678"
+            answer = text.partition("Antwoord: ")[2]
+            assert answer.startswith(centre.url)
+            async with httpx.AsyncClient(headers={"Sec-Fetch-Site": "same-origin"}) as phone:
+                assert "Er is een vraag" in (await phone.get(answer)).text
+                await phone.post(f"{answer}/open")
+                assert "Lang in de badkamer" in (await phone.get(answer)).text
+                assert (await phone.post(answer, data={"answer": "going"})).status_code == 303
+            assert "de nachtdienst: “Ik ga erheen”" in (await page.get(f"/alerts/{ALERT}")).text.replace("De ", "de ")
+        centre.process.send_signal(signal.SIGTERM)
+        code, said = await asyncio.to_thread(centre.ended)
+    assert code == 0, said
+    assert "Traceback" not in said
+    assert "31612345678" not in said
+
+
+@contextmanager
+def phone_company() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A gateway for text messages on this machine; yields the URL of its channel, and what it was given."""
+    got: list[tuple[str, str]] = []
+
+    class Gateway(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            got.append((self.path.strip("/"), said["message"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"json://127.0.0.1:{server.server_port}/{{address}}", got
+        server.shutdown()
