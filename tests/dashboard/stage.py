@@ -141,6 +141,10 @@ class Stage:
                 self.proven = self.now.isoformat()
             await _answer(send, 503 if self.refuse_with else 204, b"")
             return
+        if path in {"/hand-over", "/report/correct"}:
+            self.posts.append((path, form))
+            await _go(send, "/hand-over" if path == "/hand-over" else "/report")
+            return
         if path == "/language":
             await _go(send, "/")
             return
