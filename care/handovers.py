@@ -12,6 +12,7 @@ from care.records import AlertId, Corrected, HandedOver, Record, StaffId
 from care.shifts import EARLY, began, ends
 
 KEPT = 200  # hand-overs
+LATE = timedelta(hours=2)  # into a shift, in which whoever signs took it over from the one before
 REPORTS_MAX = 5_000  # that anything was corrected in
 OF_ONE_MAX = 50  # corrections of one report
 LINES = 5  # of a report
@@ -56,8 +57,8 @@ class Handovers:
         return [one for one in self._handed if start <= one.at < end]
 
     def of_shift(self, start: datetime) -> HandedOver | None:
-        """Return how the shift that began then was taken over: the last to sign before, or early in it."""
-        signed = self.between(start - EARLY, start + EARLY)
+        """Return how the shift that began then was taken over: the last to sign shortly before, or early in it."""
+        signed = self.between(start - EARLY, start + LATE)
         return signed[-1] if signed else None
 
     def corrections(self, about: str, night: date, line: int) -> list[Corrected]:
@@ -136,7 +137,7 @@ def shift_to_hand_over(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetim
     ['22:00', '07:00']
     """
     start = began(now, zone)
-    if now - start < EARLY:
+    if now - start < LATE:
         return began(start - timedelta(seconds=1), zone), start
     return start, ends(now, zone)
 

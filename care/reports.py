@@ -20,20 +20,17 @@ from care.language import mark
 from care.nights import Night
 from care.records import By, Claimed, Follow, How, Outcome, Resolved, Shelved, site_of
 from care.shifts import STARTS
-from care.sights import Can, Stretch, Why, kinds, last_nights, stretches
+from care.sights import Can, Stretch, Why, kinds, stretches
 from care.telling import AT_NIGHT
 from care.wording import Wording, natural
 from detectors.calibration import LeftOut
 from detectors.findings import Finding, Presence, Sight, Status, What
-from detectors.homes import Home, HomeId, SiteId, is_building
+from detectors.homes import Home, HomeId, SiteId, building_of, is_building
 
 LISTED_MAX = 3  # alerts, contacts or gaps that one line tells one by one
 KINDS_NAMED_MAX = 2  # of alert, in a line about sight
 TEAM = "centre"  # whose report it is that all homes are in
 _NEXT_DAY = timedelta(hours=24)  # what is found of a night once it is over is found within this
-
-_LONG_REVIEWS = frozenset({What.NOCTURIA, What.SHIFT, What.DECLINE})
-"""What is about weeks, and not about one night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,7 +438,7 @@ class Team:
     @cached_property
     def standing(self) -> list[Alert]:
         """What was open when the shift ended, or is now if it still goes on; as it stood then."""
-        mine = {home.id for home in self.homes} | {home for home in self.by_home if is_building(home)}
+        mine = {home.id for home in self.homes} | {building_of(site_of(home.id)) for home in self.homes}
         every = self.writer.board.alerts.values()
         then = (as_of(one, self.span.until) for one in every if self.about == TEAM or one.home in mine)
         return [one for one in then if one is not None and one.open]
@@ -521,11 +518,6 @@ class Team:
             shelved=sum(state is State.SHELVED for state, _ in states),
             faults=sum(state is not State.SHELVED and tier is Tier.TECHNICAL for state, tier in states),
         )
-
-
-def whole_night(home: Home, span: Span) -> tuple[datetime, datetime]:
-    """Return when the watched night of a home began and ended in the night of this shift."""
-    return last_nights(home.night, span.start + timedelta(hours=12), 1)[0]
 
 
 def shelved_in(alerts: Iterable[Alert], span: Span) -> list[Shelved]:

@@ -365,22 +365,29 @@ class Paper:
     # Its clients
 
     @cached_property
+    def _told(self) -> list[tuple[Home, Report]]:
+        return [(home, self.team.client(home)) for home in self.team.homes]
+
+    @cached_property
     def clients(self) -> list[Client]:
         """The clients of whose night something is to be told."""
-        told = [(home, self.team.client(home)) for home in self.team.homes]
-        return [self.client(home, report) for home, report in told if report.notable][:CLIENTS_MAX]
+        notable = [(home, report) for home, report in self._told if report.notable]
+        return [self.client(home, report) for home, report in notable[:CLIENTS_MAX]]
+
+    @property
+    def more_clients(self) -> int:
+        """How many more there are, whom a building's own report tells of."""
+        return max(0, sum(report.notable for _, report in self._told) - CLIENTS_MAX)
 
     @property
     def others(self) -> list[tuple[str, list[Choice]]]:
         """The clients of whom nothing in particular is to be told, by building."""
-        named = {one.id for one in self.clients}
         rest: dict[str, list[Choice]] = {}
-        for home in self.team.homes:
-            if home.id.replace("/", ":") not in named:
+        for home, report in self._told:
+            if not report.notable:
                 site = self.glance.board.plans[site_of(home.id)].name
-                rest.setdefault(site, []).append(
-                    Choice(self.client_path(home.id), home.id.partition("/")[2], chosen=False)
-                )
+                number = home.id.partition("/")[2]
+                rest.setdefault(site, []).append(Choice(self.client_path(home.id), number, chosen=False))
         return list(rest.items())
 
     def client(self, home: Home, report: Report | None = None) -> Client:

@@ -53,7 +53,7 @@ def test_nobody_takes_over_from_themselves() -> None:
 
 def test_a_shift_knows_who_signed_for_it_early_or_at_its_beginning() -> None:
     seven = datetime(2026, 3, 3, 6, 0, tzinfo=UTC)
-    for at in (seven - timedelta(minutes=20), MORNING):
+    for at in (seven - timedelta(minutes=20), MORNING, seven + timedelta(minutes=100)):
         signed = sign(Handovers(), at)
         assert after(*signed).of_shift(seven) == signed[0]
     assert after(*sign(Handovers(), seven - timedelta(hours=3))).of_shift(seven) is None
@@ -65,7 +65,8 @@ def test_a_shift_knows_who_signed_for_it_early_or_at_its_beginning() -> None:
         ("2026-03-03T02:00:00+01:00", ("22:00", "07:00")),
         ("2026-03-03T06:50:00+01:00", ("22:00", "07:00")),
         ("2026-03-03T07:10:00+01:00", ("22:00", "07:00")),
-        ("2026-03-03T07:40:00+01:00", ("07:00", "15:00")),
+        ("2026-03-03T08:59:00+01:00", ("22:00", "07:00")),
+        ("2026-03-03T09:01:00+01:00", ("07:00", "15:00")),
         ("2026-03-29T07:10:00+02:00", ("22:00", "07:00")),
     ],
 )

@@ -304,3 +304,13 @@ def test_the_english_page_has_no_dutch_in_it() -> None:
     ):
         said = text(page).replace("Om 02:44.", "")
         assert not re.search(r"\b(van|het|een|niet|woning|melding|dienst|uit bed)\b", said)
+
+
+def test_more_clients_than_a_page_holds_are_counted_and_never_called_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.reports.CLIENTS_MAX", 2)
+    board = a_morning()
+    told = paper(board)
+    assert (len(told.clients), told.more_clients) == (2, 5)
+    assert sum(len(homes) for _, homes in told.others) == len(board.homes) - 7
+    page = drawing(board).page("report.html", told.glance, paper=told, page="/report")  # type: ignore[arg-type]
+    assert "En nog 5 cliënten: kies een gebouw." in text(page)
