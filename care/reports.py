@@ -95,6 +95,7 @@ class Writer:
     now: datetime
     language: str
     _wordings: dict[str, Wording] = field(default_factory=dict, compare=False)
+    _said: dict[str, str] = field(default_factory=dict, compare=False)
 
     def wording(self, site: SiteId) -> Wording:
         """Return how times and places are said in a building."""
@@ -128,6 +129,13 @@ class Writer:
     def title(self, finding: Finding) -> str:
         """Say what is the matter."""
         return self.wording(site_of(finding.home)).title(finding, self.board.homes.get(finding.home))
+
+    def night(self, night: date, wording: Wording) -> str:
+        """Say which night it is, in a sentence; every client's report begins with it."""
+        key = f"{wording.zone} {night}"
+        if key not in self._said:
+            self._said[key] = _sentence(wording.night(datetime.combine(night, time(23), tzinfo=wording.zone)))
+        return self._said[key]
 
     def seen(self, home: Home, span: Span) -> tuple[Stretch, ...]:
         """Return how much of a home was seen in a night shift, as far as it has come."""
@@ -233,8 +241,7 @@ class _Client:
     @property
     def night_line(self) -> str:
         say, told = self.wording.say, self.told
-        first = datetime.combine(self.span.night, time(23), tzinfo=self.wording.zone)
-        line = [_sentence(self.wording.night(first))]
+        line = [self.writer.night(self.span.night, self.wording)]
         if told is None:
             still = (
                 say("The night is not over yet.") if self.span.running else say("There is no summary of this night.")
@@ -498,7 +505,7 @@ class Team:
         # What may wait for the morning or the technical service says nothing of how soon the desk answers.
         took = [after for one in self.alerts if one.tier is not Tier.TECHNICAL and (after := answer(one)) is not None]
         if not took:
-            return say("No alert was claimed. Passed on: {passed}.").format(passed=passed)
+            return say("Claimed of now and soon: none. Passed on: {passed}.").format(passed=passed)
         said = say("Claimed after {median} (half of them), longest {longest}. Passed on: {passed}.")
         middle = timedelta(seconds=median(one.total_seconds() for one in took))
         return said.format(

@@ -291,7 +291,7 @@ def test_a_team_has_five_lines_too() -> None:
 
 
 def test_a_night_without_alerts_says_so_in_words() -> None:
-    assert lines()[1:3] == ["Geen meldingen.", "Geen melding is opgepakt. Doorgezet: 0."]
+    assert lines()[1:3] == ["Geen meldingen.", "Opgepakt van nu en straks: geen. Doorgezet: 0."]
 
 
 def test_hours_out_of_sight_are_taken_off_and_rounded_down() -> None:
@@ -490,3 +490,8 @@ def test_a_span_knows_whether_it_still_runs() -> None:
     running: Span = span_of(NIGHT, AMSTERDAM, local("03:00"))
     assert (running.running, running.until) == (True, local("03:00"))
     assert ends(local("03:00"), AMSTERDAM) == running.end
+
+
+def test_a_fault_that_somebody_took_is_no_answer_of_the_desk_and_no_alert_that_nobody_took() -> None:
+    fault = sensor_silent("wilg/12")
+    assert lines(fault, took(fault, "05:00"))[2] == "Opgepakt van nu en straks: geen. Doorgezet: 0."

@@ -195,7 +195,7 @@ async def test_a_correction_stands_beside_the_line_and_the_line_stays(
         Corrected(at=MORNING, by=sanne, night=NIGHT, about=TEAM, line=3, text="De nachtdienst was er om 02:44.")
     ]
     said = text((await page.get("/report")).text)
-    assert "Geen melding is opgepakt. Doorgezet: 0." in said  # the line is still there
+    assert "Opgepakt van nu en straks: geen. Doorgezet: 0." in said  # the line is still there
     assert "Verbetering 07:02, Sanne: De nachtdienst was er om 02:44." in said
 
 
@@ -351,3 +351,11 @@ async def test_a_signature_survives_a_restart(
         assert again.board.handovers.corrections(HomeId(HOME), NIGHT, 3) != []
     finally:
         again.close()
+
+
+async def test_a_centre_without_buildings_has_an_empty_report_and_no_mistake(desk: Desk, sanne: StaffId) -> None:
+    async with signed_in(desk, sanne) as page:
+        said = text((await page.get("/report")).text)
+        assert "Dienst 22:00\u201307:00: 0\u00a0woningen" in said or "Dienst 22:00\u201307:00: 0 woningen" in said
+        assert "Er staat geen melding open." in (await page.get("/hand-over")).text
+        assert (await page.post("/hand-over", data={"given_by": ""})).status_code == 303
