@@ -255,7 +255,7 @@ def test_taking_over_needs_no_typing(opens: Opens) -> None:
     reader = opens(a_morning())
     reader.stage.now = MORNING
     page = reader.go("/hand-over")
-    page.get_by_role("button", name="Ik neem over").click()
+    page.get_by_role("button", name="Ik neem de dienst over").click()
     expect(page.get_by_role("heading", name="Overdracht")).to_be_visible()
     assert reader.posts("/hand-over") == [("/hand-over", {"given_by": "s-2"})]
 
