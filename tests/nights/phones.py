@@ -8,9 +8,9 @@ from care import escalation
 from care.board import Board
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION
 from care.records import (
-    Agreed,
     Agreement,
     Chain,
+    ChainAgreed,
     Consented,
     ContactId,
     Line,
@@ -53,14 +53,14 @@ class Phones:
     def agreed(self, board: Board, now: datetime) -> Iterator[Record]:
         """Yield what is agreed before the night, as far as this journal does not have it: it may be a backup."""
         about = {"at": now, "by": StaffId("sk")}
-        if not board.agreements.places:
-            yield Agreed(place=ORGANISATION, why="begin", before=None, after=AGREED, **about)  # type: ignore[arg-type]
+        if not board.chains.places:
+            yield ChainAgreed(place=ORGANISATION, why="begin", before=None, after=AGREED, **about)  # type: ignore[arg-type]
         for home in board.homes:
-            if board.agreements.consent(home, NEIGHBOUR) is None:
+            if board.chains.consent(home, NEIGHBOUR) is None:
                 tiers = ("acute", "soon") if self._chance(home) < 0.5 else ()
                 until = now + timedelta(days=30)
                 yield Consented(home=home, contact=NEIGHBOUR, tiers=tiers, until=until, **about)  # type: ignore[arg-type]
-        if board.homes and self._chance("away") < 0.3 and board.agreements.away(NIGHT_TEAM, now) is None:
+        if board.homes and self._chance("away") < 0.3 and board.chains.away(NIGHT_TEAM, now) is None:
             yield NotTonight(at=now, contact=NIGHT_TEAM, until=now + timedelta(hours=12))
 
     def answers(self, board: Board, now: datetime) -> Iterator[Noticed]:
