@@ -4,11 +4,24 @@ The plan of the site is what the installer drew up. What people agree at the cen
 by value, and wins until the plan changes that very value (decision 0013). Everything here is a function of records.
 """
 
+import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
-from care.records import Agreed, BackTest, BackTested, BackTestId, Changed, Plan, Record
+from care.records import (
+    Agreed,
+    BackTest,
+    BackTested,
+    BackTestId,
+    Changed,
+    Ground,
+    Plan,
+    Record,
+    StaffId,
+    Untested,
+)
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Limits, ResidentId
 
@@ -37,6 +50,10 @@ CHANGES_KEPT = 200
 Value = float | bool
 Values = dict[str, Value]
 """Every single thing that is agreed, by its name: "bath", "soon:oob-active", "off:late-rise"."""
+
+
+class Stale(Exception):
+    """Something else has been agreed since, or answered: nothing was written."""
 
 
 class NotAgreed(ValueError):
@@ -131,6 +148,13 @@ def in_force(plan: Home, standing: Standing | None) -> Home:
     return with_agreed(plan, with_values(agreed(plan), {name: value for name, (_, value) in standing.values.items()}))
 
 
+def asking(home: Home, before: Agreed, proposed: Agreed, by: StaffId, at: datetime) -> BackTest:
+    """Ask the building of a home to look back on what something else would have given."""
+    identity = f"{home.id} {by} {at.isoformat()}"
+    known = BackTestId(hashlib.blake2b(identity.encode(), digest_size=5).hexdigest())
+    return BackTest(at=at, home=home.id, id=known, by=by, before=before, proposed=proposed, nights=NIGHTS)
+
+
 class Agreements:
     """What was asked, answered and changed of every home, as the centre's records say. Changed only by `add`."""
 
@@ -186,6 +210,43 @@ class Agreements:
         for one in self.under_way(home):
             what = with_values(what, {name: now for name, (_, now) in differing(one.before, one.after).items()})
         return what
+
+    def done(self, asked: BackTest) -> Changed | None:
+        """Return the change that was made of what was looked back on, if one was."""
+        return next((one for one in self._changes.get(asked.home, ()) if one.asked == asked.id), None)
+
+    def stale(self, asked: BackTest, home: Home) -> bool:
+        """Whether something else is agreed by now than what was looked back from."""
+        answer, now = self._answers.get(asked.id), self.now(home)
+        found = None if answer is None else answer.found
+        return asked.before != now or (found is not None and bool(differing(found.before, asked.before)))
+
+    def changing(
+        self, asked: BackTest, home: Home, by: StaffId, at: datetime, why: Ground, *, untested: Untested | None
+    ) -> tuple[Changed, ...]:
+        """Agree what was looked back on, or what nobody could look back on. Raises `Stale`.
+
+        `untested` is why its reader saw no answer; with an answer there by now, that is to be read first.
+        """
+        if self.done(asked) is not None:
+            return ()  # the same tap twice
+        answer = self._answers.get(asked.id)
+        cannot = answer is not None and answer.found is None
+        if self.stale(asked, home) or (untested is None) != (answer is not None and not cannot):
+            raise Stale
+        return (
+            Changed(
+                at=at,
+                home=home.id,
+                resident=home.resident,
+                by=by,
+                why=why,
+                before=asked.before,
+                after=asked.proposed,
+                asked=asked.id,
+                untested=untested,
+            ),
+        )
 
     def _told(self, home: Home) -> None:
         """Note what a building says that holds; with a change, those before it have arrived too."""

@@ -456,6 +456,7 @@ class BackTest(msgspec.Struct, frozen=True, kw_only=True, tag="back-test"):
     home: HomeId
     id: BackTestId
     by: StaffId
+    before: Agreed  # as whoever asked knew it
     proposed: Agreed
     nights: int = 28
 
@@ -543,8 +544,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="changed"):
     why: Ground
     before: Agreed
     after: Agreed
-    seen: BackTestId | None = None  # what was looked at before
-    untested: Untested | None = None  # or why nothing was
+    asked: BackTestId  # what was looked back on first
+    untested: Untested | None = None  # or why it could not be
 
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of

@@ -30,6 +30,7 @@ class Can(StrEnum):
     BLIND = "blind"
     PAUSED = "paused"
     NONE = "none"  # the plan has no sensor for it
+    OFF = "off"  # by agreement it is not told
 
 
 class Why(StrEnum):
@@ -185,7 +186,8 @@ def now_seen(home: Home, status: Status, causes: Sequence[Finding]) -> Status:
 
 def kinds(home: Home, status: Status | None) -> dict[What, Can]:
     """Return for every kind of alert whether it can come, as a home stands; `status` is None where it is not heard."""
-    return {what: _can(what, looks, status) for what, looks in groups(home, status).items()}
+    cans = {what: _can(what, looks, status) for what, looks in groups(home, status).items()}
+    return {what: Can.OFF if what in home.off and can is not Can.NONE else can for what, can in cans.items()}
 
 
 def groups(home: Home, status: Status | None) -> dict[What, tuple[Can, ...]]:

@@ -14,19 +14,21 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from care.agreements import Value, values
 from care.alerts import Alert
 from care.board import Board
 from care.language import LANGUAGES, words
-from care.records import CENTRE, AlertId, site_of
+from care.records import CENTRE, AlertId, BackTest, site_of
 from care.telling import Piece
 from care.wording import capital
+from dashboard.backtests import LookedBack
 from dashboard.glance import Names, Viewer, home_path
 from dashboard.homes import Standing
 from dashboard.looks import Looks
 from dashboard.organisations import ONLY_OWN, OrganisationId, sees
 from dashboard.scene import Layout, Scene
 from dashboard.stories import Story
-from detectors.homes import HomeId, SiteId, is_building
+from detectors.homes import Home, HomeId, SiteId, is_building
 
 __all__ = ["Drawing", "Names", "Viewer"]
 
@@ -84,6 +86,38 @@ class Drawing:
     def paper(self, template: str, language: str, **values: Any) -> str:
         """Draw a page that is to be printed: nothing around it, and nothing that goes on."""
         return self._alone(template, language, **values)
+
+    def agreements(
+        self,
+        home: Home,
+        now: datetime,
+        viewer: Viewer,
+        *,
+        asked: BackTest | None = None,
+        typed: Mapping[str, str] | None = None,
+        switched: Mapping[str, Value] | None = None,
+        wrong: Mapping[str, str] | None = None,
+        problem: str = "",
+    ) -> str:
+        """Draw the page on which what is agreed for a home is changed; `problem` is a message, translated here."""
+        scene = self.scene(now, viewer)
+        looked = LookedBack(asked, home, scene) if asked is not None else None
+        return self._page(
+            "agreements.html",
+            scene,
+            home=scene.home(home),
+            looked=looked,
+            typed=typed or (looked.typed if looked is not None else {}),
+            switched=switched or (values(asked.proposed) if asked is not None else None),
+            wrong=wrong or {},
+            problem=scene.say(problem) if problem else "",
+            page=looked.path if looked is not None else f"{home_path(home.id)}/agreements",
+        )
+
+    def looked_back(self, home: Home, asked: BackTest, now: datetime, viewer: Viewer) -> str:
+        """Draw how a back-test stands, for a page that waits for it."""
+        scene = self.scene(now, viewer)
+        return self._page("looked-back.html", scene, looked=LookedBack(asked, home, scene), oob=True)
 
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
         """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""

@@ -13,6 +13,7 @@ from care.records import StaffId, site_of
 from care.sights import Can
 from care.telling import AT_NIGHT, EQUIPMENT, UP
 from care.wording import Wording, capital
+from dashboard.agreements import Agreements
 from dashboard.glance import ICONS, Glance, home_path
 from dashboard.nights import Album
 from dashboard.stories import Line, Story, lines_of
@@ -98,6 +99,7 @@ _CAN: dict[Can, str] = {
     Can.BLIND: mark("no sight now"),
     Can.PAUSED: mark("paused"),
     Can.NONE: mark("no sensor for this"),
+    Can.OFF: mark("not told, as agreed"),
 }
 
 
@@ -372,6 +374,11 @@ class Standing:
         if what is What.OOB_ACTIVE and what in self.plan.agreed_soon:
             return say("{after}, may wait").format(after=after)
         return after
+
+    @cached_property
+    def agreements(self) -> Agreements:
+        """What is agreed with the resident, and what was changed of it."""
+        return Agreements(self.plan, self.glance)
 
     @cached_property
     def strips(self) -> Strips:

@@ -403,7 +403,7 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    from dashboard import answers, calling_order, changeover, followups  # written with what stands here
+    from dashboard import agreeing, answers, calling_order, changeover, followups  # written with what stands here
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -412,6 +412,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(calling_order.router)
     app.include_router(changeover.router)
     app.include_router(followups.router)
+    app.include_router(agreeing.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():
         app.add_exception_handler(wrong, answer)

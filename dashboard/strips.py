@@ -22,6 +22,7 @@ NIGHTS = 7
 WIDTH = 480.0  # of a strip, in its own units
 GAPS_MAX = 40  # told one by one; a sensor that comes and goes all night makes no longer list
 _SENSORS_NAMED_MAX = 3
+_NEVER = frozenset({Can.NONE, Can.OFF})  # whatever is seen
 _TICK = timedelta(hours=1)  # between two marks under the strips
 _FIGURES_MAX = 5
 
@@ -172,7 +173,7 @@ class Strips:
         """Which alerts of the night could not come. Who has paused has chosen so, and can call for help."""
         say = self.wording.say
         stood = Status(at=one.start, home=self.plan.id, presence=Presence.UNKNOWN, sight=one.sight, blind=one.blind)
-        cans = {what: can for what, can in kinds(self.plan, stood).items() if what in AT_NIGHT and can is not Can.NONE}
+        cans = {what: can for what, can in kinds(self.plan, stood).items() if what in AT_NIGHT and can not in _NEVER}
         lost = [what for what, can in cans.items() if can in {Can.BLIND, Can.PAUSED}]
         if not lost:
             return say("Other sensors still saw enough for every kind of alert.")

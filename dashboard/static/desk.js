@@ -287,6 +287,7 @@
   // Asked of the request itself: htmx tells of its failure on the form that asked, and nothing of that comes through
   // here if the form was swapped away in the meantime.
   body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig.verb === "get") return; // nobody's hand: a page that waits for something
     notice("");
     event.detail.xhr.addEventListener("error", () => notice(words.failed));
   });

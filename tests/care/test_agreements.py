@@ -50,6 +50,7 @@ def changed(after: Agreed, *, before: Agreed | None = None, home: Home = HOME, m
         why=Ground.CARE_PLAN,
         before=before or agreed(home),
         after=after,
+        asked=BackTestId("b1"),
     )
 
 
@@ -139,7 +140,14 @@ def test_what_was_agreed_last_holds(steps: list[Agreed]) -> None:
 
 def asked(number: int) -> BackTest:
     at = AT + timedelta(seconds=number)
-    return BackTest(at=at, home=HOME.id, id=BackTestId(f"b{number}"), by=StaffId("s-1"), proposed=with_limits(bath=9))
+    return BackTest(
+        at=at,
+        home=HOME.id,
+        id=BackTestId(f"b{number}"),
+        by=StaffId("s-1"),
+        before=agreed(HOME),
+        proposed=with_limits(bath=9),
+    )
 
 
 def test_of_two_answers_the_first_counts_and_of_a_question_nobody_asked_none() -> None:

@@ -62,7 +62,9 @@ def night(home: str = "wilg/12") -> Summary:
 
 TAUGHT = Teaching(at=NOW, site=SiteId(SITE), pools={"bath/general/28+": Ranked(2.4, 1200, ranks=((0.01, 2.3),))})
 
-ASKED = BackTest(at=NOW, home=HomeId("wilg/12"), id=BackTestId("b1"), by=StaffId("sk"), proposed=Agreed(), nights=28)
+ASKED = BackTest(
+    at=NOW, home=HomeId("wilg/12"), id=BackTestId("b1"), by=StaffId("sk"), before=Agreed(), proposed=Agreed(), nights=28
+)
 ANSWERED = BackTested(
     at=NOW,
     home=HomeId("wilg/12"),
@@ -88,7 +90,7 @@ CHANGED = Changed(
     why=Ground.CARE_PLAN,
     before=Agreed(),
     after=Agreed(soon=("oob-active",), off=("shift",)),
-    seen=BackTestId("b1"),
+    asked=BackTestId("b1"),
 )
 """What people agree is ordered of a building, and what it saw when it looked back is told."""
 

@@ -82,7 +82,8 @@ def _corrected(home: str, at: datetime) -> Record:
 
 def _back_test(home: str, at: datetime, minutes: float) -> Record:
     known = BackTestId(f"{home}{minutes}")
-    return BackTest(at=at, home=HomeId(home), id=known, by=SANNE, proposed=Agreed(limits=Limits(bath=minutes)))
+    proposed = Agreed(limits=Limits(bath=minutes))
+    return BackTest(at=at, home=HomeId(home), id=known, by=SANNE, before=Agreed(), proposed=proposed)
 
 
 def _back_tested(home: str, at: datetime, minutes: float) -> Record:
@@ -90,10 +91,15 @@ def _back_tested(home: str, at: datetime, minutes: float) -> Record:
 
 
 def _changed(home: str, at: datetime, minutes: float) -> Record:
-    after = Agreed(limits=Limits(bath=minutes))
-    resident = ResidentId("r-12")
     return Changed(
-        at=at, home=HomeId(home), resident=resident, by=SANNE, why=Ground.CLIENT, before=Agreed(), after=after
+        at=at,
+        home=HomeId(home),
+        resident=ResidentId("r-12"),
+        by=SANNE,
+        why=Ground.CLIENT,
+        before=Agreed(),
+        after=Agreed(limits=Limits(bath=minutes)),
+        asked=BackTestId(f"{home}{minutes}"),
     )
 
 

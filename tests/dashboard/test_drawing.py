@@ -50,7 +50,15 @@ def test_a_change_sends_the_tile_the_queue_and_the_alert_and_no_other_home() -> 
     changed = drawn.changes([HomeId("wilg/12")], [alert], NOW, "nl")
     assert fragments(changed) == {
         *("queue", "open-alerts", "also-open", "legend", "tile-wilg:12", "stands-wilg:12", "sight-wilg:12"),
-        *("kinds-wilg:12", "unseen-wilg:12", "alerts-wilg:12", f"head-{alert}", f"seen-{alert}", f"doing-{alert}"),
+        *(
+            "kinds-wilg:12",
+            "unseen-wilg:12",
+            "alerts-wilg:12",
+            "agreed-wilg:12",
+            f"head-{alert}",
+            f"seen-{alert}",
+            f"doing-{alert}",
+        ),
     }
 
 

@@ -33,6 +33,7 @@ def changed(at: str, home: Home = HOME, *, before: Agreed | None = None, **minut
         why=Ground.TOO_LATE,
         before=before,
         after=with_values(before, minutes),
+        asked=BackTestId("b1"),
     )
 
 
@@ -189,7 +190,13 @@ def test_whenever_it_is_agreed_and_whenever_the_process_dies_the_same_is_told(
 
 def test_what_is_asked_waits_until_it_is_answered_also_through_a_restart(db: sqlite3.Connection) -> None:
     asked = BackTest(
-        at=instant("21:00"), home=HOME.id, id=BackTestId("b1"), by=StaffId("s-1"), proposed=agreed(HOME), nights=7
+        at=instant("21:00"),
+        home=HOME.id,
+        id=BackTestId("b1"),
+        by=StaffId("s-1"),
+        before=agreed(HOME),
+        proposed=agreed(HOME),
+        nights=7,
     )
     came(db, asked)
     watch = resumed(db)

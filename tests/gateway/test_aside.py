@@ -28,7 +28,10 @@ def asked(*ids: str, home: HomeId = HOME.id, proposed: Agreed | None = None) -> 
     what = proposed or with_values(agreed(HOME), {"bath": 7})
     by = StaffId("s-1")
     return {
-        BackTestId(one): BackTest(at=NOW, home=home, id=BackTestId(one), by=by, proposed=what, nights=3) for one in ids
+        BackTestId(one): BackTest(
+            at=NOW, home=home, id=BackTestId(one), by=by, before=agreed(HOME), proposed=what, nights=3
+        )
+        for one in ids
     }
 
 

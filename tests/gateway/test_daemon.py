@@ -181,7 +181,9 @@ def test_what_is_asked_is_answered_and_what_is_agreed_is_watched_by_also_after_a
         building.say("12/bed", seen(at, occupancy=value))
     building.clock(instant("16:00") + timedelta(days=1))
     by, a_day = StaffId("s-1"), timedelta(days=1)
-    asked = BackTest(at=instant("22:00"), home=HOME.id, id=BackTestId("b1"), by=by, proposed=after, nights=2)
+    asked = BackTest(
+        at=instant("22:00"), home=HOME.id, id=BackTestId("b1"), by=by, before=before, proposed=after, nights=2
+    )
     ordered(building, 1, asked)
     records = building.until(lambda records: any(isinstance(one, BackTested) for one in records))
     (answer,) = [one for one in records if isinstance(one, BackTested)]
@@ -197,7 +199,7 @@ def test_what_is_asked_is_answered_and_what_is_agreed_is_watched_by_also_after_a
         why=Ground.TOO_LATE,
         before=before,
         after=after,
-        seen=asked.id,
+        asked=asked.id,
     )
     ordered(building, 2, change)
     building.until(
