@@ -1,6 +1,7 @@
 """The plan of a site: `site.toml`, read strictly. What the installer drew up, and what everything else goes by."""
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -107,7 +108,7 @@ def write(site: Site) -> str:
 
 def _lines(site: Site) -> Iterator[str]:
     names = {place: name for name, place in site.friendly.items()}
-    yield from ("[site]", f'id = "{site.id}"', f'name = "{site.name}"', f'zone = "{site.zone}"')
+    yield from ("[site]", f'id = "{site.id}"', f"name = {_quoted(site.name)}", f'zone = "{site.zone}"')
     for home in site.homes:
         yield from ("", "[[home]]", f'id = "{home.id.partition("/")[2]}"', f'resident = "{home.resident}"')
         yield f'night = "{home.night.start:%H:%M}-{home.night.end:%H:%M}"'
@@ -127,10 +128,16 @@ def _lines(site: Site) -> Iterator[str]:
         declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
         if declared:
             yield "[home.rooms]"
-            yield from (f'"{room}" = "{kind}"' for room, kind in declared.items())
+            yield from (f'{_quoted(room)} = "{kind}"' for room, kind in declared.items())
         for sensor in home.sensors:
-            yield from ("[[home.sensor]]", f'name = "{names[home.id, sensor.id]}"', f'role = "{sensor.kind}"')
-            yield f'room = "{sensor.room}"'
+            name = _quoted(names[home.id, sensor.id])
+            yield from ("[[home.sensor]]", f"name = {name}", f'role = "{sensor.kind}"')
+            yield f"room = {_quoted(sensor.room)}"
+
+
+def _quoted(text: str) -> str:
+    """Write a text as TOML does, which for what a plan may hold is as JSON does."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 class _Reader:

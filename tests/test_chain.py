@@ -3,14 +3,17 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -18,10 +21,12 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from care import homes, journal
 from care.clock import REHEARSAL_TOPIC
-from care.records import Claimed, Delivered, Plan, Record, Resolved
+from care.records import BackTested, Claimed, Delivered, Plan, Record, Resolved
+from detectors.findings import Finding, What
+from detectors.moments import SensorEvent
 from gateway.connection import leave
 from tests.conftest import Mosquitto, free_port, part, wait_for_port
-from tests.stories import a_home, a_site, instant
+from tests.stories import a_home, a_site, events, instant
 
 PASSWORD = "maan en sterren"
 
@@ -148,6 +153,56 @@ def test_an_empty_bed_at_ten_past_two_is_claimed_and_resolved_and_the_building_h
     page.goto(f"http://127.0.0.1:{chain.port}/")
     expect(page.locator("article.alert")).to_have_count(0)
     assert no_name_in(chain)
+
+
+def test_a_limit_is_looked_back_on_in_the_building_then_agreed_and_then_watched_by(
+    mosquitto: Mosquitto, tmp_path: Path, page: Page
+) -> None:
+    with contextlib.closing(journal.connect(tmp_path / "gateway.db")) as db:
+        for one in events(a_home("12"), ["22:40 bed in", "02:00 bed out", "02:30 bed in", "07:10 bed out"]):
+            earlier = msgspec.structs.replace(one, at=one.at - timedelta(days=3))
+            journal.append(db, [earlier], recorded_at=earlier.at)
+    chain = Chain(mosquitto, tmp_path)
+    chain.start()
+    try:
+        chain.eventually("centre.db", lambda one: isinstance(one, Plan))
+        page.goto(f"http://127.0.0.1:{chain.port}/sign-in?to=/homes/wilg/12/agreements")
+        page.fill("input[name=name]", "sanne")
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.get_by_label("Uit bed, verder niets gezien").fill("4")
+        page.get_by_role("button", name="Kijk terug").click()
+        looked = page.locator("#looked-back")
+        expect(looked.locator(".sentence")).to_be_visible(timeout=30_000)  # the building has worked it out
+        expect(looked).to_contain_text(re.compile(r"Die van za\s28\sfeb\s02:20 was 16\sminuten eerder gekomen"))
+        answer = chain.eventually("centre.db", lambda one: isinstance(one, BackTested))
+        assert isinstance(answer, BackTested)
+        assert answer.found is not None
+        assert [one.would.at for one in answer.found.pairs if one.would and one.would.what is What.OOB_UNSEEN] == [
+            instant("02:04") - timedelta(days=3)
+        ]
+
+        looked.get_by_text("De cliënt wil het zo").click()
+        page.get_by_role("button", name="Leg deze afspraak vast").click()
+        expect(page.locator(".changed > li")).to_contain_text("4 minuten")
+        chain.eventually(
+            "centre.db", lambda one: isinstance(one, Plan) and one.homes[1].limits.oob_unseen == 4
+        )  # the building says that it holds
+        page.reload()
+        expect(page.locator(".changed > li")).not_to_contain_text("onderweg")
+
+        chain.say("22:40", "12/bed", occupancy=True)
+        chain.say("02:10", "12/bed", occupancy=False)
+        chain.clock("02:16")
+        tonight = instant("02:00")
+        found = chain.eventually("centre.db", lambda one: isinstance(one, Finding) and one.at > tonight)
+        assert isinstance(found, Finding)
+        assert (found.at, found.what, found.limit) == (instant("02:14"), What.OOB_UNSEEN, 4)
+        raw = [one for one in chain.records("centre.db") if isinstance(one, SensorEvent)]
+        assert raw == []  # what the sensors said has stayed in the building
+        assert no_name_in(chain)
+    finally:
+        chain.stop()
 
 
 def no_name_in(chain: Chain) -> bool:

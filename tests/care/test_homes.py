@@ -122,15 +122,17 @@ def test_what_is_hardly_a_plan_is_refused_with_sentences(text: str) -> None:
     numbers=st.lists(st.integers(1, 99), min_size=1, max_size=5, unique=True),
     bed=st.booleans(),
     profile=st.sampled_from(["general", "elderly", "mild-id"]),
+    off=st.sampled_from([(), ("shift",), ("door-arrived", "late-rise")]),
+    name=st.sampled_from(["De Wilg", 'De "Oude" Wilg', "C:\\wilg", "Wilg 🌳"]),
 )
 def test_what_is_written_is_read_back_the_same(
-    bath: float, start: time, numbers: list[int], bed: bool, profile: str
+    bath: float, start: time, numbers: list[int], bed: bool, profile: str, off: tuple[str, ...], name: str
 ) -> None:
     night = Night(start=time(start.hour, start.minute), end=time((start.hour + 8) % 24, start.minute))
     limits = Limits(bath=round(bath, 1))
     drawn: list[Home] = [
-        msgspec.structs.replace(a_home(str(number), bed=bed, limits=limits, night=night), profile=profile)
+        msgspec.structs.replace(a_home(str(number), bed=bed, limits=limits, night=night), profile=profile, off=off)
         for number in numbers
     ]
-    site: Site = a_site(*drawn)
+    site: Site = msgspec.structs.replace(a_site(*drawn), name=name)
     assert homes.read(homes.write(site)) == site

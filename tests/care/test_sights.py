@@ -290,6 +290,13 @@ def test_a_kind_that_has_no_sensor_can_never_come() -> None:
     assert set(kinds(deaf, status("22:00")).values()) == {Can.NONE}
 
 
+def test_a_kind_that_is_not_told_by_agreement_says_so_whatever_is_seen() -> None:
+    agreed = msgspec.structs.replace(HOME, off=("late-rise",))
+    for told in (status("22:00"), None):
+        assert kinds(agreed, told) == kinds(HOME, told) | {What.LATE_RISE: Can.OFF}
+    assert kinds(msgspec.structs.replace(agreed, sensors=()), None)[What.LATE_RISE] is Can.NONE
+
+
 def test_a_lost_broker_is_known_before_each_sensors_silence_is() -> None:
     lost = now_seen(HOME, status("22:00"), [fault(What.BROKER_LOST, "21:59")])
     assert lost.sight is Sight.BLIND

@@ -105,6 +105,14 @@ def test_what_a_home_has_taught_stands_beside_what_was_agreed() -> None:
     assert after["Nog niet op, later dan meestal"].endswith(": dat wordt geleerd, meestal na 1 uur en 20 minuten")
 
 
+def test_a_kind_that_is_not_told_by_agreement_is_shown_as_such_and_not_as_seen() -> None:
+    board = a_calm_night()
+    plan = a_plan("wilg", "De Wilg", ("12",))
+    add(board, msgspec.structs.replace(plan, homes=(msgspec.structs.replace(plan.homes[0], off=("shift",)),)))
+    said = text(home_page(board, "wilg/12"))
+    assert "Andere bedtijden na een paar weken, naast de weken daarvoor niet melden, volgens afspraak" in said
+
+
 def test_a_sensor_that_is_not_heard_takes_no_sight_from_the_alert_about_it() -> None:
     board = a_calm_night()
     add(board, status("wilg/12", Presence.BED, "23:10", sight=Sight.PARTLY, blind="badkamer"))
