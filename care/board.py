@@ -21,7 +21,20 @@ from care.chains import Chains
 from care.handovers import Handovers
 from care.nights import Nights
 from care.notices import Channels
-from care.records import CENTRE, AlertId, BackTest, BackTested, Changed, Deed, FellBack, Order, Plan, Record, site_of
+from care.records import (
+    CENTRE,
+    AlertId,
+    BackTest,
+    BackTested,
+    Changed,
+    Deed,
+    FellBack,
+    Order,
+    Plan,
+    Record,
+    SecondPool,
+    site_of,
+)
 from care.shifts import Shifts
 from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
@@ -58,6 +71,8 @@ class Board:
         self.channels = Channels()  # by which ways people are reached, and which work
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
+        self.on_duty = 1  # people with a screen in view; not a record
+        self.pool_asked: SecondPool | None = None  # the last time that the second pool was asked to help
         self._early: dict[AlertId, list[Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
@@ -76,6 +91,7 @@ class Board:
         self.nights.add(record)
         self.handovers.add(record)
         self.agreements.add(record)
+        touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():
                 return self._replan(record), set()
@@ -87,9 +103,12 @@ class Board:
                 return self._touched(record.home), {self._found(record, recorded_at)}
             case Cleared():
                 return self._touched(record.home), self._happened(alert_of(record), record)
+            case SecondPool():
+                self.pool_asked = record
+                touched = {alert.id for alert in self.open_alerts()}
             case _ if isinstance(record, Order | Deed | FellBack):
                 return {record.home}, self._happened(record.alert, record)
-        return set(), set()  # nothing that a screen shows by itself
+        return set(), touched
 
     def heard(self, site: SiteId, at: datetime) -> None:
         """Note a sign of life of a building."""

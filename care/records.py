@@ -548,6 +548,13 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="changed"):
     untested: Untested | None = None  # or why it could not be
 
 
+class SecondPool(msgspec.Struct, frozen=True, kw_only=True, tag="second-pool"):
+    """There is more to do than who is on duty can: the second pool was asked to help. Stays at the centre."""
+
+    at: Instant
+    by: StaffId
+
+
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
 Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert on its way from one to the next
 Deed = (
@@ -558,7 +565,9 @@ Agreeing = BackTest | Changed  # what people at the centre ask or agree about a 
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested
 )  # what the building tells; raw events stay at home
-Shift = SeenAndHeard | HandedOver | Corrected  # what people at the desk say of their shift, and only it needs to know
+Shift = (
+    SeenAndHeard | HandedOver | Corrected | SecondPool
+)  # what people at the desk say of their shift, and only it needs to know
 Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id

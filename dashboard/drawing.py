@@ -119,6 +119,10 @@ class Drawing:
         scene = self.scene(now, viewer)
         return self._page("looked-back.html", scene, looked=LookedBack(asked, home, scene), oob=True)
 
+    def load(self, now: datetime, viewer: Viewer) -> str:
+        """Draw the page that says how busy it is."""
+        return self._page("load.html", Scene(self._board, self._names, now, viewer.language, viewer), page="/load")
+
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
         """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""
         said = words(language).gettext(problem) if problem else None

@@ -1,18 +1,20 @@
-"""The routes by which people say what they are doing about an alert, put one aside, and take it back."""
+"""The routes by which people say what they are doing about an alert, put one aside, take it back, and ask for help."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.alerts import Alert
 from care.deeds import Urgent, follow, put_aside, take_back
 from care.language import mark
+from care.load import ask_second_pool
 from care.records import FOLLOWS, Aside, By, Follow, Record
 from care.shifts import ends
 from dashboard.course import ASIDE_MIN, GOING, NOT_ASIDE, SHIFT_END
-from dashboard.door import Problem
+from dashboard.door import Problem, by_htmx
 from dashboard.glance import desk_zone
 from dashboard.pages import Reader, TheAlert, TheDesk, act
 from detectors.homes import zone_of
@@ -76,6 +78,21 @@ async def post_put_aside(
 async def post_take_back(request: Request, alert: TheAlert, desk: TheDesk, reader: Reader) -> Response:
     """Take an alert back that was put aside: it waits for anybody again."""
     return await act(request, desk, reader, alert, lambda one, at: take_back(one, reader.staff, at))
+
+
+@router.get("/load")
+async def get_load(desk: TheDesk, reader: Reader) -> Response:
+    """Show how busy it is."""
+    return HTMLResponse(desk.drawing.load(desk.centre.now(), reader.viewer))
+
+
+@router.post("/second-pool")
+async def post_second_pool(request: Request, desk: TheDesk, reader: Reader) -> Response:
+    """Write down that the second pool is asked to help; every screen says so."""
+    await desk.centre.write(lambda board, at: ask_second_pool(board, reader.staff, at))
+    if not by_htmx(request):
+        return RedirectResponse("/", 303)
+    return HTMLResponse(desk.drawing.changes([], [], desk.centre.now(), reader.viewer.language))
 
 
 def _whole_minute(at: datetime) -> datetime:

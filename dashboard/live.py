@@ -159,6 +159,7 @@ class Live:
     def beat(self) -> None:
         """Tell every screen that it is still alive, and let what only time has changed be drawn again."""
         now = self._centre.now()
+        self._centre.board.on_duty = max(1, self._watched.people)
         self._look_at_the_list()
         self._time_passes(now)
         of_all = {

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from care import buildings, escalation
-from care.records import Record
+from care.records import Record, StaffId
 from care.systemd import Watchdog, notify
 from dashboard.intake import Centre
 
@@ -35,6 +35,7 @@ class Report:
     at_s: float  # monotonic
     in_view: bool  # its tab is the one that is looked at
     sound: bool  # its sound runs: browsers let no page make any before a hand has touched it
+    by: StaffId | None = None  # who reads it
 
 
 class Screens:
@@ -45,11 +46,11 @@ class Screens:
         self._began_s = monotonic()
         self._reports: dict[str, Report] = {}
 
-    def report(self, screen: str, *, in_view: bool, sound: bool) -> None:
+    def report(self, screen: str, *, in_view: bool, sound: bool, by: StaffId | None = None) -> None:
         """Take in what a screen says of itself."""
         self._forget()
         if screen in self._reports or len(self._reports) < SCREENS_MAX:
-            self._reports[screen] = Report(self._monotonic(), in_view, sound)
+            self._reports[screen] = Report(self._monotonic(), in_view, sound, by)
 
     def close(self, screen: str) -> None:
         """Forget a screen that says it is closed."""
@@ -65,6 +66,12 @@ class Screens:
     def watching(self) -> int:
         """How many screens are in view."""
         return len(self.in_view)
+
+    @property
+    def people(self) -> int:
+        """How many people have a screen in view."""
+        self._forget()
+        return len({one.by for one in self._reports.values() if one.in_view})
 
     @property
     def sounding(self) -> int:

@@ -246,7 +246,7 @@ async def post_watching(
     sound: Annotated[bool, Form()],
 ) -> Response:
     """Take in what an open page says of itself, and tell it when its reader has seen and heard it in this shift."""
-    desk.screens.report(screen, in_view=in_view, sound=sound)
+    desk.screens.report(screen, in_view=in_view, sound=sound, by=reader.staff)
     now, board = desk.centre.now(), desk.centre.board
     proven_at = board.shifts.proven_at(screen, now, _zone(board), by=reader.staff)
     return JSONResponse({"proven": proven_at and proven_at.isoformat()})

@@ -10,11 +10,13 @@ from care.board import SILENT_AFTER
 from care.buildings import UNPROVEN_AFTER
 from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
+from care.load import load
 from care.records import AlertId, Plan
 from dashboard.glance import ICONS, Glance
 from dashboard.homes import Standing, Tile
 from dashboard.looks import Looks
 from dashboard.passing import out_of_order
+from dashboard.pressure import Pressure
 from dashboard.stories import Story
 from detectors.findings import Presence, Sight
 from detectors.homes import Home, HomeId, SiteId
@@ -110,6 +112,11 @@ class Scene(Glance):
     def out_of_order(self) -> list[str]:
         """Which ways to people's phones do not work."""
         return out_of_order(self)
+
+    @cached_property
+    def pressure(self) -> Pressure:
+        """How busy it is."""
+        return Pressure(load(self.board, self.now, self.wording.zone), self)
 
     # Homes
 

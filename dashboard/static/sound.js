@@ -90,7 +90,7 @@ const loudspeaker = (() => {
 
   /* A fault of the equipment is told once, and never again for it: not by another page of this screen either. */
   function technical() {
-    const now = all("#open-alerts [data-fault]").map((one) => one.dataset.fault);
+    const now = byId("open-alerts").dataset.faults.split(" ").filter(Boolean);
     const told = sessionStorage.faults === undefined ? null : new Set(JSON.parse(sessionStorage.faults));
     const fresh = told === null ? [] : now.filter((one) => !told.has(one));
     if (fresh.length && !muted("technical") && (performance.now() < busyUntil || !play("technical"))) return;

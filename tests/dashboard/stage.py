@@ -114,6 +114,8 @@ class Stage:
                 return self.drawing.page(
                     "hand-over.html", scene, handed=Handover(scene, self.screens), page="/hand-over"
                 )
+            case "load":
+                return self.drawing.load(self.now, self.viewer)
             case "sign-in":
                 return self.drawing.sign_in(self.viewer.language)
             case _:

@@ -49,7 +49,7 @@ def test_a_change_sends_the_tile_the_queue_and_the_alert_and_no_other_home() -> 
     drawn.everything(NOW, "nl")
     changed = drawn.changes([HomeId("wilg/12")], [alert], NOW, "nl")
     assert fragments(changed) == {
-        *("queue", "open-alerts", "also-open", "legend", "tile-wilg:12", "stands-wilg:12", "sight-wilg:12"),
+        *("queue", "open-alerts", "also-open", "load", "legend", "tile-wilg:12", "stands-wilg:12", "sight-wilg:12"),
         *(
             "kinds-wilg:12",
             "unseen-wilg:12",
@@ -77,7 +77,7 @@ def test_news_of_what_is_not_there_changes_nothing_and_breaks_nothing() -> None:
     drawn = drawing(a_calm_night())
     drawn.everything(NOW, "nl")
     changed = drawn.changes([HomeId("elders/1")], [AlertId("0000000000")], NOW, "nl")
-    assert fragments(changed) == {"queue", "open-alerts", "also-open", "legend"}
+    assert fragments(changed) == {"queue", "open-alerts", "also-open", "load", "legend"}
 
 
 def test_every_fragment_has_its_place_on_a_page() -> None:
@@ -85,7 +85,7 @@ def test_every_fragment_has_its_place_on_a_page() -> None:
     drawn = drawing(board)
     alert = alert_in(board, "wilg/12")
     sent = fragments(drawn.everything(NOW, "nl")) | fragments(drawn.changes([HomeId("wilg/12")], [alert], NOW, "nl"))
-    places = set(ids(desk(board)))
+    places = set(ids(desk(board))) | set(ids(drawn.load(NOW, SANNE)))
     for known in board.alerts.values():
         places |= set(ids(drawn.alert(known.id, NOW, SANNE) or ""))
     for home in board.homes:
