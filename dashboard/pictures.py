@@ -101,6 +101,7 @@ class Picture:
     end: datetime
     lanes: tuple[Lane, ...]
     hours: tuple[tuple[float, str], ...]
+    usual: tuple[float, float] | None  # where such an episode mostly begins and ends here, if that is learned
     raised: tuple[float, str]  # when it was told
     now: tuple[float, str]
     moving: bool  # whether now goes on; not once the alert is over or closed
@@ -174,6 +175,7 @@ class _Drawer:
             end=self.end,
             lanes=lanes,
             hours=tuple(self._hours()),
+            usual=self._usual(),
             raised=(self._x(self.alert.raised_at), self.wording.time(self.alert.raised_at)),
             now=(self._x(self.now), self.wording.time(self.now)),
             moving=self.moving,
@@ -189,6 +191,23 @@ class _Drawer:
         first = min([led_to_it, *(mark.at - timedelta(minutes=2) for mark in marks)])
         wanted = min(self.now - _SHORTEST, led_to_it if self.size.recent else first)
         return max(wanted, self.now - self.size.longest)
+
+    @property
+    def _usually_until(self) -> datetime | None:
+        """Until when such an episode mostly lasts here, from when this one began."""
+        main = self.main
+        if not main.nights or main.usual is None or main.what not in {*UP, What.DAY_INACTIVE}:
+            return None
+        until = began_at(main) + timedelta(minutes=main.usual)
+        return until if until > self.start else None
+
+    def _usual(self) -> tuple[float, float] | None:
+        """Return where the usual is drawn: left edge and width."""
+        until = self._usually_until
+        if until is None:
+            return None
+        x = self._x(began_at(self.main))
+        return x, round(max(1.0, self._x(until) - x), 1)
 
     def _x(self, at: datetime) -> float:
         share = (at - self.start) / (self.end - self.start)
@@ -309,6 +328,8 @@ class _Drawer:
 
     def _described(self) -> Iterator[str]:
         say, time = self.wording.say, self.wording.time
+        if self._usually_until is not None:
+            yield say("Usually it is over by {time}.").format(time=time(self._usually_until))
         for name, sensors in self._rows():
             seen = [time(mark.at) for mark in self.marks if _of(sensors)(mark) and mark.value]
             if sensors[0].kind is Kind.BED:

@@ -243,3 +243,25 @@ def test_figures_under_a_picture_stand_apart(size: Size) -> None:
     for later in range(0, 400, 13):
         xs = [x for x, _ in picture(long_in_the_bathroom(), size=size, now=NOW + timedelta(minutes=later)).hours]
         assert all(b - a > 36 for a, b in itertools.pairwise(xs))
+
+
+# The usual.
+
+
+def usually(minutes: float | None, nights: int | None = 40) -> Finding:
+    return msgspec.structs.replace(long_in_the_bathroom(), usual=minutes, nights=nights)
+
+
+def test_the_usual_is_a_band_from_when_it_began_for_as_long_as_it_mostly_lasts() -> None:
+    drawn = picture(usually(9.0))
+    assert drawn.usual is not None
+    x, width = drawn.usual
+    per_minute = (drawn.right - drawn.left) / ((drawn.end - drawn.start).total_seconds() / 60)
+    assert width == pytest.approx(9 * per_minute, abs=0.2)
+    assert x == pytest.approx(drawn.left + (local("02:10") - drawn.start).total_seconds() / 60 * per_minute, abs=0.2)
+    assert "Meestal is het voorbij om 02:19." in drawn.description
+
+
+@pytest.mark.parametrize("finding", [usually(None), usually(9.0, None), usually(9.0, 0), not_up(), help_asked()])
+def test_where_nothing_is_learned_no_usual_is_drawn(finding: Finding) -> None:
+    assert picture(finding).usual is None
