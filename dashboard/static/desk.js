@@ -395,7 +395,11 @@
     N: () => press(current() ?? pageAlert() ?? cards().find((card) => card.matches(".mine")), "mine", "release"),
     o: () => (current() ?? cards()[0])?.querySelector("a.open")?.click(),
     "?": () => byId("keys").togglePopover(),
-    Escape: () => (byId("keys").matches(":popover-open") ? byId("keys").hidePopover() : byId("to-desk")?.click()),
+    Escape: () => {
+      const shown = document.querySelector(":popover-open");
+      if (shown) shown.hidePopover();
+      else byId("to-desk")?.click();
+    },
   };
 
   for (let n = 1; n <= 9; n += 1) keys[n] = () => document.querySelectorAll("aside[data-alert] a.call")[n - 1]?.click();

@@ -15,6 +15,7 @@ from detectors.homes import ResidentId
 from tests.dashboard.nightdesk import NightDesk
 from tests.dashboard.nights import (
     a_plan,
+    claimed,
     local,
     long_in_the_bathroom,
     not_up,
@@ -356,3 +357,59 @@ def test_what_cannot_be_is_refused_with_a_page_and_nothing_is_written(
     assert answer.status == 422
     assert "Niet bewaard" in answer.text()
     assert night.centre.number == number
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (f"/alerts/{SLOW}/follow", {"step": "talking", "means": "phone"}),
+        (f"/alerts/{SLOW}/put-aside", {"why": "visitor", "until": "15"}),
+        (f"/alerts/{SLOW}/take-back", {}),
+        ("/second-pool", {}),
+    ],
+)
+def test_who_is_not_signed_in_is_asked_to_and_writes_nothing(
+    night: NightDesk, hers: Page, path: str, form: dict[str, str | float | bool]
+) -> None:
+    night.at("02:20", not_up())
+    number = night.centre.number
+    hers.context.clear_cookies()
+    answer = hers.request.post(
+        night.address + path, form=form, headers={"Sec-Fetch-Site": "same-origin"}, max_redirects=0
+    )
+    assert answer.status == 303
+    assert answer.headers["location"].startswith("/sign-in")
+    assert night.centre.number == number
+
+
+@pytest.mark.parametrize("what", ["follow", "put-aside", "take-back"])
+def test_of_an_alert_that_is_not_there_nothing_is_written(night: NightDesk, hers: Page, what: str) -> None:
+    number = night.centre.number
+    form: dict[str, str | float | bool] = {"step": "talking", "means": "phone", "why": "visitor", "until": "15"}
+    for alert in ("0000000000", "nothing"):
+        answer = hers.request.post(
+            f"{night.address}/alerts/{alert}/{what}", form=form, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        assert answer.status == 404
+    assert night.centre.number == number
+
+
+def test_the_same_tap_twice_is_one_record(night: NightDesk, hers: Page) -> None:
+    night.at("02:20", not_up())
+    number = night.centre.number
+    form: dict[str, str | float | bool] = {"step": "coming", "means": "family", "there_in": "10"}
+    for _ in range(2):
+        hers.request.post(f"{night.address}/alerts/{SLOW}/follow", form=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert night.centre.number == number + 2  # taken, and on the way
+
+
+def test_what_a_colleague_has_is_not_put_aside_under_their_hands(night: NightDesk, hers: Page, noor: StaffId) -> None:
+    night.at("02:20", not_up(), claimed(not_up(), noor, "02:21"))
+    answer = hers.request.post(
+        f"{night.address}/alerts/{SLOW}/put-aside",
+        form={"why": "visitor", "until": "15"},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status == 409
+    assert "Noor" in answer.text()
+    assert night.alert(SLOW).shelf is None
