@@ -5,9 +5,10 @@ What one cause explains is one alert here as it is on the desk, and what is for 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,7 @@ class Load:
 def load(board: Board, now: datetime, zone: ZoneInfo) -> Load:
     """Return the load at this moment, by how many people there are now."""
     since, people = began(now, zone).astimezone(now.tzinfo), max(1, board.on_duty)
-    asked = [one for one in board.alerts.values() if one.arrived_at > since - WINDOW and _asks(one, board)]
+    asked = [one for one in _come_since(since - WINDOW, board) if _asks(one, board)]
     mine = [one for one in asked if one.arrived_at >= since]
     spans = floods([one.arrived_at for one in asked], people, now)
     answers = [wait for one in mine if (wait := answer(one)) is not None]
@@ -117,6 +118,11 @@ def ask_second_pool(board: Board, by: StaffId, at: datetime) -> tuple[SecondPool
     if asked is not None and at - asked.at < ASKED_AGAIN:
         return ()
     return (SecondPool(at=at, by=by),)
+
+
+def _come_since(at: datetime, board: Board) -> Iterator[Alert]:
+    """Yield the alerts that came after a moment, the newest first; a board holds them as they came, years of them."""
+    return takewhile(lambda one: one.arrived_at > at, reversed(board.alerts.values()))
 
 
 def _asks(alert: Alert, board: Board) -> bool:

@@ -273,8 +273,6 @@ class Scene(Glance):
             "soundHeard": say("on, heard at {time}"),
             "soundOff": say("Sound is blocked. Tap here to turn it on."),
             "failed": say("That did not work. Try again."),
-            "mute": say("5 min silent"),
-            "unmute": say("Sound again"),
             "muted": say("{tier} silent, {n} min"),
             "tiers": {tier.value: say(TIERS[tier]) for tier in (Tier.SOON, Tier.TECHNICAL)},
             "hidden": say("Not in view"),

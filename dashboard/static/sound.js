@@ -158,10 +158,7 @@ const loudspeaker = (() => {
     byId("unblock").hidden = !blocked;
     byId("sounds").hidden = blocked;
     if (runs) put(byId("sounds"), quiet.length ? quiet.map(silence).join(", ") : heard());
-    for (const button of all("[data-mute]")) {
-      button.setAttribute("aria-pressed", muted(button.dataset.mute));
-      put(button, muted(button.dataset.mute) ? words.unmute : words.mute);
-    }
+    for (const button of all("[data-mute]")) button.setAttribute("aria-pressed", muted(button.dataset.mute));
   }
 
   const put = (element, text) => {
