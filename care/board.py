@@ -165,7 +165,7 @@ class Board:
         # Asked of by home, by screen, or of the centre as a whole.
         part.sights, part.shifts, part.nights = self.sights, self.shifts, self.nights
         part.agreements, part.chains, part.channels = self.agreements, self.chains, self.channels
-        part.handovers = self.handovers
+        part.handovers, part.on_duty, part.pool_asked = self.handovers, self.on_duty, self.pool_asked
         return part
 
     def standing(self, building: HomeId) -> list[Finding]:

@@ -565,9 +565,7 @@ Agreeing = BackTest | Changed  # what people at the centre ask or agree about a 
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested
 )  # what the building tells; raw events stay at home
-Shift = (
-    SeenAndHeard | HandedOver | Corrected | SecondPool
-)  # what people at the desk say of their shift, and only it needs to know
+Shift = SeenAndHeard | HandedOver | Corrected | SecondPool  # what people at the desk say of their shift
 Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id

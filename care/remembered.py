@@ -14,7 +14,7 @@ import msgspec
 from care.alerts import Alert
 from care.board import Board, Happened
 from care.nights import Night
-from care.records import AlertId, BackTest, BackTested, Changed, Noticed, Plan, Record, Shift, Terms
+from care.records import AlertId, BackTest, BackTested, Changed, Noticed, Plan, Record, SecondPool, Shift, Terms
 from care.teaching import Fleet
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import HomeId, Instant, SiteId
@@ -42,6 +42,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[BackTested, ...]
     changes: tuple[Changed, ...]
     under_way: dict[HomeId, tuple[Changed, ...]]
+    pool_asked: SecondPool | None
     fleet: Fleet
 
 
@@ -70,6 +71,7 @@ def write(board: Board, fleet: Fleet, number: int, recorded_at: Instant) -> byte
             answers=tuple(board.agreements._answers.values()),
             changes=tuple(one for changes in board.agreements._changes.values() for one in changes),
             under_way={home: tuple(changes) for home, changes in board.agreements._under_way.items()},
+            pool_asked=board.pool_asked,
             fleet=fleet,
         )
     )
@@ -107,6 +109,7 @@ def read(body: bytes) -> tuple[Board, Fleet, int, Instant] | None:
     for record in agreeing:
         board.agreements.add(record)
     board.agreements._under_way = {home: list(changes) for home, changes in known.under_way.items()}
+    board.pool_asked = known.pool_asked
     return board, known.fleet, known.number, known.recorded_at
 
 

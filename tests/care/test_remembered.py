@@ -32,6 +32,7 @@ from care.records import (
     Proven,
     Record,
     Refusal,
+    SecondPool,
     SeenAndHeard,
     StaffId,
     encode,
@@ -43,7 +44,7 @@ from detectors.nights import Summary
 from tests.care.test_board import CLOCKS, EPISODES, FINDINGS, HAPPENED, OVER, PLANS, SITES, STATUSES, a_finding
 from tests.stories import EVENING, instant
 
-NOT_RECORDS = {"heard_at", "proven_at", "behind"}  # signs of life, which a new process waits for afresh
+NOT_RECORDS = {"heard_at", "proven_at", "behind", "on_duty"}  # signs of life, which a new process waits for afresh
 ASKED_FOR = {"_last_closed"}  # found out when it is
 
 SANNE = StaffId("s-1")
@@ -74,6 +75,10 @@ def _noticed(home: str, at: datetime) -> Record:
 
 def _handed_over(home: str, at: datetime) -> Record:
     return HandedOver(at=at, taken_by=SANNE, note=home)
+
+
+def _second_pool(_: str, at: datetime) -> Record:
+    return SecondPool(at=at, by=SANNE)
 
 
 def _corrected(home: str, at: datetime) -> Record:
@@ -122,7 +127,7 @@ SILENCES = st.builds(
 )
 TERMS = st.builds(
     lambda kind, who, clock: kind(who, instant(clock)),
-    st.sampled_from([_chain, _consent, _not_tonight, _proven, _noticed, _handed_over, _corrected]),
+    st.sampled_from([_chain, _consent, _not_tonight, _proven, _noticed, _handed_over, _corrected, _second_pool]),
     st.sampled_from(["wilg/12", "eik/12"]),
     st.sampled_from(CLOCKS),
 )

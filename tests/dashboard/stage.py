@@ -100,7 +100,7 @@ class Stage:
             page = self._page(path, dict(parse_qsl(scope["query_string"].decode())))
             await _answer(send, 200 if page else 404, (page or "").encode())
 
-    def _page(self, path: str, asked: dict[str, str]) -> str | None:
+    def _page(self, path: str, asked: dict[str, str]) -> str | None:  # noqa: PLR0911  # a page each
         kind, _, name = path.strip("/").partition("/")
         match kind:
             case "alerts":
