@@ -18,8 +18,13 @@ from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
 from dashboard.handover import Handover, Screens
 from dashboard.live import event
+<<<<<<< HEAD
 from dashboard.reports import Paper, nights_kept
 from detectors.homes import HomeId, SiteId
+=======
+from dashboard.pages import no_alert
+from detectors.homes import HomeId
+>>>>>>> 5278c0b (tests: every page by axe at three sizes, and every word of it in the catalogue; one table of pages)
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.nights import NOW, SANNE, People, add, claimed
 
@@ -117,7 +122,10 @@ class Stage:
             case "load":
                 return self.drawing.load(self.now, self.viewer)
             case "sign-in":
-                return self.drawing.sign_in(self.viewer.language)
+                return self.drawing.sign_in(self.viewer.language, name="sanne", problem=name or None)
+            case "message":
+                gone = no_alert()
+                return self.drawing.message(self.viewer.language, title=gone.title, text=gone.text)
             case _:
                 return self.drawing.desk(self.now, self.viewer)
 

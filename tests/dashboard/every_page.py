@@ -1,0 +1,161 @@
+"""Every page there is, with something on it: one table for whatever is held of all of them.
+
+A new page, or a new look of one, is a new line here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from care.alerts import alert_of
+from care.board import Board
+from care.records import Aside, By, FellBack, Follow, Followed, Lapsed, Released, Shelved, StaffId
+from detectors.findings import Finding, What
+from tests.dashboard.nights import (
+    a_busy_night,
+    a_calm_night,
+    a_full_board,
+    a_night_of_small_things,
+    a_plan,
+    add,
+    alert_in,
+    claimed,
+    closed,
+    contacts_only,
+    gone_outside,
+    help_asked,
+    local,
+    long_in_the_bathroom,
+    more_visits,
+    not_up,
+    of_building,
+    quiet_by_day,
+    sensor_silent,
+    still_up,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page, as somebody finds it."""
+
+    name: str
+    night: Callable[[], Board]
+    path: Callable[[Board], str] = lambda _: "/"
+    keys: str = ""  # pressed once it is there
+    live: bool = True  # whether it hears of changes
+
+
+def _on(home: str) -> Callable[[Board], str]:
+    return lambda board: f"/alerts/{alert_in(board, home)}"
+
+
+def _of(finding: Finding) -> Callable[[Board], str]:
+    return lambda _: f"/alerts/{alert_of(finding)}"
+
+
+def _one(finding: Finding) -> Callable[[], Board]:
+    def night() -> Board:
+        board = a_calm_night()
+        add(board, finding)
+        return board
+
+    return night
+
+
+def _forgotten() -> Board:
+    board, found = a_calm_night(), long_in_the_bathroom()
+    add(board, found, claimed(found, "s-1", "02:30:10"))
+    lapsed = Lapsed(at=local("02:31"), home=found.home, alert=alert_of(found), by=StaffId("s-1"))
+    add(board, lapsed)
+    return board
+
+
+def _on_the_way() -> Board:
+    board, found = a_calm_night(), long_in_the_bathroom()
+    add(board, found, claimed(found, "s-2", "02:30:10"))
+    add(
+        board,
+        Followed(
+            at=local("02:31"),
+            home=found.home,
+            alert=alert_of(found),
+            by=StaffId("s-2"),
+            follow=Follow.COMING,
+            means=By.NIGHT_TEAM,
+            there_at=local("02:31") + timedelta(minutes=12),
+        ),
+    )
+    return board
+
+
+def _aside() -> Board:
+    board, found = a_night_of_small_things(), not_up()
+    add(
+        board,
+        Released(at=local("02:25"), home=found.home, alert=alert_of(found), by=StaffId("s-1")),
+        Shelved(
+            at=local("02:26"),
+            home=found.home,
+            alert=alert_of(found),
+            by=StaffId("s-1"),
+            why=Aside.VISITOR,
+            until=local("03:30"),
+        ),
+    )
+    return board
+
+
+def _reopened() -> Board:
+    board, found = a_calm_night(), still_up()
+    add(board, found, closed(found, "s-2", "01:50"))
+    again = Finding(
+        at=local("02:20"), home=found.home, what=What.STILL, since=local("02:00"), episode=found.episode, limit=15.0
+    )
+    add(board, again, FellBack(at=local("02:21"), home=found.home, alert=alert_of(found), channel="siren"))
+    return board
+
+
+def _silent() -> Board:
+    board = a_calm_night()
+    add(board, of_building(What.BUILDING_SILENT, value=8.0, count=2), sensor_silent())
+    del board.heard_at[next(iter(board.plans))]
+    return board
+
+
+def _hardly_watched() -> Board:
+    board = a_calm_night()
+    plan = a_plan("wilg", "De Wilg", [])
+    add(board, type(plan)(at=plan.at, site=plan.site, name=plan.name, zone=plan.zone, homes=(contacts_only(),)))
+    return board
+
+
+PAGES = (
+    Page("sign-in", Board, lambda _: "/sign-in", live=False),
+    Page("message", Board, lambda _: "/message", live=False),
+    Page("desk-without-buildings", Board),
+    Page("desk-calm", a_calm_night),
+    Page("desk-busy", a_busy_night),
+    Page("desk-small-things", a_night_of_small_things),
+    Page("desk-many-homes", a_full_board),
+    Page("desk-building-silent", _silent),
+    Page("desk-aside", _aside),
+    Page("keys", a_busy_night, keys="?"),
+    Page("alert-shown", a_busy_night, _on("wilg/12")),
+    Page("alert-claimed", a_busy_night, _on("eik/7")),
+    Page("alert-returned", a_busy_night, _on("wilg/3")),
+    Page("alert-closed", a_busy_night, lambda board: f"/alerts/{board.last_closed.id if board.last_closed else ''}"),
+    Page("alert-new", _one(long_in_the_bathroom()), _of(long_in_the_bathroom())),
+    Page("alert-forgotten", _forgotten, _on("wilg/12")),
+    Page("alert-on-the-way", _on_the_way, _on("wilg/12")),
+    Page("alert-aside", _aside, _on("wilg/2")),
+    Page("alert-open-again", _reopened, _on("wilg/3")),
+    Page("alert-help", _one(help_asked()), _of(help_asked())),
+    Page("alert-outside", _one(gone_outside()), _of(gone_outside())),
+    Page("alert-quiet-by-day", _one(quiet_by_day()), _of(quiet_by_day())),
+    Page("alert-for-the-morning", _one(more_visits()), _of(more_visits())),
+    Page("alert-sensor", _one(sensor_silent()), _of(sensor_silent())),
+    Page("alert-building", _silent, lambda board: f"/alerts/{alert_in(board, 'wilg/*')}"),
+    Page("home", a_busy_night, lambda _: "/homes/wilg/12"),
+    Page("home-hardly-watched", _hardly_watched, lambda _: "/homes/wilg/3"),
+)

@@ -1,0 +1,142 @@
+"""What holds of every page: nobody is kept out by how it is made, and all of it is in the reader's language."""
+
+import gettext
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from babel.dates import get_day_names, get_month_names
+from playwright.sync_api import expect
+
+from care.language import words
+from dashboard import drawing
+from tests.dashboard.conftest import Opens
+from tests.dashboard.every_page import PAGES, Page
+from tests.dashboard.nights import _NAMES, SANNE
+from tests.dashboard.stage import Stage
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SIZES = ((1366, 768), (390, 844), (683, 384))  # a desk, a phone, and the desk with text twice as large
+_RUN = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})).violations
+    .map(one => `${one.id}: ${one.help} ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | ")}`)"""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_keeps_nobody_out(opens: Opens, page: Page) -> None:
+    """By WCAG 2.2 A and AA, as far as axe can tell."""
+    board = page.night()
+    reader = opens(board)
+    if page.live:
+        reader.go(page.path(board))
+    else:
+        reader.page.goto(reader.stage.address + page.path(board))
+    expect(reader.page.locator("main")).to_be_visible()
+    if page.keys:
+        reader.page.keyboard.press(page.keys)
+    reader.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {}
+    for width, height in SIZES:
+        reader.page.set_viewport_size({"width": width, "height": height})
+        found[width] = reader.page.evaluate(_RUN, RULES)
+    assert found == {width: [] for width, _ in SIZES}
+
+
+def test_what_keeps_somebody_out_would_be_found(opens: Opens) -> None:
+    reader = opens(PAGES[0].night())
+    reader.page.goto(f"{reader.stage.address}/sign-in")
+    reader.page.evaluate(AXE.read_text(encoding="utf-8"))
+    reader.page.evaluate("document.documentElement.removeAttribute('lang')")
+    assert [one.partition(":")[0] for one in reader.page.evaluate(_RUN, RULES)] == ["html-has-lang"]
+
+
+# Whatever is not in the catalogue stays as it was when everything in it is made unreadable.
+
+SAID_AS_IT_IS = {
+    *("Nachtwacht", "Esc", "EN", "NL", "Nederlands", "English"),
+    *("De", "Wilg", "Eik", "Beuk", "Linde", "Es", "Iep", "Berk", "Olm", "Els", "Hazelaar"),  # buildings
+    *(word for name in _NAMES.values() for word in name.split()),
+    *("Sanne", "sanne"),
+    *("en", "of"),  # Dutch that comes from elsewhere: lists, days and months
+    *(word for form in ("wide", "abbreviated") for word in get_day_names(form, locale="nl").values()),
+    *(word for form in ("wide", "abbreviated") for word in get_month_names(form, locale="nl").values()),
+}
+SAID_AS_IT_IS = {word.casefold() for word in SAID_AS_IT_IS}
+READ_ATTRIBUTES = {"aria-label", "title", "alt", "placeholder", "aria-description", "data-name", "data-words"}
+_PLACEHOLDER = re.compile(r"(\{[^}]*\}|%\([^)]*\)s|<[^>]+>|&\w+;)")
+
+
+def unreadable(message: str) -> str:
+    """Return a message with every letter made one that neither language has; its values stay.
+
+    >>> unreadable("since {time} now")
+    'øøøøø {time} øøø'
+    """
+    parts = _PLACEHOLDER.split(message)
+    return "".join(part if n % 2 else re.sub(r"[^\W\d_]", "ø", part) for n, part in enumerate(parts))
+
+
+@pytest.fixture
+def made_unreadable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    dutch = words("nl")
+    assert isinstance(dutch, gettext.GNUTranslations)
+    monkeypatch.setattr(dutch, "gettext", unreadable)
+    monkeypatch.setattr(dutch, "ngettext", lambda one, many, n: unreadable(one if n == 1 else many))
+    drawing._environment.cache_clear()
+    yield
+    drawing._environment.cache_clear()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.usefixtures("made_unreadable")
+def test_nothing_on_a_page_is_said_in_one_language_only(page: Page) -> None:
+    board = page.night()
+    stage = Stage(board, SANNE)
+    drawn = stage._page(page.path(board))
+    assert drawn is not None
+    fragments = stage.drawing.changes(board.homes, board.alerts, stage.now, "nl") if page.live else ""
+    assert left(drawn) | left(fragments) == set()
+
+
+def test_what_is_not_translated_would_be_found() -> None:
+    page = '<p aria-label="Close it">øø <b>Still up</b> {} <svg><text>Hall</text></svg></p><script>let it = 1</script>'
+    assert left(page) == {"Close", "it", "Still", "up", "Hall"}
+
+
+def left(drawn: str) -> set[str]:
+    """Return the words that somebody can read there, but those that are no language's."""
+    reader = _Words()
+    reader.feed(drawn)
+    said = {word for text in reader.texts for word in re.findall(r"[A-Za-z]{2,}", text)}
+    return {word for word in said if word.casefold() not in SAID_AS_IT_IS}
+
+
+class _Words(HTMLParser):
+    """Everything that is read of a page, seen or heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside.append(tag)
+        for name, value in attrs:
+            if name in READ_ATTRIBUTES and value:
+                self.texts.append(_values(value) if name == "data-words" else value)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._inside and self._inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self._inside):
+            self.texts.append(data)
+
+
+def _values(said: str) -> str:
+    """Return what the script may say: the values of its JSON, without the names of what it puts in them."""
+    return _PLACEHOLDER.sub(" ", re.sub(r'"\w+": ', "", said))
