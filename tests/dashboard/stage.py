@@ -18,13 +18,9 @@ from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
 from dashboard.handover import Handover, Screens
 from dashboard.live import event
-<<<<<<< HEAD
+from dashboard.pages import no_alert
 from dashboard.reports import Paper, nights_kept
 from detectors.homes import HomeId, SiteId
-=======
-from dashboard.pages import no_alert
-from detectors.homes import HomeId
->>>>>>> 5278c0b (tests: every page by axe at three sizes, and every word of it in the catalogue; one table of pages)
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.nights import NOW, SANNE, People, add, claimed
 
