@@ -30,6 +30,7 @@ check: .venv/.all
 ## bench: measure, and keep the figures in benchmarks/results (RECORDINGS=folder for detection on real homes too)
 bench: setup
 	$(BIN)/python -m benchmarks.chain --out benchmarks/results/chain.json
+	$(BIN)/python -m benchmarks.desk --out benchmarks/results/desk.json
 	$(BIN)/python -m benchmarks.reliability --out benchmarks/results/reliability.json
 	$(BIN)/python -m benchmarks.detection $(if $(RECORDINGS),--recordings $(RECORDINGS)) --cohort 400 --draws 60 --out benchmarks/results/detection.json
 
