@@ -95,7 +95,7 @@ def made_unreadable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_nothing_on_a_page_is_said_in_one_language_only(page: Page) -> None:
     board = page.night()
     stage = Stage(board, SANNE)
-    drawn = stage._page(page.path(board))
+    drawn = stage._page(page.path(board), {})
     assert drawn is not None
     fragments = stage.drawing.changes(board.homes, board.alerts, stage.now, "nl") if page.live else ""
     assert left(drawn) | left(fragments) == set()
