@@ -52,6 +52,7 @@ class Drawing:
         self._laid_out: dict[tuple[str, frozenset[OrganisationId]], Layout] = {}
         self._queued: dict[tuple[str, frozenset[OrganisationId]], object] = {}
         self._looks: dict[frozenset[OrganisationId], Looks] = {}
+        self._cards: dict[tuple[str, frozenset[OrganisationId]], dict[AlertId, tuple[object, str]]] = {}
 
     def desk(self, now: datetime, viewer: Viewer) -> str:
         """Draw the whole page of the night desk."""
@@ -200,6 +201,15 @@ class Drawing:
         if len(self._looks) >= READERS_MAX:
             del self._looks[next(iter(self._looks))]
         scene.looks_before = self._looks[organisations] = looks
+        if viewer is None:  # or a card would say whose reader's it is
+            readers = (language, organisations)
+            cards = self._cards.pop(readers, {})
+            if len(self._cards) >= READERS_MAX:
+                del self._cards[next(iter(self._cards))]
+            still = {
+                alert: drawn for alert, drawn in cards.items() if alert in board.alerts and board.alerts[alert].open
+            }
+            scene.cards_before = self._cards[readers] = still
         return scene
 
     def _queue_differs(

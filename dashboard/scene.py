@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from care.buildings import UNPROVEN_AFTER
 from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
 from care.load import load
-from care.records import AlertId, Plan
+from care.records import AlertId, Plan, site_of
 from dashboard.glance import ICONS, Glance
 from dashboard.homes import Standing, Tile
 from dashboard.looks import Looks
@@ -50,6 +51,9 @@ class Scene(Glance):
     """
 
     looks_before: Looks | None = None  # what earlier scenes of the same board found of each home
+    cards_before: dict[AlertId, tuple[object, str]] | None = (
+        None  # by what they rest on, those drawn for the same readers
+    )
 
     # Alerts
 
@@ -61,6 +65,23 @@ class Scene(Glance):
     def story(self, alert: Alert) -> Story:
         """Return what may be said of one alert, open or not."""
         return Story(alert, self)
+
+    def card(self, story: Story, draw: Callable[[Story, bool], str], *, with_picture: bool) -> str:
+        """Return an alert's card: drawn again only if it may read otherwise, as every minute it may."""
+        if self.cards_before is None:
+            return draw(story, with_picture)
+        site = site_of(story.alert.home)
+        silent = self.silent_since(site)
+        rests_on = (
+            *(story.alert, story.plan_home, self.board.statuses.get(story.alert.home), self.board.plans.get(site)),
+            *(story.client, story.holder_name, story.call_first, [one.id for one in self.folded.get(story.id, ())]),
+            *(silent and self.wording.time(silent), story.settling, with_picture, self.wording.time(self.now)),
+            *(story.passing.short, story.course.times),
+        )
+        known = self.cards_before.get(story.id)
+        if known is None or known[0] != rests_on:
+            known = self.cards_before[story.id] = (rests_on, draw(story, with_picture))
+        return known[1]
 
     @cached_property
     def waiting(self) -> list[Story]:
