@@ -14,6 +14,7 @@ from care.language import mark
 from care.records import BackTest, Ground
 from dashboard.backtests import UNTESTED, State, state_of
 from dashboard.door import Problem
+from dashboard.organisations import Right
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
 from detectors.homes import Home, HomeId
 
@@ -65,6 +66,7 @@ async def post_back_test(request: Request, home: TheHome, desk: TheDesk, reader:
             known, moment, reader.viewer, typed=typed, switched=switched, wrong=wrong, problem=problem
         )
         return HTMLResponse(page, 422)
+    reader.must(Right.CHANGE, desk, home)
     (entry,) = await desk.centre.write(lambda _, at: [asking(known, now, proposed, reader.staff, at)])
     assert isinstance(entry.record, BackTest)
     return RedirectResponse(f"{request.url.path}/{entry.record.id}", 303)
@@ -98,6 +100,7 @@ async def post_change(
     state: Annotated[State, Form()],
 ) -> Response:
     """Agree what was looked back on, as its reader saw it; whatever has come in between is shown first."""
+    reader.must(Right.CHANGE, desk, home)
     known, asked = _asked(desk, home, back_test)
     if why is None:
         return _again(desk, known, asked, reader, (422, mark("Nothing was agreed yet. Choose why.")))

@@ -50,6 +50,7 @@ from care.wording import capital, natural
 from dashboard import contacts
 from dashboard.door import Problem
 from dashboard.glance import Glance, desk_zone
+from dashboard.organisations import Right
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.passing import ROLES, WHYS
 from dashboard.people import Names
@@ -104,15 +105,16 @@ class Foretold:
     past: bool = False  # somebody who is passed by
 
 
-async def place_of(desk: TheDesk, site: str = "", home: str = "") -> Place:
-    """Return the place that a page is about. Raises `Problem` if there is none."""
+async def place_of(desk: TheDesk, reader: Reader, site: str = "", home: str = "") -> Place:
+    """Return the place that a page is about. Raises `Problem` if there is none, or none for who reads."""
     board = desk.centre.board
-    if not site:
+    if not site and reader.of_the_centre:
         return ORGANISATION
-    if _ID.fullmatch(site) and not home and SiteId(site) in board.plans:
-        return Place(site)
-    if home and HomeId(f"{site}/{home}") in board.homes:
-        return Place(f"{site}/{home}")
+    if site and reader.sees(desk, HomeId(f"{site}/{home}")):
+        if _ID.fullmatch(site) and not home and SiteId(site) in board.plans:
+            return Place(site)
+        if home and HomeId(f"{site}/{home}") in board.homes:
+            return Place(f"{site}/{home}")
     raise Problem(404, mark("No such place"), mark("There is no home or building here. Go back to the desk."))
 
 
@@ -138,6 +140,7 @@ async def post(request: Request, place: ThePlace, desk: TheDesk, reader: Reader)
     try:
         after = None if do == "follow" else _agreement(typed)
         if do in {"save", "follow"}:
+            _must(desk, reader, place)
             await desk.centre.write(
                 lambda board, at: agree(board.chains, place, after, by=reader.staff, why=typed.why, at=at)
             )
@@ -160,6 +163,7 @@ async def post_consent(
     tiers: Annotated[list[Tier] | None, Form()] = None,
 ) -> Response:
     """Write down about what the resident wants this contact to be asked, and until when."""
+    _must(desk, reader, place)
     home = desk.centre.board.homes[HomeId(place)]
     known = contacts.known(desk.people, ContactId(contact))
     if known is None or known.resident != home.resident:
@@ -170,6 +174,11 @@ async def post_consent(
         lambda board, at: consent(board.chains, home.id, known.id, asked, ends, by=reader.staff, at=at)
     )
     return RedirectResponse(f"{_path(place)}#consent", 303)
+
+
+def _must(desk: Desk, reader: SignedIn, place: Place) -> None:
+    """Raise `Problem` unless who reads may agree something for a place."""
+    reader.must(Right.CHANGE, desk, None if place == ORGANISATION else HomeId(place))
 
 
 # The form.

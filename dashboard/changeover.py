@@ -46,7 +46,7 @@ async def client_report(home: TheHome, desk: TheDesk, reader: Reader, night: Nig
     """Tell one client's night in five lines."""
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     paper = _paper(Paper(scene, night or nights_kept(scene)[1]))
-    known = desk.centre.board.homes.get(home)
+    known = scene.board.homes.get(home)
     if known is None:
         raise no_home()
     client = paper.client(known)
@@ -62,7 +62,7 @@ async def paper_of(desk: TheDesk, reader: Reader, night: Night = None, site: Sit
     paper = _paper(Paper(scene, night or nights_kept(scene)[1], SiteId(site) if site else None))
     client = None
     if home:
-        known = desk.centre.board.homes.get(HomeId(f"{site}/{home}"))
+        known = scene.board.homes.get(HomeId(f"{site}/{home}"))
         if known is None:
             raise no_home()
         client = paper.client(known)
@@ -90,8 +90,8 @@ async def post_correct(
 ) -> Response:
     """Put something beside a line. The line stays as it is."""
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
-    board = desk.centre.board
-    if about != TEAM and about not in board.plans and about not in board.homes:
+    board = scene.board
+    if about not in board.plans and about not in board.homes and not (about == TEAM and reader.of_the_centre):
         raise no_home()
     _paper(Paper(scene, night))
     try:
@@ -124,6 +124,7 @@ def _paper(paper: Paper) -> Paper:
 @router.get("/hand-over")
 async def hand_over(desk: TheDesk, reader: Reader) -> Response:
     """Show what whoever comes must know, and where they sign."""
+    _of_the_desk(reader)
     return HTMLResponse(_hand_over(desk, reader))
 
 
@@ -137,6 +138,7 @@ async def post_hand_over(
     by_voice: Annotated[bool, Form()] = False,
 ) -> Response:
     """Sign that the reader has taken over."""
+    _of_the_desk(reader)
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     known = {staff for staff, _ in Handover(scene, _screens(desk)).colleagues}
     if given_by and given_by not in known:
@@ -167,6 +169,12 @@ def _hand_over(desk: Desk, reader: SignedIn, *, note: str = "", problem: str = "
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     handed = Handover(scene, _screens(desk), note, problem)
     return desk.drawing.page("hand-over.html", scene, handed=handed, page="/hand-over")
+
+
+def _of_the_desk(reader: SignedIn) -> None:
+    """Raise `Problem` for who does not work for the organisation whose desk it is: there is no such page for them."""
+    if not reader.of_the_centre:
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
 
 
 def _screens(desk: Desk) -> Screens:

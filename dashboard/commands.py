@@ -11,7 +11,7 @@ import typer
 
 from care.link import broker_address
 from care.records import ContactId
-from dashboard.wishes import First, Who
+from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -85,7 +85,7 @@ def add_staff(
     initials: Annotated[str, typer.Option(help="at most 4 letters, shown where there is little room")],
     people: People,
     organisation: Of = "own",
-    role: As = "desk",
+    role: As = "care",
     password_from_stdin: FromStdin = False,
 ) -> None:
     """Let somebody sign in at the desk; asks for a password.
@@ -267,9 +267,9 @@ def set_address(
     *,
     people: People,
 ) -> None:
-    """Say where notices for somebody go by a channel.
+    """Say where notices for somebody go by a channel; whoever has a number by phone, the desk calls with one click.
 
-    Example: nachtwacht desk contact address c-1a2b3c4d sms 31612345678 --people people.db
+    Example: nachtwacht desk contact address c-1a2b3c4d phone "06 0000 0001" --people people.db
     """
     from dashboard import contacts
 
@@ -367,31 +367,6 @@ def want_first(
     with _store(people) as db:
         want(db, ResidentId(id), first, note)
     typer.echo(f"For {id} this comes first: {first.value}.")
-
-
-@resident.command("call")
-def call(
-    id: Annotated[str, typer.Argument(help="the resident's id; * for a number that is there for all")],  # noqa: A002
-    who: Annotated[Who, typer.Argument(help="whose number it is")],
-    name: Annotated[str, typer.Argument(help="what the desk calls them")],
-    phone: Annotated[str, typer.Argument(help="the number")],
-    *,
-    people: People,
-    remove: Annotated[bool, typer.Option("--remove", help="take the number out again")] = False,
-) -> None:
-    """Say who may be called about a resident, in the order in which they are; the desk calls them with one click.
-
-    Example: nachtwacht desk resident call r-0012 family Fatima "06 0000 0001" --people people.db
-    """
-    from dashboard import wishes
-
-    with _store(people) as db:
-        if remove:
-            known = wishes.uncall(db, ResidentId(id), phone)
-            typer.echo(f"{phone} is {'taken out' if known else 'not there, nothing was changed'}.")
-            return
-        wishes.call(db, ResidentId(id), wishes.Called(who, name, phone))
-    typer.echo(f"{name} may be called about {id}.")
 
 
 @cli.command("video")

@@ -17,6 +17,7 @@ from care.chains import LINES, RESIDENT
 from care.language import mark
 from care.records import AlertId, ContactId, site_of
 from dashboard.people import BadInput, tidy
+from dashboard.wishes import PHONE
 from detectors.homes import Home, HomeId, ResidentId
 
 LINK = timedelta(hours=12)  # for so long somebody can answer by the link in a notice
@@ -25,6 +26,7 @@ URL_MAX = 500
 CONTACTS_MAX = 50  # of one resident that are listed
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+_NUMBER = re.compile(r"\+?[0-9][0-9 ()-]{1,22}[0-9]")
 
 
 class Relation(StrEnum):
@@ -99,7 +101,12 @@ def everyone(db: sqlite3.Connection, *, limit: int = 10_000) -> list[Contact]:
 
 
 def set_address(db: sqlite3.Connection, whose: str, channel: str, address: str) -> None:
-    """Say where notices for somebody go by a channel, in place of what was known. Raises `BadInput`."""
+    """Say where notices for somebody go by a channel, in place of what was known. Raises `BadInput`.
+
+    By phone the desk calls too, with one click: that must be a number.
+    """
+    if channel == PHONE and not _NUMBER.fullmatch(address.strip()):
+        raise BadInput(f"{address!r} is no phone number. Write digits, like 085 000 02 12 or +31 85 000 02 12.")
     row = (tidy(whose, longest=80), _channel_name(channel), tidy(address, longest=ADDRESS_MAX))
     db.execute("INSERT OR REPLACE INTO address VALUES (?, ?, ?)", row)
 

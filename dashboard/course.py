@@ -234,8 +234,8 @@ class Course:
             named = say("Video call with the client")
             calls.append(Call("video", named, "", wishes.video, say("Video"), Follow.TALKING, By.VIDEO))
         for one in sorted(wishes.called, key=lambda one: one.who is not Who.HOME):
-            name = say("Phone in the home") if one.who is Who.HOME else one.name
-            role = "" if one.who is Who.HOME else f"{say(_WHO[one.who])} · "
+            name = say("Phone in the home") if one.who is Who.HOME else one.name or capital(say(_WHO[one.who]))
+            role = f"{say(_WHO[one.who])} · " if one.name else ""
             step, means = _SAID_BY_CALLING.get(one.who, (None, None))
             calls.append(Call("phone", name, f"{role}{one.phone}", one.href, say("Call"), step, means))
         return calls[:CALLS_MAX]

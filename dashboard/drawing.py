@@ -122,7 +122,7 @@ class Drawing:
 
     def load(self, now: datetime, viewer: Viewer) -> str:
         """Draw the page that says how busy it is."""
-        return self._page("load.html", Scene(self._board, self._names, now, viewer.language, viewer), page="/load")
+        return self._page("load.html", self.scene(now, viewer), page="/load")
 
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
         """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""

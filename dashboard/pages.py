@@ -94,11 +94,20 @@ class SignedIn:
         """Whether a home is there for them."""
         return sees(self.session.organisations, Access(desk.people).owners())(site_of(home))
 
-    def may(self, right: Right, desk: Desk, home: HomeId) -> bool:
-        """Whether they may do something for a home that they see."""
-        site = site_of(home)
-        owner = None if site == CENTRE else Access(desk.people).owners().get(site, OWN)
-        return may(self.session.posts, right, owner)
+    @property
+    def of_the_centre(self) -> bool:
+        """Whether they work for the organisation that runs the centre: what concerns its desk is theirs to see."""
+        return OWN in self.session.organisations
+
+    def must(self, right: Right, desk: Desk, home: HomeId | None = None) -> None:
+        """Raise `Problem` unless they may do something for a home that they see, or, without one, for the centre."""
+        site = None if home is None else site_of(home)
+        owner = OWN if site is None else None if site == CENTRE else Access(desk.people).owners().get(site, OWN)
+        if not may(self.session.posts, right, owner):
+            text = mark("This is not part of your role. Ask a colleague of the night desk.")
+            if right is Right.CHANGE:
+                text = mark("This is not part of your role. Ask a colleague of the care team.")
+            raise Problem(403, mark("Not done"), text)
 
 
 # The dependencies are coroutines because FastAPI runs plain functions in threads, and all of this is the event loop's.
@@ -118,14 +127,18 @@ async def alert_id(alert: str) -> AlertId:
     return AlertId(alert)
 
 
-async def home_id(site: str, home: str) -> HomeId:
-    if not (_ID.fullmatch(site) and _ID.fullmatch(home)):
-        raise no_home()
-    return HomeId(f"{site}/{home}")
-
-
 TheDesk = Annotated[Desk, Depends(desk_of)]
 Reader = Annotated[SignedIn, Depends(reader_of)]
+
+
+async def home_id(site: str, home: str, desk: TheDesk, reader: Reader) -> HomeId:
+    """Return a home that is there for who reads. Raises `Problem`: what is somebody else's is not there."""
+    known = HomeId(f"{site}/{home}")
+    if not (_ID.fullmatch(site) and _ID.fullmatch(home) and reader.sees(desk, known)):
+        raise no_home()
+    return known
+
+
 TheAlert = Annotated[AlertId, Depends(alert_id)]
 TheHome = Annotated[HomeId, Depends(home_id)]
 
@@ -278,8 +291,7 @@ async def act(
 ) -> Response:
     """Write down what was decided, and answer with how the alert stands then, whoever has it."""
     status = HTTPStatus.OK
-    if not reader.may(Right.ACT, desk, known(desk, reader, alert).home):
-        raise Problem(403, mark("Not done"), mark("This is not part of your role. Ask a colleague of the night desk."))
+    reader.must(Right.ACT, desk, known(desk, reader, alert).home)
     try:
         await desk.centre.write(lambda board, at: decide(board.alerts[alert], at))
     except Taken:

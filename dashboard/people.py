@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS link (
 
 _OF_ONE_ORGANISATION = """
 INSERT OR IGNORE INTO organisation VALUES ('own', 'Own');
-INSERT OR IGNORE INTO post SELECT id, 'own', 'desk' FROM staff;
+INSERT OR IGNORE INTO post SELECT id, 'own', 'care' FROM staff;
 """
 
 _hasher = argon2.PasswordHasher()
@@ -189,7 +189,7 @@ def add_staff(
     initials: str,
     password: str,
     organisation: str = OWN,
-    role: Role = Role.DESK,
+    role: Role = Role.CARE,
 ) -> StaffId:
     """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong."""
     staff = StaffId(f"s-{secrets.token_hex(4)}")

@@ -30,6 +30,7 @@ from care.reports import (
 from care.sights import Stretch
 from care.wording import Wording, capital
 from dashboard.glance import Glance, home_path
+from dashboard.organisations import OWN
 from dashboard.strips import Part, part_of
 from detectors.findings import Sight
 from detectors.homes import Home, HomeId, SiteId
@@ -222,9 +223,10 @@ class Paper:
 
     def lines_of(self, report: Report) -> tuple[Line, ...]:
         """Return the lines of a report, each with what was put beside it."""
-        told = self.glance.board.handovers
+        told, viewer = self.glance.board.handovers, self.glance.viewer
+        theirs = report.about != TEAM or viewer is None or OWN in viewer.organisations  # what is said of all buildings
         return tuple(
-            Line(n, text, tuple(self._beside(one) for one in told.corrections(report.about, self.night, n)))
+            Line(n, text, tuple(map(self._beside, told.corrections(report.about, self.night, n) if theirs else ())))
             for n, text in enumerate(report.lines, start=1)
         )
 

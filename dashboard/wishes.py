@@ -1,7 +1,8 @@
 """What residents want done first when an alert comes, and who may be called: rows in the people store.
 
-They can be changed at any time, and are read afresh for every page. Numbers never leave this store but on a page of
-somebody who has signed in, beside the alert they are needed for.
+They can be changed at any time, and are read afresh for every page. Numbers are those at which contacts are reached by
+phone (`dashboard.contacts`), and never leave this store but on a page of somebody who has signed in, beside the alert
+they are needed for.
 """
 
 import re
@@ -10,25 +11,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
+from care.chains import NIGHT_TEAM
 from detectors.homes import ResidentId
 
-CALLED_MAX = 6  # people per resident; with the client and those for everybody, keys 1 to 9
+CALLED_MAX = 6  # contacts of a resident; with the client, by screen and phone, and the night team keys 1 to 9
+PHONE = "phone"  # the channel that the desk itself can use
 NOTE_MAX = 120  # characters
-EVERYBODY = ResidentId("*")  # who may be called for every resident: the night team
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS wish (
     resident TEXT PRIMARY KEY,
     first TEXT NOT NULL,           -- what is done first
     note TEXT NOT NULL             -- in a few words: "the screen hangs in the bedroom"
-) STRICT;
-CREATE TABLE IF NOT EXISTS called (
-    resident TEXT NOT NULL,        -- or `*`: for all
-    place INTEGER NOT NULL,        -- the first to be called first
-    who TEXT NOT NULL,
-    name TEXT NOT NULL,
-    phone TEXT NOT NULL,
-    PRIMARY KEY (resident, place)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS video (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), link TEXT NOT NULL) STRICT;
 """
@@ -54,6 +48,10 @@ class Who(StrEnum):
     NIGHT_TEAM = "night-team"
 
 
+_WHOSE = {"neighbour": Who.NEIGHBOUR}
+"""Whose number that of a contact is, by relation; of anybody else it is that of family or a friend."""
+
+
 class NotKept(ValueError):
     """What was asked to be kept cannot be, with a sentence that says why."""
 
@@ -63,7 +61,7 @@ class Called:
     """Somebody who may be called."""
 
     who: Who
-    name: str
+    name: str  # empty where who it is says enough
     phone: str
 
     @property
@@ -85,43 +83,33 @@ class Wishes:
 def of(db: sqlite3.Connection, resident: ResidentId) -> Wishes:
     """Return what is agreed with a resident."""
     row = db.execute("SELECT first, note FROM wish WHERE resident = ?", (resident,)).fetchone()
-    numbers = db.execute(
-        "SELECT who, name, phone FROM called WHERE resident IN (?, ?) ORDER BY resident = ?, place LIMIT ?",
-        (resident, EVERYBODY, EVERYBODY, 2 * CALLED_MAX),
+    home, team = (_phone(db, whose) for whose in (str(resident), str(NIGHT_TEAM)))
+    contacts = db.execute(
+        "SELECT relation, name, address FROM contact JOIN address ON whose = contact.id AND channel = ?"
+        " WHERE resident = ? ORDER BY contact.rowid LIMIT ?",
+        (PHONE, resident, CALLED_MAX),
     )
     link = db.execute("SELECT link FROM video").fetchone()
     return Wishes(
         first=None if row is None else First(row[0]),
         note="" if row is None else row[1],
-        called=tuple(Called(Who(who), name, phone) for who, name, phone in numbers),
+        called=(
+            *([Called(Who.HOME, "", home)] if home else []),
+            *(Called(_WHOSE.get(relation, Who.FAMILY), name, phone) for relation, name, phone in contacts),
+            *([Called(Who.NIGHT_TEAM, "", team)] if team else []),
+        ),
         video="" if link is None else link[0].replace("{resident}", quote(resident, safe="")),
     )
+
+
+def _phone(db: sqlite3.Connection, whose: str) -> str:
+    row = db.execute("SELECT address FROM address WHERE whose = ? AND channel = ?", (whose, PHONE)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def want(db: sqlite3.Connection, resident: ResidentId, first: First, note: str = "") -> None:
     """Keep what a resident wants done first, in place of what was kept before. Raises `NotKept`."""
     db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", (resident, first, _tidy(note, NOTE_MAX, empty=True)))
-
-
-def call(db: sqlite3.Connection, resident: ResidentId, called: Called) -> None:
-    """Add somebody who may be called, after those who were added before; a number is kept once. Raises `NotKept`."""
-    if not re.fullmatch(r"\+?[0-9][0-9 ()-]{1,22}[0-9]", called.phone):
-        raise NotKept(f"{called.phone!r} is no phone number. Write digits, like 085 000 02 12 or +31 85 000 02 12.")
-    row = (called.who, _tidy(called.name, NOTE_MAX // 2), called.phone)
-    have = db.execute("SELECT place, phone FROM called WHERE resident = ? ORDER BY place", (resident,)).fetchall()
-    known = [place for place, phone in have if phone == called.phone]
-    if known:
-        db.execute("UPDATE called SET who = ?, name = ? WHERE resident = ? AND place = ?", (*row[:2], resident, *known))
-    elif len(have) >= CALLED_MAX:
-        raise NotKept(f"There are {CALLED_MAX} numbers already. Take one out first.")
-    else:
-        place = have[-1][0] + 1 if have else 1
-        db.execute("INSERT INTO called VALUES (?, ?, ?, ?, ?)", (resident, place, *row))
-
-
-def uncall(db: sqlite3.Connection, resident: ResidentId, phone: str) -> bool:
-    """Take a number out; return whether it was there."""
-    return db.execute("DELETE FROM called WHERE resident = ? AND phone = ?", (resident, phone)).rowcount > 0
 
 
 def start_video_at(db: sqlite3.Connection, link: str) -> None:

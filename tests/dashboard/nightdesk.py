@@ -13,16 +13,17 @@ from playwright.sync_api import Browser, Page, expect
 
 from care import journal
 from care.alerts import Alert
+from care.chains import NIGHT_TEAM
 from care.clock import SystemClock
 from care.escalation import due
 from care.records import AlertId, Record, StaffId
-from dashboard import people, wishes
+from dashboard import contacts, people, wishes
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.lookout import Screens
 from dashboard.pages import Desk, application
-from dashboard.wishes import Wishes
+from dashboard.wishes import Called, Who, Wishes
 from detectors.homes import ResidentId
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.conftest import PASSWORD, StoryClock
@@ -116,11 +117,20 @@ class NightDesk:
             if agreed.first is not None:
                 wishes.want(self.store, resident, agreed.first, agreed.note)
             for one in agreed.called:
-                wishes.call(self.store, resident, one)
+                contacts.set_address(self.store, self._whose(resident, one), wishes.PHONE, one.phone)
             if agreed.video:
                 wishes.start_video_at(self.store, agreed.video)
 
         self.do(keep())
+
+    def _whose(self, resident: ResidentId, one: Called) -> str:
+        match one.who:
+            case Who.HOME:
+                return resident
+            case Who.NIGHT_TEAM:
+                return NIGHT_TEAM
+            case _:
+                return contacts.add(self.store, resident, one.name, contacts.Relation(one.who.value))
 
     def sit_down(self, browser: Browser, staff: StaffId, *, size: tuple[int, int] = (1366, 768), **more: Any) -> Page:
         """Open a screen for somebody who has signed in."""

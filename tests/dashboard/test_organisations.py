@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from care.agreements import LIMITS
 from care.alerts import alert_of
 from care.board import Board
 from care.records import AlertId, Claimed, Record, StaffId, site_of
@@ -59,6 +60,7 @@ from tests.dashboard.test_live import A_SHIFT_S, Reader
 EIK = SiteId("eik")
 ZON, MAAN = OrganisationId("zon"), OrganisationId("maan")
 THEIRS = alert_of(finding(HomeId("eik/12")))
+AGREED = dict.fromkeys(LIMITS, "19")
 
 
 @pytest.fixture
@@ -106,7 +108,18 @@ async def test_the_desk_of_one_organisation_shows_its_homes_and_no_others(of_zon
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", [f"/alerts/{THEIRS}", "/homes/eik/12"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/alerts/{THEIRS}",
+        "/homes/eik/12",
+        "/homes/eik/12/agreements",
+        "/report/eik/12",
+        "/report?site=eik",
+        "/calling-order/eik",
+        "/calling-order/eik/12",
+    ],
+)
 async def test_what_is_another_organisations_is_as_what_is_not_there(of_zon: httpx.AsyncClient, path: str) -> None:
     theirs, nowhere = await of_zon.get(path), await of_zon.get(path.replace(THEIRS, "0" * 10).replace("eik", "iep"))
     assert theirs.status_code == nowhere.status_code == 404
@@ -133,6 +146,48 @@ async def test_nobody_does_anything_with_an_alert_of_another_organisation(
     assert (await of_zon.post(f"/alerts/{THEIRS}/{deed}", data=form)).status_code == 404
     assert real.centre.number == before
     assert (await of_zon.post(f"/alerts/{ALERT}/{deed}", data=form)).status_code in {204, 303}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/homes/eik/12/agreements", {"bath": "20"}),
+        ("/calling-order/eik/12", {"do": "follow", "why": "new"}),
+        ("/calling-order/eik/12/consent", {"contact": "c-1a2b3c4d", "until": "2026-06-01"}),
+        ("/report/correct", {"night": "2026-03-02", "about": "eik/12", "line": "1", "text": "No."}),
+        ("/report/correct", {"night": "2026-03-02", "about": "centre", "line": "1", "text": "No."}),
+        ("/hand-over", {"note": "All is told."}),
+    ],
+)
+async def test_nobody_agrees_or_corrects_anything_for_another_organisation_or_for_the_centre(
+    of_zon: httpx.AsyncClient, real: Desk, path: str, form: dict[str, str]
+) -> None:
+    before = real.centre.number
+    assert (await of_zon.post(path, data=form)).status_code == 404
+    assert real.centre.number == before
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/hand-over", "/calling-order"])
+async def test_what_is_of_the_centre_itself_is_not_there_for_others(
+    of_zon: httpx.AsyncClient, real: Desk, path: str
+) -> None:
+    assert (await of_zon.get(path)).status_code == 404
+    async with signed_in(real, hired(real.people, "own", OWN)) as own:
+        assert (await own.get(path)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_the_night_desk_looks_at_what_is_agreed_and_the_care_team_changes_it(real: Desk) -> None:
+    form, path = {"do": "follow", "why": "new"}, "/calling-order/wilg/12"
+    async with signed_in(real, hired(real.people, "desk", ZON)) as desk:
+        assert (await desk.get(path)).status_code == 200
+        assert (await desk.post(path, data=form)).status_code == 403
+        assert (await desk.post("/homes/wilg/12/agreements", data=AGREED)).status_code == 403
+    async with signed_in(real, hired(real.people, "care", ZON, Role.CARE)) as care:
+        assert (await care.post(path, data=form)).status_code == 303
+        assert (await care.post("/homes/wilg/12/agreements", data=AGREED)).status_code == 303
 
 
 @pytest.mark.anyio
@@ -184,7 +239,7 @@ def test_a_store_of_an_older_make_lets_everybody_work_on_as_before(tmp_path: Pat
         old.execute("INSERT INTO staff VALUES ('s-1', 'sanne', 'Sanne', 'SV', 'x')")
     for _ in range(2):
         with closing(people.connect(file)) as db:
-            assert organisations.posts_of(db, StaffId("s-1")) == {Post(OWN, Role.DESK)}
+            assert organisations.posts_of(db, StaffId("s-1")) == {Post(OWN, Role.CARE)}
     with closing(people.connect(file)) as db:
         organisations.dismiss(db, StaffId("s-1"), OWN)
     with closing(people.connect(file)) as db:  # upgraded once, and not at every start
@@ -357,7 +412,7 @@ def test_an_organisation_gets_a_building_and_somebody_who_works_there(tmp_path: 
     assert run(*sanne, *store, "--password-from-stdin", typed=PASSWORD + "\n")[0] == 0
     assert run("staff", "appoint", "sanne", "--organisation", "own", "--role", "manager", *store)[0] == 0
     said = run("organisation", "list", *store)[1]
-    assert "zon  Zorggroep Zon\n  buildings: wilg\n  people: sanne (desk)" in said
+    assert "zon  Zorggroep Zon\n  buildings: wilg\n  people: sanne (care)" in said
     assert "own  Own\n  buildings: every other building\n  people: sanne (manager)" in said
     assert run("staff", "dismiss", "sanne", "--organisation", "own", *store)[0] == 0
     assert "people: nobody yet" in run("organisation", "list", *store)[1]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dashboard import people, wishes
+from dashboard import contacts, people, wishes
 from dashboard.commands import cli
-from dashboard.wishes import CALLED_MAX, EVERYBODY, Called, First, NotKept, Who, Wishes
+from dashboard.contacts import Relation
+from dashboard.wishes import PHONE, Called, First, NotKept, Who, Wishes
 from detectors.homes import ResidentId
 
 JAN = ResidentId("r-0012")
@@ -33,36 +34,33 @@ def test_the_last_wish_is_the_one_that_counts(db: sqlite3.Connection) -> None:
     assert (wishes.of(db, JAN).first, wishes.of(db, JAN).note) == (First.VIDEO, "the screen hangs in the bedroom")
 
 
-def test_numbers_keep_their_order_and_those_for_everybody_come_last(db: sqlite3.Connection) -> None:
-    team = Called(Who.NIGHT_TEAM, "De Wilg", "085 000 02 00")
-    neighbour = Called(Who.NEIGHBOUR, "Riet", "085 000 02 13")
-    wishes.call(db, EVERYBODY, team)
-    wishes.call(db, JAN, neighbour)
-    wishes.call(db, JAN, FATIMA)
-    assert wishes.of(db, JAN).called == (neighbour, FATIMA, team)
+def test_the_home_is_called_first_then_contacts_in_the_order_they_came_then_the_night_team(
+    db: sqlite3.Connection,
+) -> None:
+    contacts.set_address(db, "night-team", PHONE, "085 000 02 00")
+    riet, fatima = (
+        contacts.add(db, JAN, name, relation)
+        for name, relation in (("Riet", Relation.NEIGHBOUR), ("Fatima", Relation.FAMILY))
+    )
+    contacts.set_address(db, riet, PHONE, "085 000 02 13")
+    contacts.set_address(db, fatima, PHONE, FATIMA.phone)
+    contacts.set_address(db, JAN, PHONE, "085 000 02 12")
+    team, home = Called(Who.NIGHT_TEAM, "", "085 000 02 00"), Called(Who.HOME, "", "085 000 02 12")
+    assert wishes.of(db, JAN).called == (home, Called(Who.NEIGHBOUR, "Riet", "085 000 02 13"), FATIMA, team)
     assert wishes.of(db, ResidentId("r-0013")).called == (team,)
-    assert wishes.uncall(db, JAN, neighbour.phone)
-    assert not wishes.uncall(db, JAN, neighbour.phone)
-    assert wishes.of(db, JAN).called == (FATIMA, team)
+    contacts.remove(db, riet)
+    assert wishes.of(db, JAN).called == (home, FATIMA, team)
 
 
-def test_a_number_is_kept_once_however_often_it_is_told(db: sqlite3.Connection) -> None:
-    wishes.call(db, JAN, FATIMA)
-    wishes.call(db, JAN, Called(Who.NEIGHBOUR, "Fatima B.", FATIMA.phone))
-    assert wishes.of(db, JAN).called == (Called(Who.NEIGHBOUR, "Fatima B.", FATIMA.phone),)
+def test_who_is_only_sent_messages_is_not_called(db: sqlite3.Connection) -> None:
+    contacts.set_address(db, contacts.add(db, JAN, "Fatima", Relation.FAMILY), "sms", "31600000001")
+    assert wishes.of(db, JAN).called == ()
 
 
-def test_more_numbers_than_there_are_keys_are_not_kept(db: sqlite3.Connection) -> None:
-    for n in range(CALLED_MAX):
-        wishes.call(db, JAN, Called(Who.FAMILY, "Fatima", f"06 0000 000{n}"))
-    with pytest.raises(NotKept):
-        wishes.call(db, JAN, Called(Who.FAMILY, "Fatima", "06 0000 0009"))
-
-
-@pytest.mark.parametrize("phone", ["", "12", "javascript:1", "06 0000 0001;ext=1", "bel mij", "+", "1" * 40])
+@pytest.mark.parametrize("phone", ["12", "javascript:1", "06 0000 0001;ext=1", "bel mij", "+", "1" * 40])
 def test_what_cannot_be_dialled_is_not_kept(db: sqlite3.Connection, phone: str) -> None:
-    with pytest.raises(NotKept, match="phone number"):
-        wishes.call(db, JAN, Called(Who.FAMILY, "Fatima", phone))
+    with pytest.raises(people.BadInput, match="phone number"):
+        contacts.set_address(db, contacts.add(db, JAN, "Fatima", Relation.FAMILY), PHONE, phone)
     assert wishes.of(db, JAN).called == ()
 
 
@@ -94,11 +92,12 @@ def test_the_commands_keep_it_and_say_so_or_say_why_not(tmp_path: Path) -> None:
         return result.exit_code, result.output
 
     assert run("resident", "first", JAN, "video", "--note", "in the bedroom")[0] == 0
-    assert run("resident", "call", JAN, "family", "Fatima", FATIMA.phone)[0] == 0
+    added, fatima = run("contact", "add", "Fatima", "--resident", JAN, "--relation", "family")
+    assert added == 0
+    assert run("contact", "address", fatima.strip(), "phone", FATIMA.phone)[0] == 0
     assert run("video", "https://video.example/{resident}")[0] == 0
-    assert run("resident", "call", JAN, "family", "Fatima", "bel mij")[0] == 1
+    assert run("contact", "address", fatima.strip(), "phone", "bel mij")[0] == 1
     with closing(people.connect(file)) as db:
         assert wishes.of(db, JAN) == Wishes(
             first=First.VIDEO, note="in the bedroom", called=(FATIMA,), video="https://video.example/r-0012"
         )
-    assert "taken out" in run("resident", "call", JAN, "family", "Fatima", FATIMA.phone, "--remove")[1]
