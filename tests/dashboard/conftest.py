@@ -317,3 +317,15 @@ def opens(browser: Browser) -> Iterator[Opens]:
 def sideways(page: Page) -> int:
     moved: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return moved
+
+
+def too_small(page: Page) -> list[str]:
+    """Return what is too small for a finger: less than 44 px either way."""
+    small: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('a[href], button, label, summary, select, input:not([type=hidden])')]
+            .filter((one) => one.offsetParent && !one.matches('.skip, label *'))
+            .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+            .filter(([, box]) => box.width < 44 || box.height < 44)
+            .map(([html, box]) => `${box.width}x${box.height} ${html}`)"""
+    )
+    return small

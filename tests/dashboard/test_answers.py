@@ -33,7 +33,7 @@ from care.records import (
 from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId
-from tests.dashboard.conftest import sideways
+from tests.dashboard.conftest import sideways, too_small
 from tests.dashboard.nightdesk import NightDesk
 from tests.dashboard.nights import a_plan, local, long_in_the_bathroom
 
@@ -122,6 +122,7 @@ def test_nothing_is_told_before_the_question_is_opened_and_that_it_was_is_writte
     page.reload()
     assert len(said(night, Opened)) == 1
     assert sideways(page) == 0
+    assert too_small(page) == []
 
 
 @pytest.mark.parametrize("answer", ["Ik ga erheen", "Ik kan niet", "Vannacht niet", "Bel mij"])

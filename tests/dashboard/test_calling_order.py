@@ -15,7 +15,7 @@ from care.records import ChainAgreed, Consented, ContactId, Passed, StaffId
 from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId
-from tests.dashboard.conftest import sideways
+from tests.dashboard.conftest import sideways, too_small
 from tests.dashboard.nightdesk import NightDesk
 from tests.dashboard.nights import a_plan, local, long_in_the_bathroom
 
@@ -171,6 +171,7 @@ def test_it_is_usable_by_phone_and_in_english(night: NightDesk, browser: Browser
     phone = night.sit_down(browser, sanne, size=(390, 844))
     night.go(phone, "/calling-order/wilg/12")
     assert sideways(phone) == 0
+    assert too_small(phone) == []
     phone.get_by_role("button", name="English").click()
     expect(phone.get_by_role("heading", name=re.compile("Calling order"))).to_be_visible()
 
