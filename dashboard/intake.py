@@ -192,7 +192,7 @@ class Centre:
             log.warning("what was remembered is damaged, and read again", why=str(error))
             return
         known = remembered.read(saved[1]) if saved is not None else None
-        if known is None or known[2] > journal.last_number(db):
+        if known is None or known.number > journal.last_number(db):
             return
         self.board, self.fleet, self.number, self.recorded_at = known
         self._remembered_upto = self.number
@@ -201,7 +201,7 @@ class Centre:
         """Return what writes down all that the board holds now; a disk that refuses tells so with the next record."""
         assert self.recorded_at is not None
         number = self._remembered_upto = self.number
-        body = remembered.write(self.board, self.fleet, number, self.recorded_at)
+        body = remembered.write(remembered.Known(self.board, self.fleet, number, self.recorded_at))
 
         def save(db: sqlite3.Connection) -> None:
             with contextlib.suppress(sqlite3.Error):

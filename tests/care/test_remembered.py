@@ -1,7 +1,9 @@
 """What is remembered of a journal, with the rest of it, is all of it: a start that reads less knows as much."""
 
+import pickle
 from collections.abc import Sequence
 from datetime import datetime, time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -37,6 +39,7 @@ from care.records import (
     StaffId,
     encode,
 )
+from care.remembered import Known
 from care.teaching import Fleet
 from detectors.findings import What
 from detectors.homes import HomeId, Limits, ResidentId
@@ -162,15 +165,15 @@ def everything(of: object) -> object:
 
 @given(RECORDS, st.integers(0, 25))
 def test_a_board_that_was_written_down_goes_on_as_the_one_that_was_not(records: list[Record], cut: int) -> None:
-    """Whatever a board comes to hold besides, it must be written down too, or this fails."""
+    """Whatever a board comes to hold besides is written down too, or this fails."""
     whole, fleet = Board(), Fleet()
     fold(records, whole, fleet)
     board, some = Board(), Fleet()
     fold(records[:cut], board, some)
-    known = remembered.read(remembered.write(board, some, cut, instant("03:00")))
+    known = remembered.read(remembered.write(Known(board, some, cut, instant("03:00"))))
     assert known is not None
-    board, some, number, at = known
-    assert (number, at) == (cut, instant("03:00"))
+    board, some = known.board, known.fleet
+    assert (known.number, known.recorded_at) == (cut, instant("03:00"))
     fold(records[cut:], board, some)
     assert everything(board) == everything(whole)
     assert everything(some) == everything(fleet)
@@ -179,12 +182,25 @@ def test_a_board_that_was_written_down_goes_on_as_the_one_that_was_not(records: 
 
 
 def test_what_other_code_wrote_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = remembered.write(Board(), Fleet(), 1, instant("03:00"))
+    body = remembered.write(Known(Board(), Fleet(), 1, instant("03:00")))
     assert remembered.read(body) is not None
     monkeypatch.setattr(remembered, "fingerprint", lambda: "of another version")
     assert remembered.read(body) is None
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"\x00\x01", b'{"by":1}'])
+@pytest.mark.parametrize("body", [b"", b"{}", b"\x00\x01", msgspec.msgpack.encode({"by": 1})])
 def test_what_is_damaged_is_not_believed(body: bytes) -> None:
     assert remembered.read(body) is None
+
+
+class Mischief:
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("done",)
+
+
+@pytest.mark.parametrize("what", [Mischief(), Path(), print])
+def test_nothing_is_read_but_our_own_words(what: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever can write to a journal can tell the desk anything; never make it do anything."""
+    kept = remembered._Kept(remembered.fingerprint(), 1, instant("03:00"), (), pickle.dumps((what, Fleet())))
+    assert remembered.read(msgspec.msgpack.encode(kept)) is None
+    assert capsys.readouterr().out == ""
