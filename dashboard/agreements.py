@@ -25,7 +25,7 @@ GROUNDS: dict[Ground, str] = {
     Ground.REPRESENTATIVE: mark("the representative wants it so"),
     Ground.TOO_MANY: mark("too many alerts that were not needed"),
     Ground.TOO_LATE: mark("an alert should come sooner"),
-    Ground.FADING: mark("fading out: looking along less"),
+    Ground.FADING: mark("fading support: watching less"),
     Ground.OTHERWISE: mark("things are different with the client"),
 }
 
