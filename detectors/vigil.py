@@ -101,10 +101,7 @@ def usual(vigil: Vigil, what: What, began: datetime, home: Home, others: Others 
 
 
 def agreed(vigil: Vigil, now: datetime, home: Home, others: Others = SHIPPED) -> tuple[Vigil, list[Told]]:
-    """Return the vigil of a home of which something else is agreed from now on, and what is due by that.
-
-    What runs is told by what is agreed now; if it had been due before, as of now. Time must have passed up to now.
-    """
+    """Return the vigil of a home of which something else is agreed from now on, once time has passed up to now."""
     turn = _Turn(copy.copy(vigil), now, home, others)
     turn.agreed()
     return turn.vigil, turn.said
@@ -313,13 +310,12 @@ class _Turn:
         vigil.next_due = next_due
 
     def agreed(self) -> None:
-        """Look afresh at all that runs, under what is agreed now."""
+        """Look afresh at all that runs, under what is agreed now; what had been due before by that, is so as of now."""
         vigil, where, known_to = self.vigil, self.vigil.settled, self.vigil.settled_to
         if known_to is None:
             return
         for name, episode in self.episodes(where, self.outlook.home):
-            running = vigil.running.get(name)
-            if episode is not None and running is not None and episode.since == running.since:
+            if episode is not None and name in vigil.running and episode.since == vigil.running[name].since:
                 due = Running(episode.since, self.due(name, episode, where), episode.lesson)
                 vigil.running = {**vigil.running, name: due}
         if vigil.burst_ends is not None:

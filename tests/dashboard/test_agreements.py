@@ -1,25 +1,18 @@
 """What is agreed with a resident is changed at the desk: look back first, then agree, with a reason."""
 
-import asyncio
-import contextlib
-import re
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, expect
 
 from care import journal
-from care.agreements import OFF, agreed, with_agreed, with_values
+from care.agreements import agreed, with_agreed, with_values
 from care.link import Beat
 from care.records import (
     Agreed,
@@ -31,22 +24,19 @@ from care.records import (
     Comparison,
     Ground,
     Pair,
-    Record,
     StaffId,
     Untested,
     Would,
 )
-from dashboard import people
 from dashboard.agreeing import _wrong
 from dashboard.backtests import ANSWERS_WITHIN
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
-from dashboard.pages import Desk, application
+from dashboard.pages import Desk
 from detectors.findings import What
 from detectors.homes import HomeId
-from tests.conftest import free_port, wait_for_port
-from tests.dashboard.conftest import PASSWORD, WILG, StoryClock, batch, sideways, signed_in, stranger_at
+from tests.dashboard.conftest import WILG, StoryClock, batch, signed_in, stranger_at
 from tests.dashboard.nights import NOW, People, a_plan
 from tests.dashboard.reading import text
 
@@ -411,205 +401,3 @@ async def test_a_form_of_another_site_changes_nothing(page: httpx.AsyncClient, d
 def test_whatever_is_typed_is_minutes_or_gets_a_sentence(typed: str) -> None:
     if not _wrong(typed):
         assert 1 <= float(typed.replace(",", ".")) <= 720
-
-
-# In a real browser, with the real server and real records.
-
-
-class Centrale:
-    """The real desk in a thread, with a journal on disk, and a building that says what a story has it say."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port, self.clock, self._told = free_port(), StoryClock(NOW), 0
-        self._folder = folder
-        self._loop: asyncio.AbstractEventLoop
-        self._ready = threading.Event()
-        self.desk: Desk
-
-    @contextlib.contextmanager
-    def open(self) -> Iterator["Centrale"]:
-        thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        thread.start()
-        wait_for_port(self.port)
-        assert self._ready.wait(10)
-        try:
-            self.say(THE_PLAN)
-            yield self
-        finally:
-            self._loop.call_soon_threadsafe(self._stop)
-            thread.join(10)
-            assert not thread.is_alive()
-
-    def _stop(self) -> None:
-        self.desk.live.close()
-        self._server.should_exit = True
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        with (
-            contextlib.closing(people.connect(self._folder / "people.db")) as store,
-            contextlib.closing(Centre(journal.connect(self._folder / "centre.db"), self.clock)) as centre,
-        ):
-            staff = people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password=PASSWORD)
-            drawing = Drawing(centre.board, people.Names(store))
-            live = Live(centre, drawing)
-            self.desk = Desk(centre=centre, live=live, drawing=drawing, people=store, wall=self.clock)
-            self.token = people.start_session(store, staff, NOW)
-            self._server = uvicorn.Server(
-                uvicorn.Config(application(self.desk), port=self.port, log_level="error", lifespan="off")
-            )
-            self._ready.set()
-            work = [asyncio.create_task(self._beats()), asyncio.create_task(live.run())]
-            await self._server.serve()
-            for one in work:
-                one.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-
-    async def _beats(self) -> None:
-        while True:
-            self.desk.centre.heard(WILG, Beat(self.clock.now()))
-            await asyncio.sleep(0.2)
-
-    def do(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(10)
-
-    def say(self, *told: Record) -> None:
-        self.do(lambda: self.desk.centre.take(WILG, batch(*told, after=self._told)))
-        self._told += len(told)
-
-    def asked(self) -> list[BackTest]:
-        with contextlib.closing(journal.connect(self._folder / "centre.db", read_only=True)) as db:
-            return [one.record for one in journal.read_after(db, 0) if isinstance(one.record, BackTest)]
-
-    def changes(self) -> list[Changed]:
-        with contextlib.closing(journal.connect(self._folder / "centre.db", read_only=True)) as db:
-            return [one.record for one in journal.read_after(db, 0) if isinstance(one.record, Changed)]
-
-
-@pytest.fixture
-def centrale(tmp_path: Path) -> Iterator[Centrale]:
-    with Centrale(tmp_path).open() as opened:
-        yield opened
-
-
-@contextlib.contextmanager
-def reader(
-    browser: Browser, centrale: Centrale, *, size: tuple[int, int] = (1366, 768), touch: bool = False, wrong: str = "^$"
-) -> Iterator[Page]:
-    """Sanne's browser; whatever a page complains of fails the test, but for what a story does `wrong`."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, has_touch=touch, is_mobile=touch, reduced_motion="reduce"
-    )
-    address = f"http://127.0.0.1:{centrale.port}"
-    context.add_cookies([{"name": "nachtwacht", "value": centrale.token, "url": address}])
-    page = context.new_page()
-    page.set_default_timeout(8_000)
-    trouble: list[str] = []
-    page.on("console", lambda said: trouble.append(said.text) if said.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(f"{address}{PATH}")
-    yield page
-    context.close()
-    assert [one for one in trouble if not re.search(wrong, one)] == []
-
-
-def test_a_limit_is_changed_by_hand_from_the_question_to_the_buildings_word(
-    browser: Browser, centrale: Centrale
-) -> None:
-    with reader(browser, centrale) as page:
-        page.get_by_label("Lang in de badkamer of op de wc", exact=True).fill("26")
-        page.get_by_role("button", name="Kijk terug").click()
-        looked = page.locator("#looked-back")
-        expect(looked).to_contain_text("Het gebouw rekent.")
-        expect(looked.get_by_role("button")).to_have_count(0)  # nothing to agree before there is an answer
-
-        (asked,) = centrale.asked()
-        centrale.say(BackTested(at=NOW, home=HOME, id=asked.id, found=a_comparison(asked.before)))
-        expect(looked).to_contain_text("Er waren 3 meldingen geweest, in plaats van 11.")  # nobody reloads
-        expect(looked.locator("circle.was")).to_have_count(11 + 2)  # and two in the key
-        expect(looked.locator("circle.would")).to_have_count(3 + 1)
-
-        looked.get_by_text("Zo staat het in het zorgplan").click()
-        page.get_by_role("button", name="Leg deze afspraak vast").click()
-        changed = page.locator(".changed > li")
-        expect(changed).to_have_count(1)
-        expect(changed).to_contain_text("26 minuten")
-        expect(changed).to_contain_text("Sanne")
-        expect(changed).to_contain_text("onderweg naar het gebouw")
-        (change,) = centrale.changes()
-        assert change.after.limits.bath == 26
-
-        page.goto(f"http://127.0.0.1:{centrale.port}/homes/{HOME}")
-        expect(page.locator("body")).to_have_attribute("data-number", re.compile(r"\d+"))  # it listens
-        card = page.locator(f'[id="agreed-{HOME.replace("/", ":")}"]')
-        expect(card).to_contain_text("onderweg naar het gebouw")
-        homes = tuple(with_agreed(one, change.after) if one.id == HOME else one for one in THE_PLAN.homes)
-        centrale.say(msgspec.structs.replace(THE_PLAN, at=NOW + timedelta(minutes=1), homes=homes))
-        expect(card).not_to_contain_text("onderweg naar het gebouw")  # live, too
-        expect(card).to_contain_text("26 minuten")
-
-
-def test_all_of_it_goes_by_keyboard(browser: Browser, centrale: Centrale) -> None:
-    with reader(browser, centrale) as page:
-        page.get_by_label("Waarschijnlijk naar buiten").focus()
-        page.keyboard.press("ControlOrMeta+a")
-        page.keyboard.type("6,5")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Space")  # may wait
-        page.keyboard.press("Enter")
-        expect(page.locator("#looked-back")).to_be_visible()
-        (asked,) = centrale.asked()
-        assert (asked.proposed.limits.door, asked.proposed.soon) == (6.5, ("oob-active",))
-        centrale.say(BackTested(at=NOW, home=HOME, id=asked.id, found=a_comparison(asked.before)))
-        first = page.get_by_label("Zo staat het in het zorgplan")
-        first.focus()
-        page.keyboard.press("ArrowDown")
-        page.keyboard.press("Enter")
-        expect(page.locator(".changed > li")).to_have_count(1)
-        assert centrale.changes()[0].why is Ground.CLIENT
-
-
-def test_what_is_wrong_is_named_by_its_field_and_what_was_typed_is_still_there(
-    browser: Browser, centrale: Centrale
-) -> None:
-    with reader(browser, centrale, wrong="422") as page:
-        field = page.get_by_label("Nog op, niet terug in bed").first
-        field.fill("een uur")
-        with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
-            field.press("Enter")
-        assert answered.value.status == 422
-        expect(page.get_by_role("alert")).to_contain_text("Er is nog niets gevraagd.")
-        expect(field).to_have_value("een uur")
-        expect(field).to_have_accessible_description("Dit is geen getal. Schrijf minuten, zoals 20 of 3,5.")
-
-
-@pytest.mark.parametrize("size", [(1366, 768), (390, 844), (683, 384)])
-def test_the_page_fits_and_its_controls_are_large_enough_for_a_finger(
-    browser: Browser, centrale: Centrale, size: tuple[int, int]
-) -> None:
-    asked = BackTest(
-        at=NOW,
-        home=HOME,
-        id="0a1b2c3d4e",  # type: ignore[arg-type]
-        by=StaffId("s-1"),
-        before=agreed(THE_HOME),
-        proposed=with_values(agreed(THE_HOME), {"bath": 26} | {f"off:{kind}": True for kind in OFF}),
-    )
-    centrale.do(lambda: centrale.desk.centre.write(lambda *_: [asked]))
-    centrale.say(
-        BackTested(at=NOW, home=HOME, id=asked.id, found=a_comparison(asked.before, unheard=(date(2026, 2, 9),)))
-    )
-    with reader(browser, centrale, size=size, touch=size[0] < 600) as page:
-        page.goto(f"http://127.0.0.1:{centrale.port}{PATH}/{asked.id}")
-        assert sideways(page) == 0
-        page.get_by_text("Melding voor melding").click()
-        expect(page.locator(".alerts-both tbody tr")).to_have_count(11)
-        assert sideways(page) == 0
-        small = page.locator("main").evaluate(
-            """(main) => [...main.querySelectorAll('a[href], button, label, summary, input:not([type=hidden])')]
-                .filter((one) => one.offsetParent && !one.closest('label'))
-                .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
-                .filter(([, box]) => box.height < 43.9)
-                .map(([html, box]) => `${box.width}x${box.height} ${html}`)"""
-        )
-        assert size[0] > 600 or small == []
