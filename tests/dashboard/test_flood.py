@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from care.alerts import alert_of
 from care.board import Board
+from care.records import Lapsed, StaffId
 from detectors.findings import Finding, What
 from tests.dashboard.conftest import Opens, sideways
 from tests.dashboard.nightdesk import NightDesk
@@ -31,6 +32,10 @@ def many(n: int = 12, site: str = "s0") -> list[Finding]:
     return [help_asked(f"{site}/{number}", f"02:{20 + number // 2}") for number in range(1, n + 1)]
 
 
+def lapsed(finding: Finding, clock: str) -> Lapsed:
+    return Lapsed(at=local(clock), home=finding.home, alert=alert_of(finding), by=StaffId("s-2"))
+
+
 def slow(home: str) -> Finding:
     return msgspec.structs.replace(not_up(home), at=local("02:28"))
 
@@ -45,7 +50,7 @@ def a_flooded_night() -> Board:
     ]
     calls = many()
     add(board, *calls, slow("s5/2"), slow("s6/4"), lost, *faults)
-    add(board, claimed(calls[3], "s-2", "02:27"))
+    add(board, claimed(calls[3], "s-2", "02:27"), claimed(calls[5], "s-2", "02:22"), lapsed(calls[5], "02:30"))
     return board
 
 
@@ -67,6 +72,14 @@ def test_in_a_flood_every_alert_keeps_its_line_the_urgent_on_top_and_one_cause_i
     assert tiers == sorted(tiers, reverse=True)
     clock = page.locator(f"#card-{alert_of(slow('s5/2'))} .due")
     expect(clock).to_have_text(re.compile("min"))
+
+
+def test_a_row_says_who_has_it_and_until_when_and_that_another_is_open_again(opens: Opens) -> None:
+    page = opens(a_flooded_night()).go()
+    held, again = (page.locator(f"#card-{alert_of(many()[n])}") for n in (3, 5))
+    expect(held).to_contain_text(re.compile(r"M\.B\. · weer open over [56]\u00a0min"))
+    expect(again).to_contain_text("Opnieuw open: 8\u00a0min niets vastgelegd.")
+    expect(again).not_to_contain_text("M.B.")
 
 
 def test_rows_are_worked_with_by_the_same_keys_as_cards(opens: Opens) -> None:

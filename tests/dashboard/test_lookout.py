@@ -13,7 +13,11 @@ from care.board import Board
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.deeds import claim
 from care.link import Beat
+<<<<<<< HEAD
 from care.records import Agreement, Chain, ChainAgreed, Line, Passed, StaffId, Step
+=======
+from care.records import StaffId
+>>>>>>> e63341b (desk: a row says until when somebody has it, and that another is open again)
 from care.systemd import Watchdog
 from dashboard import lookout
 from dashboard.intake import Centre
@@ -220,6 +224,18 @@ def test_when_no_screen_was_in_view_for_two_minutes_nobody_watches() -> None:
     assert not screens.unwatched
     seconds.s += 1
     assert screens.unwatched
+
+
+def test_people_are_counted_by_who_they_are_and_not_by_their_screens() -> None:
+    seconds = Seconds()
+    screens = Screens(monotonic=seconds)
+    screens.report("one", in_view=True, sound=True, by=StaffId("s-1"))
+    screens.report("two", in_view=True, sound=True, by=StaffId("s-1"))
+    screens.report("three", in_view=True, sound=True, by=StaffId("s-2"))
+    screens.report("four", in_view=False, sound=True, by=StaffId("s-3"))
+    assert screens.people == 2
+    seconds.s += UNWATCHED_AFTER_S + 1
+    assert screens.people == 0
 
 
 def test_screens_that_nobody_has_do_not_fill_the_memory() -> None:
