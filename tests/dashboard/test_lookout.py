@@ -13,11 +13,7 @@ from care.board import Board
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.deeds import claim
 from care.link import Beat
-<<<<<<< HEAD
 from care.records import Agreement, Chain, ChainAgreed, Line, Passed, StaffId, Step
-=======
-from care.records import StaffId
->>>>>>> e63341b (desk: a row says until when somebody has it, and that another is open again)
 from care.systemd import Watchdog
 from dashboard import lookout
 from dashboard.intake import Centre
