@@ -33,6 +33,7 @@ from care.records import (
     Plan,
     Record,
     SecondPool,
+    Terms,
     site_of,
 )
 from care.shifts import Shifts
@@ -87,7 +88,7 @@ class Board:
         self.sights.add(record, recorded_at)
         self.shifts.add(record)
         self.chains.add(record)
-        self.channels.add(record)
+        turned = self.channels.add(record)
         self.nights.add(record)
         self.handovers.add(record)
         self.agreements.add(record)
@@ -108,7 +109,10 @@ class Board:
                 touched = {alert.id for alert in self.open_alerts()}
             case _ if isinstance(record, Order | Deed | FellBack):
                 return {record.home}, self._happened(record.alert, record)
-        return set(), touched
+        # Of anything else no screen shows something by itself; but each open alert may go to somebody else now.
+        if isinstance(record, Terms):
+            touched = set(self._open)
+        return self._one_of_each_site() if turned else set(), touched
 
     def heard(self, site: SiteId, at: datetime) -> None:
         """Note a sign of life of a building."""
@@ -176,6 +180,10 @@ class Board:
         """Return the alerts of a whole building of which something stands, closed ones too; oldest first."""
         faults = [self.alerts[alert] for alert in self._faults.get(building, ())]
         return sorted(faults, key=lambda one: (one.raised_at, one.id))
+
+    def _one_of_each_site(self) -> set[HomeId]:
+        """Return a home of every site: whoever watches any of them is shown that a channel works, or does not."""
+        return set({site_of(home): home for home in self.homes}.values())
 
     def _touched(self, home: HomeId) -> set[HomeId]:
         """Return the homes that look different when something is found of one: of a building, all that stand in it."""

@@ -34,12 +34,14 @@ class Channels:
     def __init__(self) -> None:
         self._last: dict[str, Noticed | Proven] = {}
 
-    def add(self, record: Record) -> None:
-        """Take in one record of the journal."""
+    def add(self, record: Record) -> bool:
+        """Take in one record of the journal; return whether a channel works now that did not, or the other way."""
         if not isinstance(record, Noticed | Proven) or record.refusal is Refusal.NO_ADDRESS:
-            return  # that somebody has no address is no fault of the channel
-        known = self._last.get(record.channel, record)
-        self._last[record.channel] = max(known, record, key=lambda one: (one.at, encode(one)))
+            return False  # that somebody has no address is no fault of the channel
+        before = self._last.get(record.channel)
+        last = record if before is None else max(before, record, key=lambda one: (one.at, encode(one)))
+        self._last[record.channel] = last
+        return (before is not None and before.refusal is not None) != (last.refusal is not None)
 
     @property
     def dead(self) -> dict[str, datetime]:

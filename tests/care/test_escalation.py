@@ -34,6 +34,7 @@ from care.records import (
     Passed,
     Place,
     Plan,
+    Proven,
     Record,
     Refusal,
     Released,
@@ -492,3 +493,14 @@ def test_what_is_foretold_is_what_happens_when_nobody_does_anything(
 
 def test_an_empty_book_of_agreements_says_so() -> None:
     assert Chains().of(Place("wilg/12")) is None
+
+
+def test_what_is_agreed_anew_touches_every_open_alert_and_a_channel_that_turned_every_site() -> None:
+    night = Night(FOUND)
+    for record in (agreed(), consented(), NotTonight(at=instant("22:00"), contact=FATIMA, until=instant("11:00"))):
+        assert night.board.add(record, recorded_at=instant("02:26")) == (set(), {ALERT})
+    dead = Proven(at=instant("02:26"), channel="sms", refusal=Refusal.REFUSED)
+    again = msgspec.structs.replace(dead, at=instant("02:41"))
+    well = Proven(at=instant("02:56"), channel="sms")
+    touched = [night.board.add(one, recorded_at=one.at)[0] for one in (dead, again, well, well)]
+    assert touched == [{HOME.id}, set(), {HOME.id}, set()]

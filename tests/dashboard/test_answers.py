@@ -205,9 +205,13 @@ def test_who_looks_when_the_desk_has_it_reads_so_and_once_it_is_closed_nothing_i
 
 def test_a_way_to_phones_that_does_not_work_is_seen_at_the_desk(night: NightDesk, browser: Browser) -> None:
     desk = night.sit_down(browser, night.staff("Sanne", "SV"))
-    night.write(Proven(at=night.clock.now(), channel="sms", refusal=Refusal.NO_ANSWER))
     night.go(desk)
-    expect(desk.get_by_text("Sms: werkte niet om 02:30. Berichten gaan langs een andere weg.")).to_be_visible()
+    night.write(Proven(at=night.clock.now(), channel="sms", refusal=Refusal.NO_ANSWER))
+    said = desk.get_by_text("Sms: werkte niet om 02:30. Berichten gaan langs een andere weg.")
+    expect(said).to_be_visible()
+    night.clock.wait(minutes=15)
+    night.write(Proven(at=night.clock.now(), channel="sms"))
+    expect(said).not_to_be_visible()
 
 
 # What is no question, or no answer.
