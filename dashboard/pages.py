@@ -259,6 +259,7 @@ async def post_watching(
     sound: Annotated[bool, Form()],
 ) -> Response:
     """Take in what an open page says of itself, and tell it when its reader has seen and heard it in this shift."""
+    in_view = in_view and reader.viewer.acts  # who can do nothing about an alert watches over nobody
     desk.screens.report(screen, in_view=in_view, sound=sound, by=reader.staff)
     now, board = desk.centre.now(), desk.centre.board
     proven_at = board.shifts.proven_at(screen, now, _zone(board), by=reader.staff)
@@ -276,9 +277,9 @@ async def post_seen_and_heard(desk: TheDesk, reader: Reader, screen: Annotated[s
 async def post_shown(
     alert: TheAlert, desk: TheDesk, reader: Reader, screen: Annotated[str, Form(pattern=_SCREEN)]
 ) -> Response:
-    """Write down that a person's screen has shown the alert."""
-    known(desk, reader, alert)
-    await desk.centre.write(lambda board, at: shown(board.alerts[alert], screen, at))
+    """Write down that the screen of a person who may act has shown the alert."""
+    if reader.may(Right.ACT, desk, known(desk, reader, alert).home):  # or nobody has seen it who could act
+        await desk.centre.write(lambda board, at: shown(board.alerts[alert], screen, at))
     return Response(status_code=204)
 
 

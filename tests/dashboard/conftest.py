@@ -58,6 +58,7 @@ class Plain(Drawing):
     def __init__(self, board: Board | None = None) -> None:
         self.board = Board() if board is None else board
         self.drawn: list[str] = []
+        self.pages: list[object] = []  # for which changes were drawn
 
     def desk(self, now: datetime, viewer: Viewer) -> str:
         return f"{viewer.language}: desk of {viewer.name} {viewer.initials} at {now:%H:%M}"
@@ -79,6 +80,7 @@ class Plain(Drawing):
         self, homes: Collection[HomeId], alerts: Collection[AlertId], now: datetime, language: str, **whose: object
     ) -> str:
         self.drawn.append(language)
+        self.pages.append(whose.get("pages"))
         return f"{language}: {' '.join(sorted(homes))}; {' '.join(sorted(alerts))}"
 
     def everything(self, now: datetime, language: str, **whose: object) -> str:

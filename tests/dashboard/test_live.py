@@ -237,3 +237,18 @@ async def test_a_change_that_cannot_be_drawn_lets_screens_go_rather_than_show_wh
         await centre.take(WILG, batch(finding()))
         await eventually(lambda: reader.gone)
     assert [line["alerts"] for line in logged] == [[AlertId(ALERT)]]
+
+
+async def test_changes_are_drawn_for_the_pages_that_are_open_and_no_others(
+    centre: Centre, hub: Live, plain: Plain
+) -> None:
+    path = f"/alerts/{ALERT}"
+    gone = Reader(hub.enter("nl", "gone", for_s=A_SHIFT_S, page=f"/homes/{HOME}"))
+    readers = [Reader(hub.enter("nl", "s", for_s=A_SHIFT_S, page=page)) for page in ("/", path, "/")]
+    hub.end("gone")
+    await eventually(lambda: gone.gone)
+    await centre.take(WILG, batch(finding()))
+    await eventually(lambda: all(len(reader.of("change")) == 2 for reader in readers))
+    assert plain.pages == [{"/", path}]
+    assert len({reader.of("change")[1] for reader in readers}) == 1  # one event for all of them
+    hub.close()

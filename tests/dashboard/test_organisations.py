@@ -198,9 +198,16 @@ async def test_who_may_look_and_not_act_is_told_so_and_shown_no_buttons(real: De
         assert refused.status_code == 403
         assert real.centre.number == before
         assert 'class="onlooker"' in (await manager.get(f"/alerts/{ALERT}")).text
+        # What only they see is seen by nobody who could act on it, and a desk that only they look at is not watched.
+        assert (await manager.post(f"/alerts/{ALERT}/shown", data={"screen": "m1"})).status_code == 204
+        await manager.post("/watching", data={"screen": "m1", "in_view": "true", "sound": "true"})
+        assert real.centre.number == before
+        assert real.screens.watching == 0
     async with signed_in(real, hired(real.people, "noor", ZON, Role.CARE)) as noor:
         assert 'class="onlooker"' not in (await noor.get(f"/alerts/{ALERT}")).text
         assert (await noor.post(f"/alerts/{ALERT}/claim", headers=HTMX)).status_code == 200
+        await noor.post("/watching", data={"screen": "n1", "in_view": "true", "sound": "true"})
+        assert real.screens.watching == 1
 
 
 @pytest.mark.anyio
