@@ -191,9 +191,11 @@ class Board:
 
     def _heard_on_disk(self, record: Record, recorded_at: datetime) -> None:
         """Note that a building has told something; what is written of a whole building may be the centre's own."""
-        if isinstance(record, Plan):
+        if isinstance(record, Status):  # nearly all of them
+            self.told_at[site_of(record.home)] = recorded_at
+        elif isinstance(record, Plan):
             self.told_at[record.site] = recorded_at
-        elif isinstance(record, Finding | Cleared | Status | Summary) and not is_building(record.home):
+        elif isinstance(record, Finding | Cleared | Summary) and not is_building(record.home):
             self.told_at[site_of(record.home)] = recorded_at
 
     def _replan(self, plan: Plan) -> set[HomeId]:

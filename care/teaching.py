@@ -136,6 +136,8 @@ class Fleet(msgspec.Struct):
 
     def overdue(self, now: datetime) -> list[datetime]:
         """Return the closings that are due by now, oldest first; of a longer absence, those of the window."""
+        if self.closed_at is not None and now < self.closed_at + _DAY:
+            return []  # asked at every record
         last = _closing_before(now)
         days = 1 if self.closed_at is None else min((last - self.closed_at) // _DAY, WINDOW)
         return [last - _DAY * back for back in reversed(range(days))]
