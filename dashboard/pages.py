@@ -99,11 +99,15 @@ class SignedIn:
         """Whether they work for the organisation that runs the centre: what concerns its desk is theirs to see."""
         return OWN in self.session.organisations
 
-    def must(self, right: Right, desk: Desk, home: HomeId | None = None) -> None:
-        """Raise `Problem` unless they may do something for a home that they see, or, without one, for the centre."""
+    def may(self, right: Right, desk: Desk, home: HomeId | None = None) -> bool:
+        """Whether they may do something for a home that they see, or, without one, for the centre."""
         site = None if home is None else site_of(home)
         owner = OWN if site is None else None if site == CENTRE else Access(desk.people).owners().get(site, OWN)
-        if not may(self.session.posts, right, owner):
+        return may(self.session.posts, right, owner)
+
+    def must(self, right: Right, desk: Desk, home: HomeId | None = None) -> None:
+        """Raise `Problem` unless they may."""
+        if not self.may(right, desk, home):
             text = mark("This is not part of your role. Ask a colleague of the night desk.")
             if right is Right.CHANGE:
                 text = mark("This is not part of your role. Ask a colleague of the care team.")
