@@ -251,16 +251,16 @@ class Course:
     def _seen(self) -> Iterator[Event]:
         say, alert = self.glance.say, self.alert
         for finding in alert.findings:
-            yield self._event(finding.at, self.wording.title(finding, self.home))
+            yield self.event(finding.at, self.wording.title(finding, self.home))
         for cleared in alert.cleared:
-            yield self._event(cleared.at, say("{kind}: over by itself").format(kind=say(KINDS[cleared.what])))
+            yield self.event(cleared.at, say("{kind}: over by itself").format(kind=say(KINDS[cleared.what])))
         if alert.delivered:
             screens = len({one.screen for one in alert.delivered})
             on = words(self.glance.language).ngettext("Shown on {n} screen", "Shown on {n} screens", screens)
-            yield self._event(min(one.at for one in alert.delivered), on.format(n=screens))
+            yield self.event(min(one.at for one in alert.delivered), on.format(n=screens))
         for one in alert.fell_back:
             said = say("The building gave a warning itself: {channel}")
-            yield self._event(one.at, said.format(channel=self.wording.channel(one.channel)))
+            yield self.event(one.at, said.format(channel=self.wording.channel(one.channel)))
 
     def _held(self) -> Iterator[Event]:
         say, alert = self.glance.say, self.alert
@@ -274,24 +274,24 @@ class Course:
                     yield self._gone(hold)
                     holder = None
             elif (holder is None or hold.takeover) and hold.by != holder:
-                yield self._event(hold.at, say("Taken over") if holder is not None else say("Claimed"), hold.by)
+                yield self.event(hold.at, say("Taken over") if holder is not None else say("Claimed"), hold.by)
                 holder = hold.by
 
     def _gone(self, hold: Released | Lapsed) -> Event:
         if isinstance(hold, Lapsed):  # no name: that it was forgotten is told to whoever had it, and to nobody else
-            return self._event(hold.at, self.glance.say("Open for everybody again: nothing was written down"))
-        return self._event(hold.at, self.glance.say("Given back"), hold.by)
+            return self.event(hold.at, self.glance.say("Open for everybody again: nothing was written down"))
+        return self.event(hold.at, self.glance.say("Given back"), hold.by)
 
     def _done(self) -> Iterator[Event]:
         say = self.glance.say
         for one in self.alert.follows:
             word, means = say(FOLLOW_WORDS[one.follow]), say(BY_WORDS[one.means])
             if one.there_at is None:
-                yield self._event(one.at, f"{word}: {means}", one.by)
+                yield self.event(one.at, f"{word}: {means}", one.by)
             else:
                 said = say("{step}: {means}, expected {time}")
                 time = self.wording.time(one.there_at)
-                yield self._event(one.at, said.format(step=word, means=means, time=time), one.by)
+                yield self.event(one.at, said.format(step=word, means=means, time=time), one.by)
 
     def _shelved(self) -> Iterator[Event]:
         say = self.glance.say
@@ -299,20 +299,21 @@ class Course:
             if isinstance(one, Shelved):
                 said = say("Put aside until {time}: {reason}")
                 reason = say(ASIDES[one.why])
-                yield self._event(one.at, said.format(time=self.wording.time(one.until), reason=reason), one.by)
+                yield self.event(one.at, said.format(time=self.wording.time(one.until), reason=reason), one.by)
             elif one.by is None:
-                yield self._event(one.at, say("Back by itself"))
+                yield self.event(one.at, say("Back by itself"))
             else:
-                yield self._event(one.at, say("Taken back"), one.by)
+                yield self.event(one.at, say("Taken back"), one.by)
 
     def _closed(self) -> Iterator[Event]:
         closed, say = self.alert.resolved, self.glance.say
         if closed is not None:
             said = say("{outcome}: {how}")
             outcome, how = say(OUTCOMES[closed.outcome]), say(HOW_WORDS[closed.how])
-            yield self._event(closed.at, said.format(outcome=outcome, how=how), closed.by)
+            yield self.event(closed.at, said.format(outcome=outcome, how=how), closed.by)
 
-    def _event(self, at: datetime, text: str, by: StaffId | None = None) -> Event:
+    def event(self, at: datetime, text: str, by: StaffId | None = None) -> Event:
+        """Return a line of what happened."""
         who = self.glance.names.staff(by) if by is not None else ""
         return Event(at, self.wording.moment(at, self.glance.now), text, who)
 

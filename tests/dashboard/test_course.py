@@ -12,7 +12,6 @@ from care.records import StaffId
 from dashboard.wishes import Called, First, Who, Wishes
 from detectors.findings import Presence
 from detectors.homes import ResidentId
-from tests.dashboard.nightdesk import NightDesk
 from tests.dashboard.nights import (
     a_plan,
     claimed,
@@ -23,6 +22,7 @@ from tests.dashboard.nights import (
     status,
     still_up,
 )
+from tests.dashboard.two_screens import NightDesk
 
 BATH = alert_of(long_in_the_bathroom())
 SLOW = alert_of(not_up())

@@ -12,7 +12,6 @@ from care.board import Board
 from care.records import Lapsed, StaffId
 from detectors.findings import Finding, What
 from tests.dashboard.conftest import Opens, sideways
-from tests.dashboard.nightdesk import NightDesk
 from tests.dashboard.nights import (
     a_calm_night,
     a_full_board,
@@ -25,6 +24,7 @@ from tests.dashboard.nights import (
     of_building,
     sensor_silent,
 )
+from tests.dashboard.two_screens import NightDesk
 
 
 def many(n: int = 12, site: str = "s0") -> list[Finding]:
