@@ -127,11 +127,11 @@ class Chains:
         return said.until if said is not None and said.until > at else None
 
     def barred(self, home: HomeId, contact: ContactId, tier: str, at: datetime) -> Why | None:
-        """Return why somebody may not be asked about a home now; None if they may."""
-        if self.away(contact, at) is not None:
-            return Why.NOT_TONIGHT
+        """Return why somebody may not be asked about a home now; None if they may, as a role always may."""
         if contact in LINES:
             return None
+        if self.away(contact, at) is not None:
+            return Why.NOT_TONIGHT
         said = self.consent(home, contact)
         if said is None or tier not in said.tiers:
             return Why.NO_CONSENT

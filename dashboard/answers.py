@@ -27,6 +27,7 @@ from dashboard.stories import Story
 from detectors.homes import zone_of
 
 OFFERED = (Answer.GOING, Answer.CANNOT, Answer.NOT_TONIGHT, Answer.CALL_ME)
+OFFERED_ROLE = (Answer.GOING, Answer.CANNOT, Answer.CALL_ME)  # one of a team cannot say that all of it is not there
 OFFERED_RESIDENT = (Answer.FINE, Answer.HELP, Answer.CALL_ME)
 REPLIES_MAX = 20  # of one contact to one alert; past this nothing more is written
 
@@ -85,7 +86,9 @@ def replied(board: Board, alert: Alert, by: ContactId, answer: Answer, at: datet
 
 def offered(to: ContactId) -> tuple[Answer, ...]:
     """Return what somebody can answer."""
-    return OFFERED_RESIDENT if to == RESIDENT else OFFERED
+    if to == RESIDENT:
+        return OFFERED_RESIDENT
+    return OFFERED_ROLE if to in LINES else OFFERED
 
 
 def _asked(desk: Desk, token: str) -> tuple[Alert, ContactId] | None:

@@ -201,6 +201,11 @@ def test_not_tonight_is_passed_by_without_delay_and_that_is_written_down() -> No
     assert night.at("02:25") == ["not c-fatima, not-tonight", "desk, first"]
 
 
+def test_no_word_of_one_takes_a_whole_team_out_of_the_night() -> None:
+    away = NotTonight(at=instant("22:00"), contact=NIGHT_TEAM, until=instant("11:59"))
+    assert Night(agreed(step(NIGHT_TEAM), step(DESK)), away, FOUND).at("02:25") == ["night-team, first"]
+
+
 @pytest.mark.parametrize(
     ("consent", "why"),
     [

@@ -176,6 +176,8 @@ def test_a_colleague_of_the_night_team_reads_what_it_is_about(night: NightDesk, 
     page = phone(night, browser, NIGHT_TEAM)
     page.get_by_role("button", name="Open de vraag").tap()
     expect(page.get_by_text("Lang in de badkamer")).to_be_visible()
+    expect(page.get_by_role("button", name="Ik kan niet")).to_be_visible()
+    assert page.get_by_role("button", name="Vannacht niet").count() == 0  # one cannot say that for the whole team
 
 
 def test_a_resident_who_is_asked_first_can_say_that_all_is_well_or_ask_for_help(

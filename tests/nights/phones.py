@@ -60,8 +60,8 @@ class Phones:
                 tiers = ("acute", "soon") if self._chance(home) < 0.5 else ()
                 until = now + timedelta(days=30)
                 yield Consented(home=home, contact=NEIGHBOUR, tiers=tiers, until=until, **about)  # type: ignore[arg-type]
-        if board.homes and self._chance("away") < 0.3 and board.chains.away(NIGHT_TEAM, now) is None:
-            yield NotTonight(at=now, contact=NIGHT_TEAM, until=now + timedelta(hours=12))
+        if board.homes and self._chance("away") < 0.3 and board.chains.away(NEIGHBOUR, now) is None:
+            yield NotTonight(at=now, contact=NEIGHBOUR, until=now + timedelta(hours=12))
 
     def answers(self, board: Board, now: datetime) -> Iterator[Noticed]:
         """Yield what became of every notice that is due."""
