@@ -8,6 +8,7 @@
   const PROBE_MS = 3_000; // between two tries to get a beat once the page is dead
   const HOLD_MS = 2_000; // the queue stands still this long after the hand that was in it
   const HOLD_MAX_MS = 4_000; // and never longer than this in all
+  const PRESS_MAX_MS = 2_000; // a hand that presses holds up the news for no longer
   const NOTICE_MS = 15_000;
   const MINUTE_MS = 60_000;
   const THERE_IN_MIN = 10; // who is called to go there is expected so soon, until somebody says otherwise
@@ -146,8 +147,28 @@
     event.preventDefault(); // what comes in is put in its places here, see `apply`
     if (dead || message.type === "again") location.reload(); // again: what this reader may see has changed
     else if (message.type === "beat") beat(JSON.parse(message.data));
-    else apply(message.data, false);
+    else if (pressing()) waiting.push(message.data);
+    else catchUp(message.data);
   });
+
+  // A button that is swapped between the press of a hand and its lifting is never clicked: until then news waits.
+  let pressedAt = -Infinity;
+  const waiting = [];
+  const pressing = () => performance.now() - pressedAt < PRESS_MAX_MS;
+
+  function catchUp(...news) {
+    for (const text of [...waiting.splice(0), ...news]) apply(text, false);
+  }
+
+  document.addEventListener("pointerdown", () => {
+    pressedAt = performance.now();
+  }, { capture: true, passive: true });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    document.addEventListener(kind, () => setTimeout(() => {
+      pressedAt = -Infinity;
+      catchUp();
+    }), { capture: true, passive: true });
+  }
 
   function beat(said) {
     beatAt = performance.now();

@@ -3,6 +3,7 @@
 import re
 import struct
 import zlib
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from tests.dashboard.nights import (
     a_full_board,
     add,
     alert_in,
+    delivered,
     local,
     long_in_the_bathroom,
     of_building,
@@ -161,6 +163,25 @@ def test_what_comes_again_and_again_is_one_alert_that_says_how_often(opens: Open
         reader.stage.happen(msgspec.structs.replace(long_in_the_bathroom(), at=local(f"02:30:{n}0")))
     expect(card).to_have_count(1)
     expect(card).to_contain_text("4 keer gezien: één melding.")
+
+
+# Nothing slips away under a hand.
+
+
+def test_news_that_comes_while_a_hand_presses_a_button_takes_nothing_from_under_it(opens: Opens) -> None:
+    board = a_calm_night()
+    add(board, long_in_the_bathroom())
+    reader = opens(board)
+    page = reader.go(f"/alerts/{BATH}")
+    button = page.get_by_role("button", name="Ik pak op")
+    button.hover()
+    page.mouse.down()
+    reader.stage.happen(delivered(long_in_the_bathroom(), "02:31"))
+    reader.stage.now += timedelta(seconds=5)
+    expect(page.locator("#clock")).to_have_text(re.compile("02:31:1[78]"))  # what came later has been heard
+    with page.expect_response("**/claim"):
+        page.mouse.up()
+    expect(page.locator(f"#doing-{BATH}")).to_have_class(re.compile("mine"))
 
 
 # Row 20: keys alone, and text twice as large.
