@@ -1,5 +1,6 @@
 """The board: the centre's journal folded into what the night desk must know now. In memory, rebuilt at start."""
 
+import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -154,7 +155,7 @@ class Board:
         if all(map(sees, sites - {CENTRE})):
             return self
         mine = {site for site in sites if site == CENTRE or sees(site)}
-        part = Board()
+        part = copy.copy(self)  # what is asked of by home, by screen or by alert is the same for all
         part.plans = {site: plan for site, plan in self.plans.items() if site in mine}
         part.homes = {home: plan for home, plan in self.homes.items() if site_of(home) in mine}
         part.statuses = {home: self.statuses[home] for home in part.homes if home in self.statuses}
@@ -166,10 +167,7 @@ class Board:
         part.told_at = {site: at for site, at in self.told_at.items() if site in mine}
         part.proven_at = {site: at for site, at in self.proven_at.items() if site in mine}
         part.behind = self.behind & mine
-        # Asked of by home, by screen, or of the centre as a whole.
-        part.sights, part.shifts, part.nights = self.sights, self.shifts, self.nights
-        part.agreements, part.chains, part.channels = self.agreements, self.chains, self.channels
-        part.handovers, part.on_duty, part.pool_asked = self.handovers, self.on_duty, self.pool_asked
+        part._last_closed = None
         return part
 
     def standing(self, building: HomeId) -> list[Finding]:
