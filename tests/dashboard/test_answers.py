@@ -34,8 +34,8 @@ from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId
 from tests.dashboard.conftest import sideways, too_small
-from tests.dashboard.two_screens import NightDesk
 from tests.dashboard.nights import a_plan, local, long_in_the_bathroom
+from tests.dashboard.two_screens import NightDesk
 
 FOUND = long_in_the_bathroom()
 ALERT = alert_of(FOUND)
