@@ -160,7 +160,7 @@ class Board:
         part.homes = {home: plan for home, plan in self.homes.items() if site_of(home) in mine}
         part.statuses = {home: self.statuses[home] for home in part.homes if home in self.statuses}
         part._of = {home: alerts for home, alerts in self._of.items() if site_of(home) in mine}
-        part.alerts = {alert: self.alerts[alert] for alerts in part._of.values() for alert in alerts}
+        part.alerts = {id: one for id, one in self.alerts.items() if site_of(one.home) in mine}  # noqa: A001  # in order
         part._open = self._open & part.alerts.keys()
         part._faults = {home: faults for home, faults in self._faults.items() if site_of(home) in mine}
         part.heard_at = {site: at for site, at in self.heard_at.items() if site in mine}
