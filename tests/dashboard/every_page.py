@@ -132,6 +132,7 @@ def _hardly_watched() -> Board:
 
 PAGES = (
     Page("sign-in", Board, lambda _: "/sign-in", live=False),
+    Page("sign-in-again", Board, lambda _: "/sign-in/tried", live=False),
     Page("message", Board, lambda _: "/message", live=False),
     Page("desk-without-buildings", Board),
     Page("desk-calm", a_calm_night),

@@ -118,7 +118,9 @@ class Stage:
             case "load":
                 return self.drawing.load(self.now, self.viewer)
             case "sign-in":
-                return self.drawing.sign_in(self.viewer.language, name="sanne", problem=name or None)
+                wrong = "This name and password do not belong together. Try again."
+                tried = {"name": "sanne", "problem": wrong} if name else {}
+                return self.drawing.sign_in(self.viewer.language, **tried)
             case "message":
                 gone = no_alert()
                 return self.drawing.message(self.viewer.language, title=gone.title, text=gone.text)
