@@ -136,9 +136,13 @@ def the_board_is_the_fold_of_the_journal(night: Lived) -> Iterator[str]:
     board = Board()
     for entry in night.centre:
         board.add(entry.record, recorded_at=entry.recorded_at)
-    for name in ("plans", "homes", "statuses", "nights", "alerts"):
-        if getattr(board, name) != getattr(night.board, name):
+    for name in ("plans", "homes", "statuses", "alerts", "nights", "sights", "chains", "channels", "agreements"):
+        if _held(getattr(board, name)) != _held(getattr(night.board, name)):
             yield f"the {name} of the board are not what its journal says"
+
+
+def _held(part: object) -> object:
+    return vars(part) if hasattr(part, "__dict__") else part
 
 
 def both_journals_agree(night: Lived) -> Iterator[str]:
