@@ -158,5 +158,10 @@ PAGES = (
     Page("alert-sensor", _one(sensor_silent()), _of(sensor_silent())),
     Page("alert-building", _silent, lambda board: f"/alerts/{alert_in(board, 'wilg/*')}"),
     Page("home", a_busy_night, lambda _: "/homes/wilg/12"),
+    Page("home-28-nights", a_busy_night, lambda _: "/homes/wilg/12?nights=28"),
     Page("home-hardly-watched", _hardly_watched, lambda _: "/homes/wilg/3"),
+    Page("load", a_busy_night, lambda _: "/load"),
+    Page("report", a_busy_night, lambda _: "/report"),
+    Page("report-of-a-client", a_busy_night, lambda _: "/report/wilg/12"),
+    Page("hand-over", a_busy_night, lambda _: "/hand-over"),
 )

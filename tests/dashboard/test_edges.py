@@ -28,7 +28,7 @@ from tests.dashboard.conftest import ALERT, WILG, StoryClock, batch, finding, pl
 Answer = TypeVar("Answer")
 
 STREAM = "/live"  # never ends by itself; told of below
-EXAMPLES = 30  # of each route
+EXAMPLES = 25  # of each route
 
 _app = cast("Door", application(cast("Desk", None)))._app
 SCHEMA = schemathesis.openapi.from_dict(_app.openapi())
@@ -56,7 +56,7 @@ class Edge:
         """Send what was drawn; `known`: of an alert and a home that there are."""
         asked = case.as_transport_kwargs(base_url="https://desk.example")
         if known:
-            path = case.operation.path.format(alert=ALERT, site=WILG, home="12")
+            path = case.operation.path.format(alert=ALERT, site=WILG, home="12", token="t" * 43, back_test="0" * 10)
             asked["url"] = f"https://desk.example{path}"
         headers = {name: value for name, value in asked.get("headers", {}).items() if _sendable(name, value)}
         async with stranger_at(self.desk, raise_app_exceptions=False) as browser:
@@ -96,9 +96,9 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
         kind = answer.headers.get("content-type", "")
         if answer.status_code >= 400:
             assert kind.startswith("text/html")
-            assert "<h1>" in answer.text
+            assert "<h1" in answer.text
         elif answer.content:
-            assert kind.startswith(("text/html", "application/json"))
+            assert kind.startswith(("text/html", "application/json", "application/pdf"))
 
     ask()
 

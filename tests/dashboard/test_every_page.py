@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import axe_playwright_python
 import pytest
@@ -15,7 +16,7 @@ from care.language import words
 from dashboard import drawing
 from tests.dashboard.conftest import Opens
 from tests.dashboard.every_page import PAGES, Page
-from tests.dashboard.nights import _NAMES, SANNE
+from tests.dashboard.nights import _NAMES, _WISHES, SANNE
 from tests.dashboard.stage import Stage
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
@@ -59,6 +60,12 @@ SAID_AS_IT_IS = {
     *("Nachtwacht", "Esc", "EN", "NL", "Nederlands", "English"),
     *("De", "Wilg", "Eik", "Beuk", "Linde", "Es", "Iep", "Berk", "Olm", "Els", "Hazelaar"),  # buildings
     *(word for name in _NAMES.values() for word in name.split()),
+    *(
+        word
+        for one in _WISHES.values()
+        for said in (one.note, *(who.name for who in one.called))
+        for word in said.split()
+    ),
     *("Sanne", "sanne"),
     *("en", "of"),  # Dutch that comes from elsewhere: lists, days and months
     *(word for form in ("wide", "abbreviated") for word in get_day_names(form, locale="nl").values()),
@@ -95,7 +102,8 @@ def made_unreadable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_nothing_on_a_page_is_said_in_one_language_only(page: Page) -> None:
     board = page.night()
     stage = Stage(board, SANNE)
-    drawn = stage._page(page.path(board), {})
+    asked = urlsplit(page.path(board))
+    drawn = stage._page(asked.path, dict(parse_qsl(asked.query)))
     assert drawn is not None
     fragments = stage.drawing.changes(board.homes, board.alerts, stage.now, "nl") if page.live else ""
     assert left(drawn) | left(fragments) == set()
