@@ -16,9 +16,9 @@ demo: .venv/.demo
 ## setup: everything a test run needs, mosquitto, chromium and pango included
 setup: .venv/.all .venv/.system
 
-## test: check, then every test
+## test: check, then every test, on two processors
 test: setup check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 ## check: format, lint, types and the arrows between the rooms
 check: .venv/.all
