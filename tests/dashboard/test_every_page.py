@@ -10,14 +10,17 @@ from urllib.parse import parse_qsl, urlsplit
 import axe_playwright_python
 import pytest
 from babel.dates import get_day_names, get_month_names
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from care.alerts import alert_of
 from care.language import words
-from dashboard import drawing
+from dashboard import contacts, drawing
+from detectors.homes import ResidentId
 from tests.dashboard.conftest import Opens
 from tests.dashboard.every_page import PAGES, Page
-from tests.dashboard.nights import _NAMES, _WISHES, SANNE
+from tests.dashboard.nights import _NAMES, _WISHES, SANNE, a_plan, long_in_the_bathroom
 from tests.dashboard.stage import Stage
+from tests.dashboard.two_screens import NightDesk
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -44,6 +47,37 @@ def test_a_page_keeps_nobody_out(opens: Opens, page: Page) -> None:
         reader.page.set_viewport_size({"width": width, "height": height})
         found[width] = reader.page.evaluate(_RUN, RULES)
     assert found == {width: [] for width, _ in SIZES}
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[NightDesk]:
+    made = NightDesk(tmp_path)
+    with made.open():
+        made.at("22:00", a_plan("wilg", "De Wilg", (1, 2, 12)))
+        made.at("02:30", long_in_the_bathroom())
+        yield made
+        made.leave()
+
+
+@pytest.mark.parametrize("path", ["/calling-order", "/calling-order/wilg/12", "/homes/wilg/12/agreements", "/answer"])
+def test_a_page_of_the_whole_centre_keeps_nobody_out(centre: NightDesk, browser: Browser, path: str) -> None:
+    """Pages that are more than a drawing of the board."""
+    page = centre.sit_down(browser, centre.staff("Sanne", "SV"))
+    if path == "/answer":
+        path = f"/answer/{centre.do(_asked(centre))}"
+    page.goto(centre.address + path)
+    expect(page.locator("main")).to_be_visible()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {}
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        found[width] = page.evaluate(_RUN, RULES)
+    assert found == {width: [] for width, _ in SIZES}
+
+
+async def _asked(centre: NightDesk) -> str:
+    riet = contacts.add(centre.store, ResidentId("r-wilg-12"), "Riet", contacts.Relation.NEIGHBOUR)
+    return contacts.make_link(centre.store, alert_of(long_in_the_bathroom()), riet, centre.wall.now())
 
 
 def test_what_keeps_somebody_out_would_be_found(opens: Opens) -> None:

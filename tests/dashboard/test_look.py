@@ -427,14 +427,14 @@ def test_a_screen_that_hears_nothing_says_so_loudly_and_comes_back_by_itself(ope
         re.compile("Dit scherm is niet meer actueel. Laatste gegevens: 02:31")
     )
     expect(page).to_have_title("Niet actueel · Nachtwacht")
-    assert page.locator("main button:enabled").count() == 0
+    expect(page.locator("main button:enabled")).to_have_count(0)
     page.keyboard.press("n")
     assert reader.posts("claim") == []
     loads = reader.stage.loads
     reader.stage.beating = True
     expect(page.locator("#dead")).to_be_hidden()
     assert reader.stage.loads > loads
-    assert page.locator("main button:enabled").count() > 0
+    expect(page.locator("main button:enabled").first).to_be_visible()
 
 
 def test_the_age_of_the_data_is_always_in_sight_and_counts(opens: Opens) -> None:
