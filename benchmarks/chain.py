@@ -1,51 +1,23 @@
 """Measure the chain, from a sensor's message to a person's screen, and what it costs: `python -m benchmarks.chain`."""
 
-import os
-import platform
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from benchmarks import footprint, page, throughput
+from benchmarks.figures import Figure, keep, rounded, table
 from benchmarks.parts import CannotMeasure, Told
 from gateway.stage import BrokerGone
 
 IMPORTS = 5
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing that is measured: its key in the results, what it is, and what it must be."""
-
-    key: str
-    what: str
-    digits: int = 0
-    at_most: float | None = None
-    at_least: float | None = None
-
-    @property
-    def goal(self) -> str:
-        if self.at_most is not None:
-            return f"≤ {self.at_most:,.0f}"
-        return f"≥ {self.at_least:,.0f}" if self.at_least is not None else ""
-
-    def meets(self, value: float) -> bool | None:
-        """Whether it is what it must be; None where nothing is asked."""
-        if self.at_most is not None:
-            return value <= self.at_most
-        return None if self.at_least is None else value >= self.at_least
 
 
 FIGURES = (
@@ -96,10 +68,9 @@ def chain(
     except (CannotMeasure, BrokerGone) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    console.print(table(figures))
+    console.print(table(figures, FIGURES, "The chain"))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(results(figures)), indent=2) + b"\n")
+        keep(figures, METHOD, out)
 
 
 def measure(console: Console, *, events: int, samples: int, rounds: int, hours: float) -> dict[str, float]:
@@ -130,26 +101,7 @@ def measure(console: Console, *, events: int, samples: int, rounds: int, hours: 
         "dashboard_mb": memory.dashboard_mb,
         "gateway_import_s": import_s,
     }
-    return {figure.key: round(values[figure.key], figure.digits) for figure in FIGURES}
-
-
-def table(figures: Mapping[str, float]) -> Table:
-    """Return the figures beside their goals, to be printed."""
-    shown = Table("measured", title="The chain")
-    shown.add_column("figure", justify="right")
-    shown.add_column("goal", justify="right")
-    shown.add_column("")
-    for figure in FIGURES:
-        value = figures[figure.key]
-        met = {True: "met", False: "[bold red]missed[/bold red]", None: ""}[figure.meets(value)]
-        shown.add_row(figure.what, f"{value:,.{figure.digits}f}", figure.goal, met)
-    return shown
-
-
-def results(figures: Mapping[str, float]) -> dict[str, object]:
-    """Return the figures with what one must know to compare them: of which version, where, and how."""
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    return {**figures, "version": version("nachtwacht"), "machine": machine, "method": METHOD}
+    return rounded(values, FIGURES)
 
 
 def _progress(console: Console) -> Progress:

@@ -1,16 +1,13 @@
 """Measure the night desk with a thousand homes and two hundred open pages: `python -m benchmarks.desk`."""
 
-import os
-import platform
 import random
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -23,10 +20,9 @@ import typer
 from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from benchmarks import screens, year
-from benchmarks.chain import Figure
+from benchmarks.figures import Figure, keep, rounded, table
 from benchmarks.page import quantile
 from benchmarks.parts import CannotMeasure, Part, Parts, Told, apart, hear
 from benchmarks.screens import Seen
@@ -128,10 +124,9 @@ def desk(
     except CannotMeasure as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    console.print(table(figures))
+    console.print(table(figures, FIGURES, "The night desk"))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(results(figures)), indent=2) + b"\n")
+        keep(figures, METHOD, out)
 
 
 def measure(console: Console, load: Load) -> dict[str, float]:
@@ -165,26 +160,7 @@ def measure(console: Console, load: Load) -> dict[str, float]:
         "bare_cpu_s": live.bare_cpu_s,
         "kb_a_change": live.bytes_a_change / 1e3,
     }
-    return {figure.key: round(values[figure.key], figure.digits) for figure in FIGURES}
-
-
-def table(figures: Mapping[str, float]) -> Table:
-    """Return the figures beside their goals, to be printed."""
-    shown = Table("measured", title="The night desk")
-    shown.add_column("figure", justify="right")
-    shown.add_column("goal", justify="right")
-    shown.add_column("")
-    for figure in FIGURES:
-        value = figures[figure.key]
-        met = {True: "met", False: "[bold red]missed[/bold red]", None: ""}[figure.meets(value)]
-        shown.add_row(figure.what, f"{value:,.{figure.digits}f}", figure.goal, met)
-    return shown
-
-
-def results(figures: Mapping[str, float]) -> dict[str, object]:
-    """Return the figures with what one must know to compare them: of which version, where, and how."""
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    return {**figures, "version": version("nachtwacht"), "machine": machine, "method": METHOD}
+    return rounded(values, FIGURES)
 
 
 # The centre's start, in a process of its own: nothing of ours is warm.

@@ -4,22 +4,16 @@ Processes are killed, brokers restarted, and what was published is compared with
 then what it costs to keep all that: writes, memory, a start, and a week that the centre missed.
 """
 
-import os
-import platform
 import signal
 import sys
-from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import throughput
-from benchmarks.chain import Figure
+from benchmarks.figures import Figure, keep, rounded, table
 from benchmarks.parts import CannotMeasure
 from benchmarks.reliability.bare_loop import bare_loop_rate
 from benchmarks.reliability.kills import killed, slow_disk
@@ -119,25 +113,10 @@ def reliability(
     except (CannotMeasure, BrokerGone) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    rounded = {figure.key: round(figures[figure.key], figure.digits) for figure in FIGURES}
-    Console().print(table(rounded))
+    measured = rounded(figures, FIGURES)
+    Console().print(table(measured, FIGURES, "Reliability"))
     if out is not None:
-        machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-        results = {**rounded, "version": version("nachtwacht"), "machine": machine, "method": METHOD}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
-
-
-def table(figures: Mapping[str, float]) -> Table:
-    """Return the figures beside their goals, to be printed."""
-    shown = Table("measured", title="Reliability")
-    for column in ("figure", "goal", ""):
-        shown.add_column(column, justify="right")
-    for figure in FIGURES:
-        value = figures[figure.key]
-        met = {True: "met", False: "[bold red]missed[/bold red]", None: ""}[figure.meets(value)]
-        shown.add_row(figure.what, f"{value:,.{figure.digits}f}", figure.goal, met)
-    return shown
+        keep(measured, METHOD, out)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from benchmarks import chain, throughput
+from benchmarks.figures import table
 from benchmarks.page import Change, delays_ms, quantile
 from benchmarks.parts import CannotMeasure, Parts, apart, hear
 from gateway import rehearsal
@@ -160,6 +161,6 @@ def lines_of_table(**figures: float) -> dict[str, str]:
     """Return the lines of the table as they are printed: what is measured, and the rest."""
     console = Console(width=120)
     with console.capture() as printed:
-        console.print(chain.table(dict.fromkeys(KEYS, 10.0) | figures))
+        console.print(table(dict.fromkeys(KEYS, 10.0) | figures, chain.FIGURES, "The chain"))
     lines = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in printed.get().splitlines()]
     return {first: " ".join(rest).strip() for first, *rest in lines if rest}
