@@ -14,7 +14,7 @@ import msgspec
 
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, raised, urgency, with_deed
 from care.board import Board
-from care.chains import DESK, Chains, steps_for
+from care.chains import BACK_UP, DESK, Chains, steps_for
 from care.notices import Channels
 from care.records import (
     Agreement,
@@ -75,14 +75,9 @@ def next_of(alert: Alert, board: Board, now: datetime, *, attended: bool = True)
 
     It may be in the past: then it is due. Everything changes as soon as somebody does something.
     """
-    climb = _climb(alert, board.homes.get(alert.home), now)
-    if climb is None or not _may_go_on(alert, board):
+    steps = _steps(alert, board, now, attended=attended)
+    if steps is None or not _may_go_on(alert, board):
         return None
-    plan = board.plans.get(site_of(alert.home))
-    agreed = board.chains.chain(alert.home, climb.began, zone_of(_ZONE if plan is None else plan.zone))
-    if agreed is None:
-        return None
-    steps = _Steps(alert, climb, *agreed, board.chains, attended=attended)
     cause = steps.cause()
     at = max(cause.at, now)
     about: dict[str, Any] = {"home": alert.home, "alert": alert.id}
@@ -103,6 +98,32 @@ def next_of(alert: Alert, board: Board, now: datetime, *, attended: bool = True)
         why=cause.why,
         **about,
     )
+
+
+def called_in(board: Board, now: datetime) -> list[Passed]:
+    """Return that the back-up is asked now: about the most urgent alert that waits and whose chain has them.
+
+    One notice: whoever comes to help sees the rest at the desk.
+    """
+    for alert in board.open_alerts():
+        steps = _steps(alert, board, now, attended=True)
+        back_up = None if steps is None else next((step for step in steps.left if step.who == BACK_UP), None)
+        if steps is None or back_up is None or steps.barred(back_up, now) is not None:
+            continue
+        return [
+            Passed(
+                at=max(now, _dated(alert)),
+                home=alert.home,
+                alert=alert.id,
+                step=steps.every.index(back_up),
+                to=back_up.who,
+                line=back_up.line,
+                channels=back_up.channels,
+                minutes=back_up.minutes,
+                why=Why.CALLED_IN,
+            )
+        ]
+    return []
 
 
 def forecast(alert: Alert, board: Board, now: datetime) -> list[Coming]:
@@ -297,6 +318,16 @@ class Cause(NamedTuple):
 
     at: datetime
     why: Why
+
+
+def _steps(alert: Alert, board: Board, now: datetime, *, attended: bool) -> "_Steps | None":
+    """Return where an alert is on its chain; None if it asks for nobody, or nothing is agreed for it."""
+    climb = _climb(alert, board.homes.get(alert.home), now)
+    if climb is None:
+        return None
+    plan = board.plans.get(site_of(alert.home))
+    agreed = board.chains.chain(alert.home, climb.began, zone_of(_ZONE if plan is None else plan.zone))
+    return None if agreed is None else _Steps(alert, climb, *agreed, board.chains, attended=attended)
 
 
 class _Steps:

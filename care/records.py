@@ -289,6 +289,7 @@ class Why(StrEnum):
     FORGOTTEN = "forgotten"  # somebody had it, or said they would go, and nothing followed
     CANNOT = "cannot"  # whoever was asked before cannot go
     UNREACHED = "unreached"  # no channel took the notice to whoever was asked before
+    CALLED_IN = "called-in"  # the desk asked the second pool to help
     NOT_TONIGHT = "not-tonight"  # past: they asked not to be asked
     NO_CONSENT = "no-consent"  # past: the resident has not said that they may be asked
     CONSENT_ENDED = "consent-ended"  # past: the resident said so until a day that is over

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.alerts import Alert
+from care.board import Board
 from care.deeds import Urgent, follow, put_aside, take_back
+from care.escalation import called_in
 from care.language import mark
 from care.load import ask_second_pool
 from care.records import FOLLOWS, Aside, By, Follow, Record
@@ -16,6 +18,7 @@ from care.shifts import ends
 from dashboard.course import ASIDE_MIN, GOING, NOT_ASIDE, SHIFT_END
 from dashboard.door import Problem, by_htmx
 from dashboard.glance import desk_zone
+from dashboard.organisations import Right
 from dashboard.pages import Reader, TheAlert, TheDesk, act
 from detectors.homes import zone_of
 
@@ -88,11 +91,18 @@ async def get_load(desk: TheDesk, reader: Reader) -> Response:
 
 @router.post("/second-pool")
 async def post_second_pool(request: Request, desk: TheDesk, reader: Reader) -> Response:
-    """Write down that the second pool is asked to help; every screen says so."""
-    await desk.centre.write(lambda board, at: ask_second_pool(board, reader.staff, at))
+    """Ask the second pool to help; every screen says so, and the back-up in the calling order gets a notice."""
+    reader.must(Right.ACT, desk)
+
+    def decide(board: Board, at: datetime) -> Sequence[Record]:
+        asked = ask_second_pool(board, reader.staff, at)
+        return (*asked, *called_in(board, at)) if asked else ()
+
+    await desk.centre.write(decide)
     if not by_htmx(request):
         return RedirectResponse("/", 303)
-    return HTMLResponse(desk.drawing.changes([], [], desk.centre.now(), reader.viewer.language))
+    now, seen = desk.centre.now(), reader.session.organisations
+    return HTMLResponse(desk.drawing.changes([], [], now, reader.viewer.language, organisations=seen))
 
 
 def _whole_minute(at: datetime) -> datetime:

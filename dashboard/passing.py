@@ -29,6 +29,7 @@ WHYS: dict[Why, str] = {
     Why.FORGOTTEN: mark("taken, no follow-up"),
     Why.CANNOT: mark("the one before cannot go"),
     Why.UNREACHED: mark("no message got through"),
+    Why.CALLED_IN: mark("more than the desk can take"),
     Why.NOT_TONIGHT: mark("cannot tonight, passed by"),
     Why.NO_CONSENT: mark("no consent, passed by"),
     Why.CONSENT_ENDED: mark("consent has ended, passed by"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from care.alerts import State, alert_of
 from care.board import Board
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, Chains, within
-from care.escalation import HASTE, due, forecast, next_of, to_send
+from care.escalation import HASTE, called_in, due, forecast, next_of, to_send
 from care.records import (
     Agreement,
     Answer,
@@ -45,6 +45,7 @@ from care.records import (
     StaffId,
     Step,
     Unshelved,
+    Why,
     decode,
     encode,
 )
@@ -509,3 +510,27 @@ def test_what_is_agreed_anew_touches_every_open_alert_and_a_channel_that_turned_
     well = Proven(at=instant("02:56"), channel="sms")
     touched = [night.board.add(one, recorded_at=one.at)[0] for one in (dead, again, well, well)]
     assert touched == [{HOME.id}, set(), {HOME.id}, set()]
+
+
+def test_the_back_up_is_asked_at_once_when_the_desk_cannot_take_more_and_once_only() -> None:
+    night = Night(agreed(step(DESK), step(NIGHT_TEAM), step(BACK_UP, 3, "phone")), FOUND)
+    night.at("02:25")
+    (asked,) = called_in(night.board, instant("02:26"))
+    assert (asked.to, asked.why, asked.channels, asked.alert) == (BACK_UP, Why.CALLED_IN, ("phone",), ALERT)
+    night.at("02:26", asked)
+    assert [(one.asked.to, one.channel) for one in to_send(night.board, night.now)] == [(BACK_UP, "phone")]
+    assert called_in(night.board, instant("02:27")) == []
+
+
+def test_the_chain_goes_on_after_the_back_up_was_called_in_and_is_still_in_time() -> None:
+    night = Night(agreed(step(DESK), step(NIGHT_TEAM), step(BACK_UP)), FOUND)
+    night.at("02:25")
+    night.at("02:26", *called_in(night.board, instant("02:26")))
+    passed = [one for one in forecast(night.board.alerts[ALERT], night.board, night.now) if isinstance(one, Passed)]
+    assert [one.to for one in passed] == [NIGHT_TEAM]
+    assert passed[0].at <= instant("02:35")
+
+
+def test_nobody_is_called_in_where_the_calling_order_has_no_back_up_or_nothing_waits() -> None:
+    assert called_in(Night(agreed(step(DESK)), FOUND).board, instant("02:26")) == []
+    assert called_in(Night(agreed(step(DESK), step(BACK_UP))).board, instant("02:26")) == []
