@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -146,6 +146,14 @@ def urgency(finding: Finding, home: Home | None) -> Tier:
     return tier_of(finding.what, home)
 
 
+class Handed(NamedTuple):
+    """A deed by which an alert changed hands."""
+
+    deed: Claimed | Released | Lapsed
+    before: StaffId | None
+    after: StaffId | None
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one alert. Computed from records and stored nowhere else."""
 
@@ -192,15 +200,26 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def holder(self) -> StaffId | None:
         """Who has it now: the first on disk wins, unless taken over or given back. Closing it ends that."""
+        counts = [one.after for one in self.handed if self._counts(one.deed)]
+        return counts[-1] if counts else None
+
+    @property
+    def handed(self) -> list[Handed]:
+        """Every time that it changed hands, those of before it was closed and opened again included."""
+        handed = list[Handed]()
+        closed_at = self.resolved.at if self.resolved is not None and self.reopened else None
         holder: StaffId | None = None
         for hold in self.holds:
-            if not self._counts(hold):
-                continue
+            if closed_at is not None and hold.at > closed_at:
+                holder, closed_at = None, None
+            before = holder
             if isinstance(hold, Released | Lapsed):
                 holder = None if hold.by == holder else holder
             elif holder is None or hold.takeover:
                 holder = hold.by
-        return holder
+            if holder != before:
+                handed.append(Handed(hold, before, holder))
+        return handed
 
     @property
     def held_since(self) -> datetime | None:

@@ -20,7 +20,6 @@ from care.records import (
     Agreement,
     Answer,
     Chain,
-    Claimed,
     Deed,
     Exhausted,
     Lapsed,
@@ -29,7 +28,6 @@ from care.records import (
     Passed,
     Passing,
     Place,
-    Released,
     Replied,
     Shelved,
     Skipped,
@@ -60,8 +58,9 @@ def due(board: Board, now: datetime, *, attended: bool = True) -> list[Deed]:
     """
     said: list[Deed] = []
     for alert in board.open_alerts():
-        said += _over(alert, now)
-        for one in _over(alert, now):
+        over = list(_over(alert, now))
+        said += over
+        for one in over:
             alert = with_deed(alert, one)  # noqa: PLW2901  # goes on with what was just said of it
         while (coming := next_of(alert, board, now, attended=attended)) is not None and coming.at <= now:
             record = msgspec.structs.replace(coming, at=max(now, _dated(alert)))
@@ -88,16 +87,7 @@ def next_of(alert: Alert, board: Board, now: datetime, *, attended: bool = True)
     barred = steps.barred(step, at)
     if barred is not None:
         return Skipped(at=cause.at, step=steps.every.index(step), to=step.who, line=step.line, why=barred, **about)
-    return Passed(
-        at=cause.at,
-        step=steps.every.index(step),
-        to=step.who,
-        line=step.line,
-        channels=step.channels,
-        minutes=steps.share(step.minutes, steps.left[1:], at) / timedelta(minutes=1),
-        why=cause.why,
-        **about,
-    )
+    return steps.ask(step, steps.share(step.minutes, steps.left[1:], at) / timedelta(minutes=1), cause)
 
 
 def called_in(board: Board, now: datetime) -> list[Passed]:
@@ -110,19 +100,7 @@ def called_in(board: Board, now: datetime) -> list[Passed]:
         back_up = None if steps is None else next((step for step in steps.left if step.who == BACK_UP), None)
         if steps is None or back_up is None or steps.barred(back_up, now) is not None:
             continue
-        return [
-            Passed(
-                at=max(now, _dated(alert)),
-                home=alert.home,
-                alert=alert.id,
-                step=steps.every.index(back_up),
-                to=back_up.who,
-                line=back_up.line,
-                channels=back_up.channels,
-                minutes=back_up.minutes,
-                why=Why.CALLED_IN,
-            )
-        ]
+        return [steps.ask(back_up, back_up.minutes, Cause(max(now, _dated(alert)), Why.CALLED_IN))]
     return []
 
 
@@ -259,19 +237,19 @@ def _dated(alert: Alert) -> datetime:
 
 
 def _held(alert: Alert) -> Iterator[Pause]:
-    """Yield the stretches in which somebody had it."""
-    holder, since = None, None
+    """Yield the stretches in which somebody had it; closing it ends one."""
+    since: datetime | None = None
     closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
-    for hold in alert.holds:
-        if closed_at is not None and hold.at > closed_at:
+    for deed, _, holder in alert.handed:
+        if closed_at is not None and deed.at > closed_at:
             if since is not None:
                 yield Pause(since, closed_at)
-            holder, since, closed_at = None, None, None  # closing it ended that
-        if isinstance(hold, Claimed) and (holder is None or hold.takeover):
-            holder, since = hold.by, since or hold.at
-        elif isinstance(hold, Released | Lapsed) and hold.by == holder and since is not None:
-            yield Pause(since, hold.at)
-            holder, since = None, None
+            since, closed_at = None, None
+        if holder is not None:
+            since = since or deed.at
+        elif since is not None:
+            yield Pause(since, deed.at)
+            since = None
     if since is not None and closed_at is not None:
         yield Pause(since, closed_at)
 
@@ -378,6 +356,20 @@ class _Steps:
             return wished
         together = wished + timedelta(minutes=sum(may[:-1]))
         return wished * min(1.0, max(timedelta(), self._limit() - at) / together)
+
+    def ask(self, step: Step, minutes: float, cause: Cause) -> Passed:
+        """Return that somebody is asked."""
+        return Passed(
+            at=cause.at,
+            home=self._alert.home,
+            alert=self._alert.id,
+            step=self.every.index(step),
+            to=step.who,
+            line=step.line,
+            channels=step.channels,
+            minutes=minutes,
+            why=cause.why,
+        )
 
     def barred(self, step: Step, at: datetime) -> Why | None:
         """Return why somebody is not asked then."""

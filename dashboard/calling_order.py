@@ -52,7 +52,7 @@ from dashboard.door import Problem
 from dashboard.glance import Glance, desk_zone
 from dashboard.organisations import Right
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
-from dashboard.passing import ROLES, WHYS
+from dashboard.passing import ROLES, WHY_ASKED, who_is
 from dashboard.people import Names
 from detectors.homes import HomeId, SiteId, is_building, zone_of
 
@@ -331,11 +331,11 @@ def _foretold(glance: Glance, place: Place, agreement: Agreement, tier: Tier, at
             case Passed():
                 ways = [glance.wording.channel(by) for by in one.channels]
                 text = glance.say("{who}, {ways}") if ways else "{who}"
-                text = text.format(who=_who(glance, one.to, client), ways=glance.say(", then ").join(ways))
+                text = text.format(who=who_is(glance, one.to, client), ways=glance.say(", then ").join(ways))
                 said.append(Foretold(clock, capital(text)))
             case Skipped():
                 text = glance.say("{who}: {reason}").format(
-                    who=_who(glance, one.to, client), reason=glance.say(WHYS[one.why])
+                    who=who_is(glance, one.to, client), reason=glance.say(WHY_ASKED[one.why])
                 )
                 said.append(Foretold(clock, capital(text), past=True))
             case Exhausted():
@@ -343,20 +343,13 @@ def _foretold(glance: Glance, place: Place, agreement: Agreement, tier: Tier, at
     return said
 
 
-def _who(glance: Glance, contact: ContactId, client: str | None = None) -> str:
-    if contact in ROLES:
-        named = glance.say(ROLES[contact])
-        return client if client is not None and LINES[contact] is Line.ZERO else named
-    return glance.names.contact(contact) or glance.say("a contact")
-
-
 def _whom(glance: Glance, known: list[contacts.Contact], typed: Typed) -> list[tuple[str, str]]:
     """Return who can be chosen, those of this resident with their relation."""
-    whom = {str(role): capital(_who(glance, role)) for role in ROLES}
+    whom = {str(role): capital(who_is(glance, role)) for role in ROLES}
     whom |= {str(one.id): f"{one.name} ({glance.say(contacts.RELATIONS[one.relation])})" for one in known}
     for hours in typed.hours:
         for row in hours.rows:
-            whom.setdefault(row.who, _who(glance, ContactId(row.who)))
+            whom.setdefault(row.who, who_is(glance, ContactId(row.who)))
     return list(whom.items())
 
 

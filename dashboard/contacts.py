@@ -16,7 +16,7 @@ from care import notices
 from care.chains import LINES, RESIDENT
 from care.language import mark
 from care.records import AlertId, ContactId, site_of
-from dashboard.people import BadInput, tidy
+from dashboard.typed import BadInput, tidy
 from dashboard.wishes import PHONE
 from detectors.homes import Home, HomeId, ResidentId
 

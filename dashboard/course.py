@@ -263,19 +263,12 @@ class Course:
             yield self.event(one.at, said.format(channel=self.wording.channel(one.channel)))
 
     def _held(self) -> Iterator[Event]:
-        say, alert = self.glance.say, self.alert
-        holder: StaffId | None = None
-        closed_at = alert.resolved.at if alert.resolved is not None and alert.reopened else None
-        for hold in alert.holds:
-            if closed_at is not None and hold.at > closed_at:
-                holder, closed_at = None, None  # closing it ended that
-            if isinstance(hold, Released | Lapsed):
-                if hold.by == holder:
-                    yield self._gone(hold)
-                    holder = None
-            elif (holder is None or hold.takeover) and hold.by != holder:
-                yield self.event(hold.at, say("Taken over") if holder is not None else say("Claimed"), hold.by)
-                holder = hold.by
+        say = self.glance.say
+        for deed, before, _ in self.alert.handed:
+            if isinstance(deed, Released | Lapsed):
+                yield self._gone(deed)
+            else:
+                yield self.event(deed.at, say("Taken over") if before is not None else say("Claimed"), deed.by)
 
     def _gone(self, hold: Released | Lapsed) -> Event:
         if isinstance(hold, Lapsed):  # no name: that it was forgotten is told to whoever had it, and to nobody else

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from care.records import CENTRE, StaffId
+from dashboard.typed import tidy
 from detectors.homes import SiteId
 
 OrganisationId = NewType("OrganisationId", str)
@@ -34,7 +35,6 @@ CREATE TABLE IF NOT EXISTS post (
 ) STRICT, WITHOUT ROWID;
 """
 
-NAME_MAX = 60  # characters
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -122,11 +122,9 @@ def posts_of(db: sqlite3.Connection, staff: StaffId) -> frozenset[Post]:
 
 def make(db: sqlite3.Connection, id: str, name: str) -> OrganisationId:  # noqa: A002  # what it is
     """Add an organisation, or give it another name. Raises `ValueError` with a sentence."""
-    name = " ".join(name.split())
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} is not 1 to 40 small letters, digits and dashes.")
-    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
-        raise ValueError(f"{name!r} is not 1 to {NAME_MAX} printable characters.")
+    name = tidy(name)
     db.execute("INSERT INTO organisation VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name", (id, name))
     return OrganisationId(id)
 

@@ -49,6 +49,7 @@ from dashboard.lookout import Screens
 from dashboard.nights import CHOICES
 from dashboard.organisations import OWN, Access, Right, may, sees
 from dashboard.people import Session
+from dashboard.typed import NAME_MAX
 from detectors.homes import HomeId, zone_of
 
 PASSWORD_MAX = 200  # characters
@@ -346,7 +347,7 @@ async def sign_in_page(request: Request, desk: TheDesk, to: str = "/") -> Respon
 async def sign_in(
     request: Request,
     desk: TheDesk,
-    name: Annotated[str, Form(max_length=people.NAME_MAX)] = "",
+    name: Annotated[str, Form(max_length=NAME_MAX)] = "",
     password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
     to: Annotated[str, Form()] = "/",
 ) -> Response:

@@ -22,7 +22,7 @@ ROLES: dict[ContactId, str] = {
     RESIDENT: mark("the client"),
 }
 
-WHYS: dict[Why, str] = {
+WHY_ASKED: dict[Why, str] = {
     Why.FIRST: mark("first in the calling order"),
     Why.UNSEEN: mark("nobody has seen the alert"),
     Why.UNANSWERED: mark("no answer"),
@@ -112,10 +112,10 @@ class PassingOn:
                 case Passed():
                     yield (
                         one.at,
-                        self._fill(say("Passed on to {who}: {reason}"), who=one.to, reason=say(WHYS[one.why])),
+                        self._fill(say("Passed on to {who}: {reason}"), who=one.to, reason=say(WHY_ASKED[one.why])),
                     )
                 case Skipped():
-                    yield one.at, self._fill(say("{who}: {reason}"), who=one.to, reason=say(WHYS[one.why]))
+                    yield one.at, self._fill(say("{who}: {reason}"), who=one.to, reason=say(WHY_ASKED[one.why]))
                 case Exhausted():
                     yield one.at, say("Everybody has been asked")
                 case Noticed(refusal=None):
@@ -139,12 +139,7 @@ class PassingOn:
 
     def who(self, contact: ContactId) -> str:
         """Name who is asked."""
-        say = self.glance.say
-        if contact == RESIDENT and self.client is not None:
-            return self.client
-        if contact in ROLES:
-            return say(ROLES[contact])
-        return self.glance.names.contact(contact) or say("a contact")
+        return who_is(self.glance, contact, self.client)
 
     def _replies(self) -> list[Said]:
         last = {one.by: one for one in self.way if isinstance(one, Replied)}
@@ -168,7 +163,7 @@ class PassingOn:
         if not asked:
             return []
         one = asked[-1]
-        reason = say(WHYS[one.why])
+        reason = say(WHY_ASKED[one.why])
         return [
             Said(
                 "pass",
@@ -204,6 +199,15 @@ class PassingOn:
 
     def _channel(self, one: Noticed) -> str:
         return self.wording.channel(one.channel)
+
+
+def who_is(glance: Glance, contact: ContactId, client: str | None = None) -> str:
+    """Name somebody who is, or may be, asked; the resident by their own name where that is known."""
+    if contact == RESIDENT and client is not None:
+        return client
+    if contact in ROLES:
+        return glance.say(ROLES[contact])
+    return glance.names.contact(contact) or glance.say("a contact")
 
 
 def out_of_order(glance: Glance) -> list[str]:

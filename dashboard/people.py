@@ -21,6 +21,7 @@ import argon2
 from care.records import ContactId, StaffId
 from dashboard import organisations, wishes
 from dashboard.organisations import OWN, Post, Role
+from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 
 SESSION = timedelta(hours=14)  # a night shift, its hand-over and some overtime; ends by itself, used or not
@@ -29,7 +30,6 @@ WINDOW = timedelta(minutes=15)  # in which tries to sign in are counted
 TRIES_PER_NAME = 10
 TRIES_PER_CLIENT = 30  # the seats of one care centre may share an address
 PASSWORD_MIN = 10  # characters
-NAME_MAX = 60  # characters, of any name here
 VERSION = 1  # in `user_version`; 0 knew of no organisations
 
 _USED_EVERY = timedelta(minutes=1)  # a page more or less is not worth a write
@@ -99,10 +99,6 @@ class NameTaken(Exception):
 
 class Unknown(Exception):
     """Nobody signs in with this name."""
-
-
-class BadInput(ValueError):
-    """What was asked to be kept cannot be, with a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,14 +332,6 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
-
-
-def tidy(text: str, *, longest: int = NAME_MAX) -> str:
-    """Tidy a name that people will read. Raises `BadInput` if there is nothing to read, or too much."""
-    tidy = " ".join(unicodedata.normalize("NFC", text).split())
-    if not tidy.isprintable() or not 1 <= len(tidy) <= longest:
-        raise BadInput(f"{text!r} is not 1 to {longest} printable characters.")
-    return tidy
 
 
 def _folded(name: str) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from care.chains import NIGHT_TEAM
+from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 
 CALLED_MAX = 6  # contacts of a resident; with the client, by screen and phone, and the night team keys 1 to 9
@@ -50,10 +51,6 @@ class Who(StrEnum):
 
 _WHOSE = {"neighbour": Who.NEIGHBOUR}
 """Whose number that of a contact is, by relation; of anybody else it is that of family or a friend."""
-
-
-class NotKept(ValueError):
-    """What was asked to be kept cannot be, with a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +105,14 @@ def _phone(db: sqlite3.Connection, whose: str) -> str:
 
 
 def want(db: sqlite3.Connection, resident: ResidentId, first: First, note: str = "") -> None:
-    """Keep what a resident wants done first, in place of what was kept before. Raises `NotKept`."""
-    db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", (resident, first, _tidy(note, NOTE_MAX, empty=True)))
+    """Keep what a resident wants done first, in place of what was kept before. Raises `BadInput`."""
+    row = (resident, first, tidy(note, longest=NOTE_MAX, empty=True))
+    db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", row)
 
 
 def start_video_at(db: sqlite3.Connection, link: str) -> None:
-    """Keep where this organisation's video calls start: an https address with {resident} in it. Raises `NotKept`."""
+    """Keep where this organisation's video calls start: an https address with {resident} in it. Raises `BadInput`."""
     parts = urlsplit(link)
     if parts.scheme != "https" or not parts.hostname or link.count("{resident}") != 1 or not link.isprintable():
-        raise NotKept(f"{link!r} is no such address. Write one like https://video.example/{{resident}}.")
+        raise BadInput(f"{link!r} is no such address. Write one like https://video.example/{{resident}}.")
     db.execute("INSERT OR REPLACE INTO video VALUES (1, ?)", (link,))
-
-
-def _tidy(text: str, longest: int, *, empty: bool = False) -> str:
-    tidy = " ".join(text.split())
-    if not tidy.isprintable() or not (0 if empty else 1) <= len(tidy) <= longest:
-        raise NotKept(f"{text!r} is not 1 to {longest} printable characters.")
-    return tidy

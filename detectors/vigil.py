@@ -22,7 +22,8 @@ from detectors import company, day_inactivity, health, late_rise, lessons, night
 from detectors.bath_stay import bath_stay
 from detectors.calibration import LeftOut
 from detectors.episodes import Detector, Episode
-from detectors.findings import Cleared, Finding, Mark, Perhaps, Presence, Sight, Status, What, Withheld
+from detectors.evidence import marked
+from detectors.findings import Cleared, Finding, Perhaps, Presence, Sight, Status, What, Withheld
 from detectors.gateway_gap import gateway_gap
 from detectors.health import Turned
 from detectors.help_button import help_button
@@ -45,9 +46,6 @@ EPISODES_MAX = 200  # of one night
 AWAY = timedelta(days=14, hours=12)  # from one sign in a night to the next: 14 nights in between without one
 ASKED_FOR = timedelta(days=3)  # that somebody may still say of an alert that it was usual
 ASKED_MAX = 20
-MARKS_FOR = timedelta(hours=6)
-MARKS_MAX = 240
-MARK_EVERY = timedelta(seconds=60)  # motion in one room closer together than this is one mark
 
 SETTLED: dict[str, Detector] = {
     "bath": bath_stay,
@@ -212,7 +210,7 @@ class _Turn:
         if not _only_clears(before, where) and vigil.diary.in_night(event.at):
             self.seen_by_night(event.at)
         vigil.day = day_inactivity.heard(vigil.day, before, where, home, blind=hindered)
-        vigil.marks = _marked(vigil.marks, event)
+        vigil.marks = marked(vigil.marks, event)
         self.turned(health.settled(vigil.health, event, self.home, vigil.silent), where)
         if not _only_clears(before, vigil.settled) or "gap" in vigil.told:
             self.tell(vigil.settled, event.at)
@@ -596,18 +594,3 @@ def _queue(vigil: Vigil, event: SensorEvent, arrived_at: datetime) -> None:
 
 def _withheld(said: list[Told], one: Finding | Cleared) -> bool:
     return any(isinstance(told, Withheld) and (told.what, told.since) == (one.what, one.since) for told in said)
-
-
-def _marked(marks: tuple[Mark, ...], event: SensorEvent) -> tuple[Mark, ...]:
-    """Add an event to the evidence, thinned where it only repeats, and forget what is too old."""
-    if event.kind in (Kind.MOTION, Kind.USE):
-        if event.value == 0.0:
-            return marks
-        for mark in reversed(marks):
-            if event.at - mark.at >= MARK_EVERY:
-                break
-            if mark.room == event.room and mark.kind is event.kind:
-                return marks
-    marks = (*marks, Mark(event.at, event.room, event.kind, event.value))[-MARKS_MAX:]
-    keep = next((i for i, mark in enumerate(marks) if event.at - mark.at <= MARKS_FOR), len(marks))
-    return marks[keep:] if keep else marks

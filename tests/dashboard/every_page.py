@@ -5,11 +5,10 @@ A new page, or a new look of one, is a new line here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import Aside, By, FellBack, Follow, Followed, Lapsed, Released, Shelved, StaffId
+from care.records import Aside, FellBack, Lapsed, Released, StaffId
 from detectors.findings import Finding, What
 from tests.dashboard.nights import (
     a_busy_night,
@@ -19,8 +18,10 @@ from tests.dashboard.nights import (
     a_plan,
     add,
     alert_in,
+    aside,
     claimed,
     closed,
+    coming,
     contacts_only,
     gone_outside,
     help_asked,
@@ -74,18 +75,7 @@ def _forgotten() -> Board:
 def _on_the_way() -> Board:
     board, found = a_calm_night(), long_in_the_bathroom()
     add(board, found, claimed(found, "s-2", "02:30:10"))
-    add(
-        board,
-        Followed(
-            at=local("02:31"),
-            home=found.home,
-            alert=alert_of(found),
-            by=StaffId("s-2"),
-            follow=Follow.COMING,
-            means=By.NIGHT_TEAM,
-            there_at=local("02:31") + timedelta(minutes=12),
-        ),
-    )
+    add(board, coming(found, "s-2", "02:31", "02:43"))
     return board
 
 
@@ -94,14 +84,7 @@ def _aside() -> Board:
     add(
         board,
         Released(at=local("02:25"), home=found.home, alert=alert_of(found), by=StaffId("s-1")),
-        Shelved(
-            at=local("02:26"),
-            home=found.home,
-            alert=alert_of(found),
-            by=StaffId("s-1"),
-            why=Aside.VISITOR,
-            until=local("03:30"),
-        ),
+        aside(found, "s-1", "02:26", Aside.VISITOR, "03:30"),
     )
     return board
 

@@ -7,7 +7,23 @@ import msgspec
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import AlertId, Claimed, ContactId, Delivered, How, Outcome, Plan, Record, Resolved, StaffId
+from care.records import (
+    AlertId,
+    Aside,
+    By,
+    Claimed,
+    ContactId,
+    Delivered,
+    Follow,
+    Followed,
+    How,
+    Outcome,
+    Plan,
+    Record,
+    Resolved,
+    Shelved,
+    StaffId,
+)
 from dashboard.drawing import Viewer
 from dashboard.wishes import Called, First, Who, Wishes
 from detectors.calibration import LeftOut
@@ -276,14 +292,33 @@ def claimed(finding: Finding, by: str, clock: str, *, takeover: bool = False) ->
     return Claimed(at=local(clock), home=finding.home, alert=alert_of(finding), by=StaffId(by), takeover=takeover)
 
 
-def closed(finding: Finding, by: str, clock: str) -> Resolved:
+def closed(finding: Finding, by: str, clock: str, outcome: Outcome = Outcome.REASSURED) -> Resolved:
     return Resolved(
         at=local(clock),
         home=finding.home,
         alert=alert_of(finding),
         by=StaffId(by),
-        outcome=Outcome.REASSURED,
+        outcome=outcome,
         how=How.VIDEO,
+    )
+
+
+def coming(finding: Finding, by: str, clock: str, there_at: str | None = None) -> Followed:
+    """Say that the night team is on the way."""
+    return Followed(
+        at=local(clock),
+        home=finding.home,
+        alert=alert_of(finding),
+        by=StaffId(by),
+        follow=Follow.COMING,
+        means=By.NIGHT_TEAM,
+        there_at=None if there_at is None else local(there_at),
+    )
+
+
+def aside(finding: Finding, by: str, clock: str, why: Aside, until: str) -> Shelved:
+    return Shelved(
+        at=local(clock), home=finding.home, alert=alert_of(finding), by=StaffId(by), why=why, until=local(until)
     )
 
 

@@ -19,7 +19,7 @@ from care.records import Agreement, Chain, ChainAgreed, ContactId, Line, Noticed
 from dashboard import contacts
 from dashboard.intake import Centre
 from dashboard.outbox import Outbox
-from dashboard.people import BadInput
+from dashboard.typed import BadInput
 from detectors.homes import HomeId, ResidentId
 from tests.dashboard.conftest import ALERT, HOME, WILG, StoryClock, batch, eventually, finding, home, plan
 

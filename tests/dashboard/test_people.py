@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from care.records import StaffId
 from dashboard import people
 from dashboard.people import Names
+from dashboard.typed import BadInput
 from detectors.homes import ResidentId
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_two_people_cannot_sign_in_by_one_name(db: sqlite3.Connection, sanne: St
 def test_what_cannot_be_shown_or_is_easily_guessed_is_not_kept(
     db: sqlite3.Connection, name: str, first_name: str, initials: str, password: str
 ) -> None:
-    with pytest.raises(people.BadInput):
+    with pytest.raises(BadInput):
         people.add_staff(db, name, first_name=first_name, initials=initials, password=password)
     assert db.execute("SELECT count(*) FROM staff").fetchone() == (0,)
 
