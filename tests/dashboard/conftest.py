@@ -310,6 +310,9 @@ def opens(browser: Browser) -> Iterator[Opens]:
 
     yield open_on
     for reader in readers:
+        reader.stage.beating = (
+            False  # a page taken for dead reloads at the next beat: chromium waits for ever to close it
+        )
         reader.page.context.close()
         assert [one for one in reader.trouble if not re.search(reader.expected, one)] == []
     for served in stages:
@@ -331,3 +334,10 @@ def too_small(page: Page) -> list[str]:
             .map(([html, box]) => `${box.width}x${box.height} ${html}`)"""
     )
     return small
+
+
+def pass_time(page: Page, seconds: int, *, step: int = 1) -> None:
+    """Let the page's time pass; after every step it hears that the centre is still there."""
+    for _ in range(0, seconds, step):
+        page.clock.run_for(step * 1_000)
+        expect(page.locator("#age")).to_have_text(re.compile("^[01]\u00a0s"))

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from care.alerts import alert_of
-from tests.dashboard.conftest import Opens, Reader
+from tests.dashboard.conftest import Opens, Reader, pass_time
 from tests.dashboard.nights import (
     NOW,
     a_calm_night,
@@ -51,13 +51,6 @@ def hears(opens: Opens, *, blocked: bool = False) -> Reader:
     reader.page.add_init_script(f"window.blocked = {json.dumps(blocked)};")
     reader.page.add_init_script(LOUDSPEAKER)
     return reader
-
-
-def pass_time(page: Page, seconds: int, *, step: int = 1) -> None:
-    """Let the page's time pass; after every step it hears that the centre is still there."""
-    for _ in range(0, seconds, step):
-        page.clock.run_for(step * 1_000)
-        expect(page.locator("#age")).to_have_text(re.compile("^[01]\u00a0s"))
 
 
 def tones(page: Page) -> list[list[int]]:
