@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import time
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,6 +54,25 @@ _PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
+class Family(StrEnum):
+    """Whose words a device speaks: which module of `gateway.sources` reads it."""
+
+    ZIGBEE2MQTT = "zigbee2mqtt"
+    ESPHOME = "esphome"
+    TASMOTA = "tasmota"
+    SHELLY = "shelly"
+    HOMEASSISTANT = "homeassistant"
+    NATIVE = "native"
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """The thing on the wall: what changes when it is replaced, while the sensor, its role and its lessons stay."""
+
+    family: Family = Family.ZIGBEE2MQTT
+    address: str = ""  # what its family knows it by: an IEEE address, or for other families where it speaks
+    model: str = ""  # as its maker calls it, "RTCGQ11LM"
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A cluster of homes with one gateway."""
 
@@ -61,6 +81,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     zone: str
     homes: tuple[Home, ...]
     friendly: dict[str, tuple[HomeId, SensorId]]  # the name a bridge gives a sensor, to its place in the plan
+    devices: dict[SensorId, Device] = {}  # of those sensors of which the plan tells more than their name
 
     @cached_property
     def by_id(self) -> dict[HomeId, Home]:
@@ -133,6 +154,10 @@ def _lines(site: Site) -> Iterator[str]:
             name = _quoted(names[home.id, sensor.id])
             yield from ("[[home.sensor]]", f"name = {name}", f'role = "{sensor.kind}"')
             yield f"room = {_quoted(sensor.room)}"
+            device = site.devices.get(sensor.id, Device())
+            for key in ("family", "address", "model"):
+                if (value := getattr(device, key)) != getattr(Device(), key):
+                    yield f"{key} = {_quoted(value)}"
 
 
 def _quoted(text: str) -> str:
@@ -146,6 +171,7 @@ class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self._lines = text.splitlines()
         self._file = file
+        self._devices: dict[SensorId, Device] = {}
         self.mistakes: list[str] = []
 
     def site(self, document: dict[str, Any]) -> Site:
@@ -170,7 +196,14 @@ class _Reader:
             if any(one.id == home.id for one in homes):
                 self._wrong("[[home]]", number, "id", f'home "{table["id"]}" stands in the plan twice')
             homes.append(home)
-        return Site(id=site_id, name=str(site.get("name", site_id)), zone=zone, homes=tuple(homes), friendly=friendly)
+        return Site(
+            id=site_id,
+            name=str(site.get("name", site_id)),
+            zone=zone,
+            homes=tuple(homes),
+            friendly=friendly,
+            devices=self._devices,
+        )
 
     def _home(  # noqa: PLR0917  # the reader's own place in the document
         self,
@@ -218,7 +251,7 @@ class _Reader:
         home: HomeId,
     ) -> Sensor | None:
         where, before = "[[home.sensor]]", len(self.mistakes)
-        table = self._table(table, where, {"name", "role", "room"}, place)
+        table = self._table(table, where, {"name", "role", "room", "family", "address", "model"}, place)
         name = self._text(table, "name", where, place, _NAME, "the friendly name the bridge gives it, without + or #")
         role, room = str(table.get("role", "")), str(table.get("room", ""))
         if role not in set(Kind):
@@ -229,10 +262,32 @@ class _Reader:
         if name in friendly:
             other = friendly[name][0].partition("/")[2]
             self._wrong(where, place, "name", f'sensor "{name}" stands in the plan twice, also in home "{other}"')
+        device = self._device(table, place)
         if len(self.mistakes) > before:
             return None
         friendly[name] = (home, SensorId(name))
+        if device != Device():
+            self._devices[SensorId(name)] = device
         return Sensor(id=SensorId(name), kind=Kind(role), room=RoomId(room))
+
+    def _device(self, table: dict[str, Any], place: int) -> Device:
+        where, family = "[[home.sensor]]", str(table.get("family", Family.ZIGBEE2MQTT))
+        if family not in set(Family):
+            self._wrong(where, place, "family", f'family "{family}" does not exist.{_meant(family, list(Family))}')
+            return Device()
+        said = {key: table.get(key, "") for key in ("address", "model")}
+        for key, value in said.items():
+            if not isinstance(value, str) or (value and _NAME.fullmatch(value) is None):
+                self._wrong(where, place, key, f'"{key}" is {value!r}. Write a text of at most 120 characters')
+                return Device()
+        device = Device(family=Family(family), address=said["address"], model=said["model"])
+        if device.family is not Family.ZIGBEE2MQTT and not device.address:
+            self._wrong(where, place, "family", f'a sensor of family "{family}" needs an "address": where it speaks')
+        known = {one.address: name for name, one in self._devices.items() if one.family is device.family}
+        if device.address in known and device.address:
+            line = f'address "{device.address}" stands in the plan twice, also as sensor "{known[device.address]}"'
+            self._wrong(where, place, "address", line)
+        return device
 
     def _rooms(self, table: Any, number: int) -> dict[RoomId, RoomKind]:
         rooms: dict[RoomId, RoomKind] = {}

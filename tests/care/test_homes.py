@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import homes
-from care.homes import BadPlan, Site
+from care.homes import BadPlan, Device, Site
 from detectors.findings import What
-from detectors.homes import Home, Kind, Limits, Night, RoomKind
+from detectors.homes import Home, Kind, Limits, Night, RoomKind, SensorId
 from tests.stories import a_home, a_site
 
 GOOD = """\
@@ -136,3 +136,21 @@ def test_what_is_written_is_read_back_the_same(
     ]
     site: Site = msgspec.structs.replace(a_site(*drawn), name=name)
     assert homes.read(homes.write(site)) == site
+
+
+def test_a_sensor_may_say_which_device_it_is_and_what_it_speaks() -> None:
+    said = homes.write(a_site()).replace('name = "12/bed"', 'name = "12/bed"\nmodel = "SPM915"\naddress = "0x01"')
+    site = homes.read(said)
+    assert site.devices[SensorId("12/bed")] == Device(address="0x01", model="SPM915")
+    assert homes.read(homes.write(site)) == site
+
+
+def test_two_sensors_cannot_be_one_device_and_only_zigbee_needs_no_address() -> None:
+    lines = homes.write(a_site()).splitlines()
+    names = [number for number, line in enumerate(lines) if line.startswith("name = ") and number > 3]
+    for number in names[:2]:
+        lines[number] += '\naddress = "0x01"'
+    lines[names[2]] += '\nfamily = "shelly"'
+    with pytest.raises(homes.BadPlan) as wrong:
+        homes.read("\n".join(lines))
+    assert [one.partition(": ")[2].split('"')[0] for one in wrong.value.mistakes] == ["address ", "a sensor of family "]

@@ -1,0 +1,15 @@
+"""The installer's commands, put together. Each group of them stands beside what it commands."""
+
+import typer
+
+site = typer.Typer(no_args_is_help=True, help="A building: its plan.")
+home = typer.Typer(no_args_is_help=True, help="The homes in a plan.")
+sensor = typer.Typer(no_args_is_help=True, help="The sensors of a home: found, given a place, replaced.")
+plan = typer.Typer(no_args_is_help=True, help="The plan of a building: checked, compared, carried out.")
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add the groups that hold a command to `nachtwacht`."""
+    for name, group in (("site", site), ("home", home), ("sensor", sensor), ("plan", plan)):
+        if group.registered_commands:
+            cli.add_typer(group, name=name)
