@@ -44,7 +44,7 @@ soak: setup
 lock: $(UV)
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/uv.in -o requirements/uv.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/build.in -o requirements/build.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre --extra demo pyproject.toml -o requirements/demo.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre --extra demo --extra installer pyproject.toml -o requirements/demo.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --all-extras -c requirements/demo.txt pyproject.toml -o requirements/all.txt
 
 clean:
