@@ -83,6 +83,8 @@ def test_a_plan_says_who_sleeps_where_and_when() -> None:
         ('soon = ["oob-active"]', 'soon = ["button"]', 10, "the other kinds are always for now"),
         ('soon = ["oob-active"]', 'off = ["bath"]', 10, "the other kinds are always told"),
         ('soon = ["oob-active"]', "off = 3", 10, "the other kinds are always told"),
+        ('soon = ["oob-active"]', "budget = 3", 10, "Write 0.5, 1, 2, 4: times what is agreed for all"),
+        ('soon = ["oob-active"]', "budget = true", 10, "Write 0.5, 1, 2, 4: times what is agreed for all"),
         ('logeerkamer = "bedroom"', 'logeerkamer = "bedrom"', 13, 'unknown kind "bedrom". Do you mean "bedroom"?'),
         ('name = "De Wilg"', 'nam = "De Wilg"', 3, '"nam" is not known here. Do you mean "name"?'),
     ],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from care import teaching
 from care.alerts import alert_of
 from care.records import HOWS, Outcome, Plan, Record, Resolved, StaffId, Teaching
-from care.teaching import LOWEST, PER_NIGHT, SHARES, STEP, WAIT_DAYS, Fleet
+from care.teaching import PER_NIGHT, SHARES, STEP, WAIT_DAYS, Fleet
 from detectors import calibration
 from detectors.budget import FACTOR_MAX, FACTOR_MIN, Control, Why
 from detectors.calibration import HomeNight, LeftOut, Maturity, Pool
@@ -25,6 +25,7 @@ from detectors.homes import Home, HomeId, Limits, Night, SiteId
 from detectors.lessons import Lesson
 from detectors.nights import Summary
 from detectors.others import SHIPPED
+from detectors.tail import LOWEST
 from tests.stories import a_home
 
 FIRST = date(2026, 3, 1)
