@@ -296,7 +296,7 @@ def test_a_smaller_budget_never_gives_an_earlier_alert_and_none_besides(
 ) -> None:
     more, less = max(one, other), min(one, other)
     home = with_agreed(FREE, with_values(agreed(FREE), {"budget": more}))
-    said = [*([] if taught is None else [taught]), *night]
+    said: list[Record] = [*([] if taught is None else [taught]), *night]
     found = looked_back(said, with_values(agreed(home), {"budget": less}), home=home)
     event(f"{min(found.was, 3)} alerts")
     for pair in found.pairs:
@@ -311,7 +311,7 @@ def test_a_smaller_budget_never_gives_an_earlier_alert_and_none_besides(
 @given(night=some_nights(FREE), budget=budgets, taught=st.sampled_from([KNOWN, None]))
 def test_a_limit_holds_whatever_the_budget(night: list[SensorEvent], budget: float, taught: Teaching | None) -> None:
     home = with_agreed(FREE, with_values(agreed(FREE), {"budget": budget}))
-    said = [*([] if taught is None else [taught]), *night]
+    said: list[Record] = [*([] if taught is None else [taught]), *night]
     capped = looked_back([ONLY_LIMITS, *night], agreed(home), home=home)
     found = looked_back(said, agreed(home), home=home)
     alerts = {pair.alert: pair.was for pair in found.pairs}
