@@ -346,11 +346,12 @@ def test_what_looking_back_says_is_what_then_comes(night: list[SensorEvent], bud
 
 
 def test_another_budget_says_when_each_kind_would_come_and_where_it_cannot_be_kept() -> None:
-    night = nights_ago(1, SIX_MINUTES, FREE)
+    night: list[Record] = [*nights_ago(1, SIX_MINUTES, FREE)]
     assert looked_back(night, with_limits(FREE, bath=12), home=FREE).expected is None
+    taught: list[Record] = [KNOWN, *night]
     shipped, known, capped = (
         looked_back(said, with_values(agreed(home), {"budget": 0.5}), home=home).expected or {}
-        for said, home in ((night, FREE), ([KNOWN, *night], FREE), ([KNOWN, *night], HOME))
+        for said, home in ((night, FREE), (taught, FREE), (taught, HOME))
     )
     assert (
         {what for what, (_, would) in shipped.items() if not would.reached} == set(shipped) >= {What.BATH, What.STILL}
