@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from care.agreements import MINUTES, OFF
+from detectors.budget import OWN
 from detectors.findings import What
 from detectors.homes import (
     GENERAL,
@@ -146,6 +147,8 @@ def _lines(site: Site) -> Iterator[str]:
             yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
         if home.off:
             yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
+        if home.budget != 1.0:
+            yield f"budget = {home.budget:g}"
         declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
         if declared:
             yield "[home.rooms]"
@@ -216,7 +219,10 @@ class _Reader:
     ) -> Home:
         where = "[[home]]"
         table = self._table(
-            table, where, {"id", "resident", "night", "limits", "profile", "soon", "off", "rooms", "sensor"}, number
+            table,
+            where,
+            {"id", "resident", "night", "limits", "profile", "soon", "off", "budget", "rooms", "sensor"},
+            number,
         )
         name = self._text(table, "id", where, number, _ID, 'the number on the door, like "12"')
         home = HomeId(f"{site}/{name}")
@@ -240,6 +246,7 @@ class _Reader:
             profile=self._profile(table, number),
             agreed_soon=self._soon(table.get("soon", []), number),
             off=self._off(table.get("off", []), number),
+            budget=self._budget(table.get("budget", 1.0), number),
         )
 
     def _sensor(
@@ -347,6 +354,15 @@ class _Reader:
             self._wrong("[[home]]", number, "off", line)
             return ()
         return tuple(kinds)
+
+    def _budget(self, factor: Any, number: int) -> float:
+        if isinstance(factor, bool) or factor not in OWN:
+            line = (
+                f"budget {factor!r} is none. Write {', '.join(f'{one:g}' for one in OWN)}: times what is agreed for all"
+            )
+            self._wrong("[[home]]", number, "budget", line)
+            return 1.0
+        return float(factor)
 
     def _table(self, table: Any, where: str, keys: set[str] | None, number: int = 0) -> dict[str, Any]:
         if not isinstance(table, dict):

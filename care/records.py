@@ -10,6 +10,7 @@ from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SiteId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
+from detectors.outlook import Expected
 
 AlertId = NewType("AlertId", str)
 StaffId = NewType("StaffId", str)
@@ -443,11 +444,12 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True, tag="corrected"):
 
 
 class Agreed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is agreed with one resident: after how long a person is asked for, what may wait, and what is not told."""
+    """What is agreed with one resident: when a person is asked for, how often, what may wait, and what is not told."""
 
     limits: Limits = Limits()
     soon: tuple[str, ...] = ()  # kinds that may wait for `soon`
     off: tuple[str, ...] = ()  # kinds that are not told at all; never what is urgent
+    budget: float = 1.0  # how often alerts may come that are not needed, of what is agreed for all (`budget.OWN`)
 
 
 class BackTest(msgspec.Struct, frozen=True, kw_only=True, tag="back-test"):
@@ -491,6 +493,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     since: Instant | None = None  # raw events are there from this moment only, and not for all those nights
     unheard: tuple[date, ...] = ()  # evenings of nights in which nothing was heard of the home
     apart: int = 0  # alerts for which help was given, and that looking back gives neither way
+    expected: dict[What, tuple[Expected, Expected]] | None = None  # now, and with another budget; None: the same one
 
 
 class Cannot(StrEnum):
