@@ -5,7 +5,7 @@ limit of the alert's tier. So steps that fall out bring the others forward, and 
 stands still while somebody has the alert, said they would go, or put it aside; then it goes on where it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ from care.records import (
     site_of,
 )
 from detectors.findings import Finding, What
-from detectors.homes import Home, HomeId, zone_of
+from detectors.homes import Home, HomeId, SiteId, zone_of
 
 HASTE = timedelta(minutes=1)  # from the first who is asked to the last, of what came after its limit
 GOING_FOR = FORGOTTEN_AFTER  # that somebody who said they would go is believed, while nothing follows
@@ -52,14 +52,14 @@ _ZONE = "Europe/Amsterdam"
 Coming = Passed | Skipped | Exhausted
 
 
-def due(board: Board, now: datetime, *, attended: bool = True) -> list[Deed]:
+def due(board: Board, now: datetime, *, attended: Callable[[SiteId], bool] = lambda _: True) -> list[Deed]:
     """Return what the centre must write down of alerts that wait; nothing that it has written already.
 
     A claim of which nothing came is over; what was put aside is back; an alert goes on to the next in its chain.
 
     Parameters
     ----------
-    attended : whether a screen of the desk is in view; if not, the desk is passed by.
+    attended : whether a screen is in view of somebody who may act on a site's alerts; if not, the desk is passed by.
     """
     said: list[Deed] = []
     for alert in board.open_alerts():
@@ -67,7 +67,8 @@ def due(board: Board, now: datetime, *, attended: bool = True) -> list[Deed]:
         said += over
         for one in over:
             alert = with_deed(alert, one)  # noqa: PLW2901  # goes on with what was just said of it
-        while (coming := next_of(alert, board, now, attended=attended)) is not None and coming.at <= now:
+        looks = attended(site_of(alert.home))
+        while (coming := next_of(alert, board, now, attended=looks)) is not None and coming.at <= now:
             record = msgspec.structs.replace(coming, at=max(now, _dated(alert)))
             said.append(record)
             alert = with_deed(alert, record)  # noqa: PLW2901
@@ -436,7 +437,7 @@ class _Steps:
         """Return why somebody is not asked then."""
         if step.who == DESK:
             return None if self._attended else Why.UNATTENDED
-        return self._agreements.barred(self._alert.home, step.who, self._alert.tier.value, at)
+        return self._agreements.barred(self._alert.home, step.who, self._alert.tier.value, self._alert.main.what, at)
 
     def _limit(self) -> datetime:
         """Return by when the last one must have been asked."""

@@ -270,6 +270,7 @@ class Consented(msgspec.Struct, frozen=True, kw_only=True, tag="consented"):
     by: StaffId  # who wrote it down
     tiers: tuple[str, ...]  # of `alerts.Tier`
     until: Instant
+    kinds: tuple[str, ...] | None = None  # of `chains.About`; None: all there are, as before they were told apart
 
 
 class NotTonight(msgspec.Struct, frozen=True, kw_only=True, tag="not-tonight"):

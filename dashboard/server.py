@@ -91,7 +91,7 @@ async def _run_together(
     screens = Screens()
     live = Live(centre, drawing, screens, access)
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
-    lookout = Lookout(centre, Watchdog(), screens)
+    lookout = Lookout(centre, Watchdog(), screens, access)
     outbox = Outbox(centre, store, SystemClock(), url=settings.url, phone=settings.phone)
     desk = Desk(
         centre=centre,

@@ -1,7 +1,7 @@
 """Passing on: whatever is dead, away or asleep, the last one is asked in time; and who acts is left to act."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from care.alerts import State, alert_of
 from care.board import Board
-from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, Chains, within
+from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, About, Chains, consent, within
 from care.escalation import CALLED_OFF_WITHIN, HASTE, called_in, due, forecast, next_of, to_call_off, to_send
 from care.records import (
     Agreement,
@@ -107,11 +107,11 @@ class Night:
         self.now = instant(clock) if isinstance(clock, str) else clock
         for record in records:
             self.add(record, self.now)
-        said = due(self.board, self.now, attended=attended)
+        said = due(self.board, self.now, attended=lambda _: attended)
         for one in said:
             self.add(one, self.now)
         self.written += said
-        assert due(self.board, self.now, attended=attended) == []
+        assert due(self.board, self.now, attended=lambda _: attended) == []
         return [short(one) for one in said]
 
     def passing(self, since: str, until: str, *, every_s: float = 1, attended: bool = True) -> list[str]:
@@ -466,7 +466,7 @@ def test_the_last_one_is_asked_in_time_whatever_is_dead(
     done = {one.to for one in night.board.alerts[ALERT].passing if isinstance(one, Passed | Skipped)}
     book = night.board.chains
     for one in chain:
-        barred = not attended if one.who == DESK else book.barred(HOME.id, one.who, "acute", now - LOOK)
+        barred = not attended if one.who == DESK else book.barred(HOME.id, one.who, "acute", What.STILL, now - LOOK)
         assert one.who in done or barred
 
 
@@ -538,6 +538,41 @@ def test_the_chain_goes_on_after_the_back_up_was_called_in_and_is_still_in_time(
 def test_nobody_is_called_in_where_the_calling_order_has_no_back_up_or_nothing_waits() -> None:
     assert called_in(Night(agreed(step(DESK)), FOUND).board, instant("02:26")) == []
     assert called_in(Night(agreed(step(DESK), step(BACK_UP))).board, instant("02:26")) == []
+
+
+CALLED = Finding(at=instant("02:25"), home=HOME.id, what=What.BUTTON, since=instant("02:25"), episode=instant("02:25"))
+WENT_OUT = msgspec.structs.replace(CALLED, what=What.DOOR_LEFT)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asked"),
+    [
+        (None, [CALLED, WENT_OUT, FOUND]),
+        ((About.HELP,), [CALLED]),
+        ((About.DOOR, About.OTHER), [WENT_OUT, FOUND]),
+        ((), []),
+    ],
+)
+def test_a_contact_is_asked_about_those_kinds_only_that_the_client_named(
+    kinds: tuple[About, ...] | None, asked: list[Finding]
+) -> None:
+    for finding in (CALLED, WENT_OUT, FOUND):
+        said = msgspec.structs.replace(consented(), kinds=kinds)
+        first, *_ = Night(agreed(), said, finding).at("02:25")
+        assert first == ("c-fatima, first" if finding in asked else "not c-fatima, no-consent")
+
+
+def test_a_consent_from_before_kinds_were_told_apart_means_what_it_meant() -> None:
+    old = (
+        b'{"type":"consented","at":"2026-03-02T12:01:00Z","home":"wilg/12","contact":"c-fatima","by":"s-sanne",'
+        b'"tiers":["acute"],"until":"2026-06-01T00:00:00Z"}'
+    )
+    book = Chains()
+    book.add(decode(old))
+    assert [book.barred(HOME.id, FATIMA, "acute", what, instant("02:25")) for what in What] == [None] * len(What)
+    assert book.barred(HOME.id, FATIMA, "soon", What.BUTTON, instant("02:25")) is Why.NO_CONSENT
+    every = consent(book, HOME.id, FATIMA, ("acute",), datetime(2026, 6, 1, tzinfo=UTC), by=SANNE, at=instant("02:25"))
+    assert every == ()  # all kinds there are is no other consent
 
 
 # Who need not go any more.
