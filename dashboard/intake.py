@@ -41,6 +41,7 @@ PAUSES_S = (1, 2, 4, 8, 15, 30)  # between two tries to reach the broker; the la
 log = structlog.get_logger()
 
 Answer = TypeVar("Answer")
+Progress = Callable[[int, int], None]  # the number of the last record that was read, and of the last there is
 
 _SITE = re.compile(r"nachtwacht/([A-Za-z0-9][A-Za-z0-9._-]{0,39})/up")
 
@@ -61,7 +62,12 @@ class Centre:
     """
 
     def __init__(
-        self, db: sqlite3.Connection, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        db: sqlite3.Connection,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        progress: Progress = lambda *_: None,
     ) -> None:
         """Read onto a board what was remembered of the journal, and the rest of it.
 
@@ -84,8 +90,10 @@ class Centre:
         self._writer = ThreadPoolExecutor(1, "journal")
         self._turn = asyncio.Lock()
         self._last_order_at: datetime | None = None
+        last = journal.last_number(db)
         while entries := journal.read_after(db, self.number):
             self._fold(entries)
+            progress(self.number, last)
         if self.number - self._remembered_upto > REMEMBER_AFTER:
             self._remember()(db)
 
