@@ -1,6 +1,7 @@
 """While the journal is read the port answers, and says how far that is; after it the desk is there."""
 
 import asyncio
+import gc
 import re
 import socket
 import threading
@@ -89,3 +90,4 @@ async def test_a_centre_says_of_every_step_how_far_it_has_read(clock: StoryClock
     steps: list[tuple[int, int]] = []
     Centre(db, clock, progress=lambda number, last: steps.append((number, last))).close()
     assert steps == [(2, 2)]
+    assert gc.isenabled()
