@@ -157,10 +157,13 @@ def _lines(site: Site) -> Iterator[str]:
             name = _quoted(names[home.id, sensor.id])
             yield from ("[[home.sensor]]", f"name = {name}", f'role = "{sensor.kind}"')
             yield f"room = {_quoted(sensor.room)}"
-            device = site.devices.get(sensor.id, Device())
-            for key in ("family", "address", "model"):
-                if (value := getattr(device, key)) != getattr(Device(), key):
-                    yield f"{key} = {_quoted(value)}"
+            yield from _told_of(site.devices.get(sensor.id, Device()))
+
+
+def _told_of(device: Device) -> Iterator[str]:
+    for key in ("family", "address", "model"):
+        if (value := getattr(device, key)) != getattr(Device(), key):
+            yield f"{key} = {_quoted(value)}"
 
 
 def _quoted(text: str) -> str:
