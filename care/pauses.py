@@ -152,11 +152,6 @@ class Pauses:
             if one.order.resident == home.resident and one.order.at < end and start < one.ends
         ]
 
-    def running(self, at: datetime) -> dict[HomeId, datetime]:
-        """Return until when each home is paused that is."""
-        last = {home: of[-1] for home, of in self._of.items() if of}
-        return {home: one.ends for home, one in last.items() if one.lasts(at)}
-
     def _closed(self, home: HomeId, at: datetime, by: Asker | None) -> list[Pause]:
         """Return the pauses of a home with the last ended, if it lasts."""
         known = self._of.get(home, [])

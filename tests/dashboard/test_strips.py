@@ -117,7 +117,7 @@ def test_nights_before_anything_was_told_of_a_home_are_not_made_up() -> None:
     board = Board()
     add(board, a_plan("wilg", "De Wilg", (12,)))
     assert strips(board).nights == ()
-    assert "<details" not in home_page(board, "wilg/12")
+    assert '<details id="unseen-' not in home_page(board, "wilg/12")
     assert "Nothing is known of this home yet." in text(drawing(board).home(HomeId("wilg/12"), NOW, SUSAN) or "")
     add(board, status("wilg/12", Presence.BED, "23:30"))
     [only] = strips(board, now=NOW).nights
