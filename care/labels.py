@@ -2,6 +2,7 @@
 
 from care.alerts import State, Tier
 from care.language import mark
+from care.pauses import PauseReason
 from care.records import Aside, By, Follow, How, Outcome
 from care.sights import Why
 from detectors.findings import Presence, Sight, What
@@ -128,6 +129,12 @@ WHYS: dict[Why, str] = {
     Why.UNKNOWN: mark("nothing told yet"),
 }
 """Why a home is not, or not wholly, in sight."""
+
+PAUSES: dict[PauseReason, str] = {
+    PauseReason.CLIENT: mark("at the client's word"),
+    PauseReason.AWAY: mark("away, staying elsewhere"),
+}
+"""Why a home is paused."""
 
 KINDS: dict[What, str] = {**TITLES, What.BATH: mark("Long in the bathroom or toilet")}
 """Each kind of alert by itself, of no home in particular."""

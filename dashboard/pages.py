@@ -427,7 +427,14 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    from dashboard import agreeing, answers, calling_order, changeover, followups  # written with what stands here
+    from dashboard import (
+        agreeing,
+        answers,
+        calling_order,
+        changeover,
+        followups,
+        pausing,
+    )  # written with what stands here
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -437,6 +444,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(changeover.router)
     app.include_router(followups.router)
     app.include_router(agreeing.router)
+    app.include_router(pausing.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():
         app.add_exception_handler(wrong, answer)

@@ -23,6 +23,7 @@ import structlog
 from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import Site
+from care.pauses import Paused, PauseEnded
 from care.records import CENTRE, AlertId, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId
@@ -172,13 +173,17 @@ class Gateway:
 
     def hear(self, after: int) -> None:
         """Take in what the centre has said since a number of the journal, and what that tells."""
-        changed = False
+        changed = paused = False
         for entry in journal.read_after(self.db, after):
             if entry.origin == CENTRE:
                 self.write(self.watch.hear(entry))
                 changed = changed or isinstance(entry.record, Changed)
+                paused = paused or isinstance(entry.record, Paused | PauseEnded)
         if changed:
             self.write(self.watch.told_plan(self.clock.now()))
+        if paused:
+            self.write(self.watch.advance(self.clock.now()))  # who asked for it is waiting to see that it holds
+        if changed:
             self.save(at_once=True)  # with what the plan says now, which a start may find changed
 
     def tick(self) -> None:
@@ -260,7 +265,7 @@ class Gateway:
         )
         fresh = tuple(one for one in reading.events if not self._has(one))
         self.held.events.update(fresh)
-        reading = reading._replace(events=fresh)
+        reading = self.watch.listened(reading._replace(events=fresh), received_at)
         troubles: list[tuple[datetime, Record]] = [(received_at, trouble) for trouble in reading.troubles]
         return [*troubles, *self.watch.heard(reading, received_at)]
 

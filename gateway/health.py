@@ -9,7 +9,7 @@ process alive. An hour in which nobody listened makes no sensor suspect, and tea
 """
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from care.homes import Site
 from detectors.findings import BUILDING, Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant, Kind, Sensor, SensorId, building_of
-from detectors.moments import SensorSight
+from detectors.moments import PAUSED, SensorSight, is_paused
 from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, silence
 from gateway.sources import Reading, Sign
 
@@ -127,10 +127,11 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 OWN = ("availability", "check-in")
-REASONS = ("broker", "bridge", *OWN)
+REASONS = ("broker", "bridge", *OWN, PAUSED)
 """Why a sensor is not heard, what explains most first. In a `SensorSight` those that hold are joined by "+"."""
 
 Said = SensorSight | Finding | Cleared
+_NONE: Mapping[SensorId, datetime] = {}
 
 
 def observed(health: Health, seen: Observation, at: datetime) -> Health:
@@ -152,11 +153,16 @@ def observed(health: Health, seen: Observation, at: datetime) -> Health:
 
 
 def told(
-    health: Health, now: datetime, site: Site, ill: Callable[[HomeId, SensorId], bool]
+    health: Health,
+    now: datetime,
+    site: Site,
+    ill: Callable[[HomeId, SensorId], bool],
+    paused_until: Mapping[SensorId, datetime] = _NONE,
 ) -> tuple[Health, list[Said]]:
     """Let time pass up to an instant; return what is found, what is over, and which sensors are seen or not.
 
-    `ill` says whether the home itself has already told of a sensor: then nothing is told of it here.
+    `ill` says whether the home itself has already told of a sensor: then nothing is told of it here. `paused_until`
+    says until when sensors are not listened to: one whose time is over is seen again as of then.
     """
     health = _listened(health, now)
     health = _with(
@@ -179,8 +185,13 @@ def told(
             standing[key] = Standing(finding.home, finding.what, finding.since, finding.sensor)
             said.append(finding)
     health = _with(health, standing=standing)
-    health, sights = _sights(health, now, site)
+    health, sights = _sights(health, now, site, paused_until)
     return health, [*sights, *said]
+
+
+def shows_paused(health: Health, sensor: SensorId) -> bool:
+    """Whether the journal says that a sensor is not listened to."""
+    return is_paused(health.shown.get(sensor, ""))
 
 
 def recalled(health: Health, record: Said) -> Health:
@@ -471,19 +482,25 @@ def _cleared(one: Standing, now: datetime) -> Cleared:
 # Which sensors are seen.
 
 
-def _sights(health: Health, now: datetime, site: Site) -> tuple[Health, list[SensorSight]]:
+def _sights(
+    health: Health, now: datetime, site: Site, paused_until: Mapping[SensorId, datetime]
+) -> tuple[Health, list[SensorSight]]:
     """Return a record for each sensor that is seen, or not, otherwise than was last told."""
     common = _common(health)
     joined = "+".join(common)
-    if joined == health.site_shown and not health.own and not health.shown:
+    paused = {sensor for sensor, until in paused_until.items() if now < until}
+    if joined == health.site_shown and not (health.own or health.shown or paused):
         return health, []  # nearly always
     shown, sights = dict(health.shown), list[SensorSight]()
     for home, sensor in _sensors(site):
         own = health.own.get(sensor.id)
-        reason = "+".join((*common, *own.reasons)) if own is not None else joined
-        if reason == shown.get(sensor.id, ""):
+        reasons = (*common, *(own.reasons if own is not None else ()), *((PAUSED,) if sensor.id in paused else ()))
+        reason, before = "+".join(reasons), shown.get(sensor.id, "")
+        if reason == before:
             continue
-        sights.append(SensorSight(at=now, home=home.id, sensor=sensor.id, seen=not reason, reason=reason))
+        over = is_paused(before) and sensor.id not in paused
+        at = min(now, paused_until.get(sensor.id, now)) if over else now  # dated by the pause's end, however late
+        sights.append(SensorSight(at=at, home=home.id, sensor=sensor.id, seen=not reason, reason=reason))
         shown[sensor.id] = reason
         if not reason:
             del shown[sensor.id]
