@@ -36,6 +36,7 @@ TITLES: dict[What, str] = {
     What.DISK: mark("Gateway can hardly store"),
     What.JOURNAL: mark("Logbook of gateway damaged"),
     What.PROOF: mark("Test alert did not arrive"),
+    What.CHANNEL: mark("Building cannot warn by itself"),
 }
 """What is the matter, in at most `TITLE_MAX` characters; holds no name."""
 

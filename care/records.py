@@ -60,6 +60,7 @@ class FellBack(msgspec.Struct, frozen=True, kw_only=True, tag="fell-back"):
     home: HomeId
     alert: AlertId
     channel: str  # what was used: "siren", "sms" ...
+    took: bool | None = None  # whether it took the call, where it can say so; a siren cannot
 
 
 class Outcome(StrEnum):

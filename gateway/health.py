@@ -60,13 +60,19 @@ class Broker(msgspec.Struct, frozen=True):
     up: bool
 
 
+class Mute(msgspec.Struct, frozen=True):
+    """By which ways of its own the building could not call for help when it last tried; none, if all took it."""
+
+    channels: tuple[str, ...]
+
+
 class Apart(msgspec.Struct, frozen=True):
     """How many seconds the system's clock stands ahead of the time that is reckoned here (`care.clock`)."""
 
     seconds: float
 
 
-Observation = Broker | Disk | Apart | Reading
+Observation = Broker | Disk | Apart | Mute | Reading
 
 
 class Lasting(msgspec.Struct, frozen=True, array_like=True):
@@ -117,6 +123,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     step: float = 0.0  # seconds by which it was set
     disk: Lasting = Lasting()
     free: int = 0  # bytes on the disk
+    channel: Lasting = Lasting()
+    mute: tuple[str, ...] = ()  # the channels that do not work
     all: Custom | None = None  # any sensor of the building
     customs: dict[SensorId, Custom] = {}
     own: dict[SensorId, Unseen] = {}
@@ -148,6 +156,9 @@ def observed(health: Health, seen: Observation, at: datetime) -> Health:
             wrong = abs(seen.seconds) > STEP.total_seconds()
             step = seen.seconds if wrong and not health.clock.wrong else health.step
             return _with(health, clock=health.clock.seen(at, wrong=wrong), step=step)
+        case Mute():
+            lasting = health.channel.seen(at, wrong=bool(seen.channels))
+            return _with(health, channel=lasting, mute=seen.channels)
         case Reading():
             return _read(health, seen, at)
 
@@ -171,6 +182,7 @@ def told(
         bridge=health.bridge.after(now, BACK_FOR),
         clock=health.clock.after(now, STEADY_FOR),
         disk=health.disk.after(now, timedelta(0)),
+        channel=health.channel.after(now, timedelta(0)),
     )
     judged, found = set(_BUILDING_KEYS), dict[str, Finding]()
     if health.looked_at is None or now - health.looked_at >= LOOK_EVERY:
@@ -320,6 +332,7 @@ _LASTS = {
     What.BRIDGE_LOST: "bridge",
     What.CLOCK_STEP: "clock",
     What.DISK: "disk",
+    What.CHANNEL: "channel",
 }
 """Where the health remembers since when each of these lasts."""
 
@@ -357,6 +370,9 @@ def _of_building(health: Health, now: datetime, site: Site) -> Iterator[tuple[st
         yield finding(What.CLOCK_STEP, health.clock.since, timedelta(0), round(health.step))
     if due(What.DISK, health.disk, timedelta(0)):
         yield finding(What.DISK, health.disk.since, timedelta(0), round(health.free / 10**6))
+    if due(What.CHANNEL, health.channel, timedelta(0)):
+        key, found = finding(What.CHANNEL, health.channel.since, timedelta(0))
+        yield key, msgspec.structs.replace(found, channel=", ".join(health.mute))
 
 
 def _of_sensors(
@@ -378,12 +394,15 @@ def _of_sensors(
                 yield _about(home, sensor, What.SENSOR_SILENT, sure_at or now, since=min(since, now), limit=limit)
         if custom is None:
             continue
-        if _runs_out(custom, standing=_key(What.BATTERY, sensor.id) in health.standing):
+        tells = custom.low or bool(custom.battery)
+        if tells and _runs_out(custom, standing=_key(What.BATTERY, sensor.id) in health.standing):
             percent = custom.battery[0] if custom.battery else None
             early = percent is not None and percent > BATTERY_LOW and not custom.low
             yield _about(home, sensor, What.BATTERY, now, value=percent, early=early)
+        if custom.link is None or custom.link >= LINK_BACK:
+            continue  # nearly always
         weak = LINK_BACK if _key(What.LINK_WEAK, sensor.id) in health.standing else LINK_WEAK
-        if custom.link is not None and custom.link < weak:
+        if custom.link < weak:
             yield _about(home, sensor, What.LINK_WEAK, now, value=custom.link)
 
 

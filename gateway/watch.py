@@ -218,6 +218,11 @@ class Watch:
         """Take in an observation of the building itself; what it means is told when time next passes."""
         self._health = health.observed(self._health, seen, self._at(moment))
 
+    @property
+    def tells_mute(self) -> bool:
+        """Whether it stands that the building cannot call for help by some way of its own."""
+        return What.CHANNEL in self._health.standing
+
     def take(self, moment: SensorEvent | SensorSight, recorded_at: datetime) -> list[Dated]:
         """Take in a moment of the journal and return what it tells, dated for the journal."""
         home = self._site.by_id.get(moment.home)
