@@ -107,9 +107,7 @@ def with_sensor(site: Site, name: str, place: Place, device: Device) -> Site:
         raise Wrong(mark('"{text}" cannot be a name. Write at most 120 characters, without + or #.'), text=name)
     home = _home(site, place.home)
     _free(site, name, device)
-    if device.family is not Family.ZIGBEE2MQTT and not device.address:
-        raise Wrong(mark('A sensor of family "{family}" needs an address: where it speaks.'), family=device.family)
-    kind = _room_kind(home, place)
+    kind = room_kind(site, place)
     sensor = Sensor(id=SensorId(name), kind=place.role, room=RoomId(place.room))
     known = {room: kind for one in site.homes if one.id == home.id for room, kind in one.rooms.items()}
     known[sensor.room] = kind
@@ -130,6 +128,28 @@ def with_sensor(site: Site, name: str, place: Place, device: Device) -> Site:
     return msgspec.structs.replace(
         site, homes=tuple(changed), friendly=friendly, devices=_with(site.devices, sensor.id, device)
     )
+
+
+def room_kind(site: Site, place: Place) -> RoomKind:
+    """Return what kind of room a sensor stands in: as the plan says, or as its name says, or as is said now.
+
+    Raises `Wrong`.
+    """
+    home = _home(site, place.home)
+    known = home.rooms.get(RoomId(place.room)) or ROOM_NAMES.get(place.room)
+    if known is None and place.room_kind is None:
+        near = homes.nearest(place.room, [*home.rooms, *ROOM_NAMES])
+        if near is not None:
+            raise Wrong(mark('Room "{room}" does not exist. Do you mean "{near}"?'), room=place.room, near=near)
+        kinds = ", ".join(RoomKind)
+        raise Wrong(
+            mark('Room "{room}" does not exist. Say which kind of room it is: {kinds}.'), room=place.room, kinds=kinds
+        )
+    if place.room_kind is None or known is place.room_kind:
+        return known or RoomKind.OTHER
+    if known is not None and any(sensor.room == place.room for sensor in home.sensors):
+        raise Wrong(mark('Room "{room}" is a {kind} in the plan already.'), room=place.room, kind=known)
+    return place.room_kind
 
 
 def replaced(site: Site, name: str, device: Device) -> Site:
@@ -265,26 +285,13 @@ def _home(site: Site, number: str) -> Home:
     return home
 
 
-def _room_kind(home: Home, place: Place) -> RoomKind:
-    """Return what kind of room a sensor stands in: as the plan says, or as its name says, or as is said now."""
-    known = home.rooms.get(RoomId(place.room)) or ROOM_NAMES.get(place.room)
-    if known is None and place.room_kind is None:
-        near = homes.nearest(place.room, [*home.rooms, *ROOM_NAMES])
-        if near is not None:
-            raise Wrong(mark('Room "{room}" does not exist. Do you mean "{near}"?'), room=place.room, near=near)
-        kinds = ", ".join(RoomKind)
-        raise Wrong(
-            mark('Room "{room}" does not exist. Say which kind of room it is: {kinds}.'), room=place.room, kinds=kinds
-        )
-    if place.room_kind is None or known is place.room_kind:
-        return known or RoomKind.OTHER
-    if known is not None and any(sensor.room == place.room for sensor in home.sensors):
-        raise Wrong(mark('Room "{room}" is a {kind} in the plan already.'), room=place.room, kind=known)
-    return place.room_kind
-
-
 def _free(site: Site, name: str, device: Device) -> None:
-    """Refuse a device that is another sensor already."""
+    """Refuse a device that is another sensor already, or none at all."""
+    if device.family is not Family.ZIGBEE2MQTT and not device.address:
+        raise Wrong(mark('A sensor of family "{family}" needs an address: where it speaks.'), family=device.family)
+    for text in (device.address, device.model):
+        if text and homes.NAME.fullmatch(text) is None:
+            raise Wrong(mark('"{text}" cannot be an address or model. Write at most 120 characters.'), text=text)
     for other, one in site.devices.items():
         if other != name and one.family is device.family and one.address == device.address and device.address:
             raise Wrong(
