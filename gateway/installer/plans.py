@@ -20,6 +20,7 @@ from care.language import mark
 from detectors.homes import Home, HomeId, Kind, Night, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
 
 _EUI64 = re.compile(r"(?:0x)?([0-9a-f]{16})")
+_ROW_MAX = 500  # homes
 _HEADER = re.compile(r"\s*\[")
 
 
@@ -318,3 +319,15 @@ def _night(hours: str, zone: str) -> Night:
 def _known(site: Site) -> str:
     names = sorted(site.friendly)
     return f" {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""  # noqa: PLR2004
+
+
+def numbers(text: str) -> list[str]:
+    """Return the homes that are meant: one, or a row of them.
+
+    >>> numbers("12"), numbers("3-6"), numbers("2A")
+    (['12'], ['3', '4', '5', '6'], ['2A'])
+    """
+    match = re.fullmatch(r"(\d{1,4})-(\d{1,4})", text)
+    if match is None or not 0 < int(match[2]) - int(match[1]) < _ROW_MAX:
+        return [text]
+    return [str(number) for number in range(int(match[1]), int(match[2]) + 1)]
