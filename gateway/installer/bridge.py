@@ -259,11 +259,12 @@ class Bridge:
         except (msgspec.DecodeError, UnicodeDecodeError):
             said = message.payload.decode(errors="replace") if name == "bridge/state" else None
         with self._lock:
+            watchers = tuple(self._watchers)
+        for watcher in watchers:  # first, so that who was answered has heard all that was said before the answer
+            watcher(Heard(name, said, message.retain))
+        with self._lock:
             self._keep(name, said)
             self._lock.notify_all()
-            watchers = tuple(self._watchers)
-        for watcher in watchers:
-            watcher(Heard(name, said, message.retain))
 
     def _keep(self, name: str, said: Any) -> None:
         match name.split("/", 2):
