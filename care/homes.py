@@ -48,10 +48,10 @@ ROOM_NAMES: dict[str, RoomKind] = {
 }
 """Rooms that need no declaring; any other name says its kind under `[home.rooms]`."""
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-_NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
-_PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
+PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
+HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
 class Family(StrEnum):
@@ -103,8 +103,10 @@ class BadPlan(ValueError):
         super().__init__("\n".join([*mistakes, "Nothing was changed."]))
 
 
-def read(text: str, *, file: str = "site.toml") -> Site:
+def read(text: str, *, file: str = "site.toml", draft: bool = False) -> Site:
     """Read a plan. All of it is right, or none of it is used.
+
+    Of a draft only is it right that homes, or the sensors of a home, are still to come.
 
     Raises
     ------
@@ -115,49 +117,64 @@ def read(text: str, *, file: str = "site.toml") -> Site:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadPlan([f"{file}: not TOML: {error}."]) from error
-    reader = _Reader(text, file)
+    reader = _Reader(text, file, draft=draft)
     site = reader.site(document)
     if reader.mistakes:
         raise BadPlan(reader.mistakes)
     return site
 
 
+Part = tuple[str, ...]  # ("site",), ("home", "12") without its sensors, or ("sensor", "12", "12/bed")
+
+
 def write(site: Site) -> str:
     """Return the plan as text that `read` turns into the same site."""
-    return "\n".join(_lines(site)) + "\n"
+    return "\n".join("\n".join(lines) + "\n" for lines in parts(site).values())
 
 
-def _lines(site: Site) -> Iterator[str]:
+def parts(site: Site) -> dict[Part, list[str]]:
+    """Return the lines of each part of a plan, in the order in which they stand in the text."""
     names = {place: name for name, place in site.friendly.items()}
-    yield from ("[site]", f'id = "{site.id}"', f"name = {_quoted(site.name)}", f'zone = "{site.zone}"')
+    said: dict[Part, list[str]] = {
+        ("site",): ["[site]", f'id = "{site.id}"', f"name = {_quoted(site.name)}", f'zone = "{site.zone}"']
+    }
     for home in site.homes:
-        yield from ("", "[[home]]", f'id = "{home.id.partition("/")[2]}"', f'resident = "{home.resident}"')
-        yield f'night = "{home.night.start:%H:%M}-{home.night.end:%H:%M}"'
-        other = {
-            name: getattr(home.limits, name)
-            for name in Limits.__struct_fields__
-            if getattr(home.limits, name) != getattr(Limits(), name)
-        }
-        if other:
-            yield "limits = { " + ", ".join(f"{name} = {minutes:g}" for name, minutes in other.items()) + " }"
-        if home.profile != GENERAL:
-            yield f'profile = "{home.profile}"'
-        if home.agreed_soon:
-            yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
-        if home.off:
-            yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
-        declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
-        if declared:
-            yield "[home.rooms]"
-            yield from (f'{_quoted(room)} = "{kind}"' for room, kind in declared.items())
+        number = home.id.partition("/")[2]
+        said["home", number] = list(_home_lines(home))
         for sensor in home.sensors:
-            name = _quoted(names[home.id, sensor.id])
-            yield from ("[[home.sensor]]", f"name = {name}", f'role = "{sensor.kind}"')
-            yield f"room = {_quoted(sensor.room)}"
-            device = site.devices.get(sensor.id, Device())
-            for key in ("family", "address", "model"):
-                if (value := getattr(device, key)) != getattr(Device(), key):
-                    yield f"{key} = {_quoted(value)}"
+            name = names[home.id, sensor.id]
+            said["sensor", number, name] = list(_sensor_lines(name, sensor, site.devices.get(sensor.id, Device())))
+    return said
+
+
+def _home_lines(home: Home) -> Iterator[str]:
+    yield from ("[[home]]", f'id = "{home.id.partition("/")[2]}"', f'resident = "{home.resident}"')
+    yield f'night = "{home.night.start:%H:%M}-{home.night.end:%H:%M}"'
+    other = {
+        name: getattr(home.limits, name)
+        for name in Limits.__struct_fields__
+        if getattr(home.limits, name) != getattr(Limits(), name)
+    }
+    if other:
+        yield "limits = { " + ", ".join(f"{name} = {minutes:g}" for name, minutes in other.items()) + " }"
+    if home.profile != GENERAL:
+        yield f'profile = "{home.profile}"'
+    if home.agreed_soon:
+        yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
+    if home.off:
+        yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
+    declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
+    if declared:
+        yield "[home.rooms]"
+        yield from (f'{_quoted(room)} = "{kind}"' for room, kind in declared.items())
+
+
+def _sensor_lines(name: str, sensor: Sensor, device: Device) -> Iterator[str]:
+    yield from ("[[home.sensor]]", f"name = {_quoted(name)}", f'role = "{sensor.kind}"')
+    yield f"room = {_quoted(sensor.room)}"
+    for key in ("family", "address", "model"):
+        if (value := getattr(device, key)) != getattr(Device(), key):
+            yield f"{key} = {_quoted(value)}"
 
 
 def _quoted(text: str) -> str:
@@ -168,16 +185,17 @@ def _quoted(text: str) -> str:
 class _Reader:
     """Walks the parsed plan and collects what is wrong with it, each with the line it stands on."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, *, draft: bool = False) -> None:
         self._lines = text.splitlines()
         self._file = file
+        self._draft = draft
         self._devices: dict[SensorId, Device] = {}
         self.mistakes: list[str] = []
 
     def site(self, document: dict[str, Any]) -> Site:
         site = self._table(document.get("site"), "[site]", {"id", "name", "zone"})
         self._known(document, {"site", "home"}, "[site]", 0)
-        site_id = SiteId(self._text(site, "id", "[site]", 0, _ID, "letters, digits, '.', '_' or '-', like \"wilg\""))
+        site_id = SiteId(self._text(site, "id", "[site]", 0, ID, "letters, digits, '.', '_' or '-', like \"wilg\""))
         zone = str(site.get("zone", "Europe/Amsterdam"))
         try:
             ZoneInfo(zone)
@@ -187,7 +205,8 @@ class _Reader:
         homes: list[Home] = []
         tables = document.get("home")
         if not isinstance(tables, list) or not tables:
-            self._wrong("[site]", 0, None, "a site needs at least one [[home]]")
+            if tables is not None or not self._draft:
+                self._wrong("[site]", 0, None, "a site needs at least one [[home]]")
             tables = []
         sensors_before = 0
         for number, table in enumerate(tables):
@@ -218,16 +237,16 @@ class _Reader:
         table = self._table(
             table, where, {"id", "resident", "night", "limits", "profile", "soon", "off", "rooms", "sensor"}, number
         )
-        name = self._text(table, "id", where, number, _ID, 'the number on the door, like "12"')
+        name = self._text(table, "id", where, number, ID, 'the number on the door, like "12"')
         home = HomeId(f"{site}/{name}")
-        resident = self._text(table, "resident", where, number, _ID, 'an id and never a name, like "r-0012"')
+        resident = self._text(table, "resident", where, number, ID, 'an id and never a name, like "r-0012"')
         declared = self._rooms(table.get("rooms", {}), number)
         sensors: list[Sensor] = []
         for place, one in enumerate(table.get("sensor", ()), start=sensors_before):
             sensor = self._sensor(one, place, declared, friendly, home)
             if sensor is not None:
                 sensors.append(sensor)
-        if not table.get("sensor"):
+        if not table.get("sensor") and not self._draft:
             self._wrong(where, number, "id", f'home "{name}" has no sensor. Add at least one [[home.sensor]]')
         used = {sensor.room: declared.get(sensor.room) or ROOM_NAMES[sensor.room] for sensor in sensors}
         return Home(
@@ -252,7 +271,7 @@ class _Reader:
     ) -> Sensor | None:
         where, before = "[[home.sensor]]", len(self.mistakes)
         table = self._table(table, where, {"name", "role", "room", "family", "address", "model"}, place)
-        name = self._text(table, "name", where, place, _NAME, "the friendly name the bridge gives it, without + or #")
+        name = self._text(table, "name", where, place, NAME, "the friendly name the bridge gives it, without + or #")
         role, room = str(table.get("role", "")), str(table.get("room", ""))
         if role not in set(Kind):
             self._wrong(where, place, "role", f'role "{role}" does not exist.{_meant(role, list(Kind))}')
@@ -277,7 +296,7 @@ class _Reader:
             return Device()
         said = {key: table.get(key, "") for key in ("address", "model")}
         for key, value in said.items():
-            if not isinstance(value, str) or (value and _NAME.fullmatch(value) is None):
+            if not isinstance(value, str) or (value and NAME.fullmatch(value) is None):
                 self._wrong(where, place, key, f'"{key}" is {value!r}. Write a text of at most 120 characters')
                 return Device()
         device = Device(family=Family(family), address=said["address"], model=said["model"])
@@ -301,7 +320,7 @@ class _Reader:
 
     def _night(self, table: dict[str, Any], number: int, zone: str) -> Night:
         hours = str(table.get("night", "23:00-07:00"))
-        match = _HOURS.fullmatch(hours)
+        match = HOURS.fullmatch(hours)
         if match is None or match[1] + match[2] == match[3] + match[4]:
             self._wrong(
                 "[[home]]", number, "night", f'night "{hours}" is not two times. Write for example "23:00-07:00"'
@@ -327,7 +346,7 @@ class _Reader:
 
     def _profile(self, table: dict[str, Any], number: int) -> str:
         profile = table.get("profile", GENERAL)
-        if not isinstance(profile, str) or not _PROFILE.fullmatch(profile):
+        if not isinstance(profile, str) or not PROFILE.fullmatch(profile):
             line = f'profile {profile!r} is none. Write a word of small letters, like "elderly" or "mild-id"'
             self._wrong("[[home]]", number, "profile", line)
             return GENERAL
@@ -388,8 +407,14 @@ class _Reader:
 
 
 def _meant(word: str, words: list[str]) -> str:
-    """Return the rest of the sentence: what may have been meant, or what there is."""
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if near:
-        return f' Do you mean "{near[0]}"?'
+    """Return the rest of a sentence about a word that is not known: what may have been meant, or what there is."""
+    near = nearest(word, words)
+    if near is not None:
+        return f' Do you mean "{near}"?'
     return " Known are: " + ", ".join(dict.fromkeys(str(one) for one in words))
+
+
+def nearest(word: str, words: list[str]) -> str | None:
+    """Return the word that was probably meant, or None if none of them is near."""
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return str(near[0]) if near else None

@@ -249,6 +249,11 @@ class Watch:
         told = [*self._close_days(now), *self._let_pass(now, now), *self._well(now)]
         return [*told, *self.go_on(now, caught_up=False), *self._silent_homes(now)]
 
+    @property
+    def told(self) -> Plan | None:
+        """The plan as the centre was last told it, if it ever was."""
+        return self._plan
+
     def told_plan(self, moment: datetime) -> list[Dated]:
         """Return the plan as a record, if it is not what the centre was last told."""
         now = self._at(moment)

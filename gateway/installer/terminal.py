@@ -30,7 +30,13 @@ def language() -> str:
 
 def say(message: str, **values: object) -> str:
     """Return a message in the reader's language, with its values filled in."""
-    return words(language()).gettext(message).format(**values)
+    return said_in(language(), message, **values)
+
+
+def said_in(to: str, message: str, /, **values: object) -> str:
+    """Return a message in the language `to`, with its values filled in."""
+    said = words(to).gettext(message)
+    return said.format(**values) if values else said
 
 
 class Terminal:
@@ -63,7 +69,7 @@ class Terminal:
         """Ask before harm is done. Ends the command with code 3 on a no, or when there is nobody to ask."""
         if self._yes:
             return
-        if self.as_json or not typer.confirm(say(question, **values), default=False):
+        if self.as_json or not _yes(say(question, **values)):
             typer.echo(say("Nothing was changed."), err=True)
             raise typer.Exit(REFUSED)
 
@@ -75,3 +81,12 @@ class Terminal:
         else:
             typer.echo(said, err=True)
         raise typer.Exit(WRONG)
+
+
+def _yes(question: str) -> bool:
+    """Ask a person, who may answer in either language. Silence is a no, and so is having nobody to ask."""
+    try:
+        said = typer.prompt(f"{question} {say('[y/N]')}", default="", show_default=False)
+    except typer.Abort:
+        return False
+    return str(said).strip().lower() in {"y", "yes", "j", "ja"}
