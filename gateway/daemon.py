@@ -271,9 +271,7 @@ class Gateway:
         return event in self.held.events or journal.holds(self.db, event)
 
 
-def run(
-    settings: Settings, stop: threading.Event | None = None, *, reread: Callable[[], Site] | None = None
-) -> None:
+def run(settings: Settings, stop: threading.Event | None = None, *, reread: Callable[[], Site] | None = None) -> None:
     """Watch over the building until told to stop, by a signal or by `stop`.
 
     With `reread`, which reads the plan anew, SIGHUP has it taken over: as at a stop and a start, without an end of the

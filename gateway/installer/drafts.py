@@ -83,7 +83,9 @@ def write(draft: Draft, text: str, terminal: Terminal) -> None:
     """Put a text in place of a plan, unless somebody else changed it meanwhile."""
     try:
         if draft.text and draft.file.read_text(encoding="utf-8") != draft.text:
-            terminal.fail(mark("{file}: somebody else changed it meanwhile. Nothing was changed. Do it again."), file=draft.file)
+            terminal.fail(
+                mark("{file}: somebody else changed it meanwhile. Nothing was changed. Do it again."), file=draft.file
+            )
         plans.save(draft.file, text)
     except OSError as error:
         terminal.fail(mark("{file}: not written: {why}. Nothing was changed."), file=draft.file, why=error.strerror)

@@ -79,7 +79,9 @@ def add_home(
     new = draft.site
     numbers = [number for text in homes_ for number in plans.numbers(text)]
     if len(numbers) > 1 and "{}" not in resident:
-        terminal.fail(mark("Each home has its own resident. Write --resident with {braces} for the number."), braces="{}")
+        terminal.fail(
+            mark("Each home has its own resident. Write --resident with {braces} for the number."), braces="{}"
+        )
     try:
         for number in numbers:
             new = plans.with_home(new, number, resident.replace("{}", number), night=night, profile=profile)
