@@ -43,6 +43,7 @@ from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
 from gateway import fallback, health
+from gateway.customs import Custom
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
 from gateway.sources import Reading
@@ -280,6 +281,10 @@ class Watch:
             own={name: calibration.scores(pool).n for name, pool in fleet.pools.items() if name in pools},
             waiting=sum(len(nights) for nights in fleet.waiting.values()),
         )
+
+    def customs(self) -> dict[SensorId, Custom]:
+        """Return how each sensor lets itself be heard: its silences, its battery, its reach."""
+        return dict(self._health.customs)
 
     def known_of(self, home: HomeId, nights: int) -> tuple[Home, Vigil]:
         """Return a home as it is watched now and what has been learned of it, to relive so many nights with."""

@@ -4,17 +4,22 @@ What it says of itself and its devices (bridge/info, bridge/devices) is kept as 
 3.1.1 level. Read after Zigbee2MQTT 2.12, "MQTT topics and messages".
 """
 
+import contextlib
+import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn, Self, TypeVar
 
 import msgspec
 import paho.mqtt.client as mqtt
+import structlog
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from care.language import mark
 from gateway.connection import connection, leave
+from gateway.installer.terminal import Terminal
 
 BASE = "zigbee2mqtt"
 PATIENCE_S = 10.0
@@ -96,26 +101,61 @@ class Info(msgspec.Struct, frozen=True):
 
 
 class Heard(NamedTuple):
-    """One message below the base topic. `said` is the JSON, or None where it is none."""
+    """One message below the base topic, or on another that was asked for. `said` is JSON, or else the bare text."""
 
     name: str  # of the topic, without the base: "bridge/event", "wilg/12/bed"
     said: Any
     retained: bool
 
 
+@contextlib.contextmanager
+def reached(
+    terminal: Terminal,
+    address: tuple[str, int],
+    base: str = BASE,
+    *,
+    also: Sequence[str] = (),
+    needed: bool = True,
+) -> Iterator["Bridge"]:
+    """Be connected to a bridge while a command runs. What goes wrong ends the command with its sentence.
+
+    What the connection writes in a log is for a daemon; here it would stand between the lines of the command.
+    """
+    log = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        with Bridge(address, base, also=also, needed=needed) as bridge:
+            yield bridge
+    except BridgeTrouble as error:
+        terminal.fail(error.message, **error.values)
+    finally:
+        structlog.configure(**log)
+
+
 class Bridge:
     """A bridge to talk with: `with Bridge(address) as bridge`.
 
     Entering raises `BridgeAway` with what is wrong: no broker, refused, no bridge there, or one that is off line.
+    `also` are topics outside of the base, of which `watch` tells too; where it is not `needed`, a broker is enough.
     """
 
-    def __init__(self, address: tuple[str, int], base: str = BASE, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        base: str = BASE,
+        *,
+        patience_s: float = PATIENCE_S,
+        also: Sequence[str] = (),
+        needed: bool = True,
+    ) -> None:
+        self._also, self._needed = also, needed
         self._address, self._base, self._patience_s = address, base, patience_s
         self._lock = threading.Condition()
         self._asked: dict[str, Json | None] = {}  # transaction, to its answer
         self._watchers: list[Callable[[Heard], None]] = []
         self._devices: tuple[BridgeDevice, ...] | None = None
         self._info: Info | None = None
+        self._said: dict[str, Any] = {}
         self._online: bool | None = None
         self._refused = ""
         self._client = connection(
@@ -167,6 +207,11 @@ class Bridge:
         with self._lock:
             return self._devices or ()
 
+    def last(self, name: str) -> Any:
+        """Return what was last said of "bridge/health", or of "<name>/availability"; None if nothing was."""
+        with self._lock:
+            return self._said.get(name)
+
     def watch(self, callback: Callable[[Heard], None]) -> Callable[[], None]:
         """Call back for each message from now on, in the connection's own thread; return what ends that.
 
@@ -200,7 +245,7 @@ class Bridge:
             self._client.publish(f"{self._base}/bridge/request/{what}", body, qos=1)
             with self._lock:
                 if not self._lock.wait_for(lambda: self._asked[transaction] is not None, patience_s):
-                    line = "Zigbee2MQTT did not answer {what} within {seconds:g} seconds. Is it busy, or stopped?"
+                    line = mark("Zigbee2MQTT did not answer {what} within {seconds:g} seconds. Is it busy, or stopped?")
                     raise BridgeSilent(line, what=what, seconds=patience_s)
                 answer = self._asked[transaction] or {}
         finally:
@@ -208,13 +253,17 @@ class Bridge:
                 del self._asked[transaction]
         if answer.get("status") != "ok":
             why = str(answer.get("error", "")).rstrip(".") or "no reason given"
-            raise BridgeSaysNo("Zigbee2MQTT refused {what}: {why}.", what=what, why=why)
+            raise BridgeSaysNo(mark("Zigbee2MQTT refused {what}: {why}."), what=what, why=why)
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
 
     def tell(self, name: str, values: Json) -> None:
         """Tell a device, by its name, to be set otherwise. It answers, if at all, with a message of its own."""
-        self._client.publish(f"{self._base}/{name}/set", msgspec.json.encode(values), qos=1)
+        self.publish(f"{self._base}/{name}/set", msgspec.json.encode(values))
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say something to a device that is no Zigbee device, on a topic of its own."""
+        self._client.publish(topic, payload, qos=1)
 
     def until(self, holds: Callable[["Bridge"], bool], *, patience_s: float | None = None) -> bool:
         """Wait until something holds of what the bridge says; return whether it does within the time."""
@@ -223,27 +272,31 @@ class Bridge:
 
     def _arrive(self) -> None:
         def complete(_bridge: "Bridge") -> bool:
+            if not self._needed and self._client.is_connected():
+                return True
             return bool(self._refused) or (self._online is not None and None not in (self._info, self._devices))
 
         self.until(complete)
         if not self._client.is_connected() or self._refused:
             self._away()
+        if not self._needed:
+            return
         if self._online is False:
-            raise BridgeAway("Zigbee2MQTT is off line. Start it, and look at its log if it stops again.")
+            raise BridgeAway(mark("Zigbee2MQTT is off line. Start it, and look at its log if it stops again."))
         if self._info is None or self._devices is None:
-            line = 'The broker answers, but no Zigbee2MQTT speaks below "{base}". Is it running, and is --base right?'
+            line = mark('Nothing speaks below "{base}" at the broker. Is Zigbee2MQTT running, and is --base right?')
             raise BridgeAway(line, base=self._base)
 
     def _away(self) -> NoReturn:
         host, port = self._address
         if self._refused:
-            line = "The broker at {host}:{port} refused: {why}. Check the name and password, or the certificate."
+            line = mark("The broker at {host}:{port} refused: {why}. Check the name and password, or the certificate.")
             raise BridgeAway(line, host=host, port=port, why=self._refused)
-        line = "No broker answers at {host}:{port}. Is mosquitto running, and is --broker right?"
+        line = mark("No broker answers at {host}:{port}. Is mosquitto running, and is --broker right?")
         raise BridgeAway(line, host=host, port=port)
 
     def _connected(self, client: mqtt.Client) -> None:
-        client.subscribe(f"{self._base}/#", qos=1)
+        client.subscribe([(topic, 1) for topic in (f"{self._base}/#", *self._also)])
 
     def _lost(self) -> None:
         with self._lock:
@@ -257,13 +310,14 @@ class Bridge:
         try:
             said = msgspec.json.decode(message.payload) if message.payload else None
         except (msgspec.DecodeError, UnicodeDecodeError):
-            said = message.payload.decode(errors="replace") if name == "bridge/state" else None
+            said = message.payload.decode(errors="replace")
+        with self._lock:
+            watchers = tuple(self._watchers)
+        for watcher in watchers:  # first, so that who was answered has heard all that was said before the answer
+            watcher(Heard(name, said, message.retain))
         with self._lock:
             self._keep(name, said)
             self._lock.notify_all()
-            watchers = tuple(self._watchers)
-        for watcher in watchers:
-            watcher(Heard(name, said, message.retain))
 
     def _keep(self, name: str, said: Any) -> None:
         match name.split("/", 2):
@@ -274,10 +328,14 @@ class Bridge:
             case ["bridge", "devices"] if isinstance(said, list):
                 told = (_as(BridgeDevice, one) for one in said)
                 self._devices = tuple(one for one in told if one is not None and one.type != "Coordinator")
-            case ["bridge", "response", _] if isinstance(said, dict):
+            case ["bridge", "health"]:
+                self._said[name] = said
+            case ["bridge", "response", *_] if isinstance(said, dict):
                 transaction = said.get("transaction")
                 if transaction in self._asked:
                     self._asked[transaction] = said
+            case _ if name.endswith("/availability"):
+                self._said[name] = said
 
 
 def _as(kind: type[_Kind], said: Any) -> _Kind | None:

@@ -4,13 +4,15 @@ Every command ends with one of four codes: 0 it is done, 1 something is wrong (s
 half-applied, 2 it was asked wrongly, 3 the person said no.
 """
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 
 from care.language import words
@@ -53,12 +55,16 @@ class Terminal:
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Show a table to a person. Title and columns are messages; the cells are ready."""
-        table = Table(title=say(title))
-        for column in columns:
-            table.add_column(say(column))
-        for row in rows:
-            table.add_row(*row)
-        self._console.print(table)
+        self._console.print(_drawn(title, columns, rows))
+
+    @contextlib.contextmanager
+    def live(self, title: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
+        """Keep a table before a person's eyes while it changes: call what is given with its rows of now."""
+        if self.as_json:
+            yield lambda _rows: None
+            return
+        with Live(_drawn(title, columns, ()), console=self._console, auto_refresh=False) as shown:
+            yield lambda rows: shown.update(_drawn(title, columns, rows), refresh=True)
 
     def answer(self, found: Any) -> None:
         """Print the answer of the command for a program, if it is one that reads: anything msgspec can encode."""
@@ -81,6 +87,15 @@ class Terminal:
         else:
             typer.echo(said, err=True)
         raise typer.Exit(WRONG)
+
+
+def _drawn(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(title=say(title))
+    for column in columns:
+        table.add_column(say(column))
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _yes(question: str) -> bool:

@@ -111,7 +111,7 @@ def test_nobody_there_is_told_in_one_sentence(mosquitto: Mosquitto) -> None:
     ):
         pass
     here = (mosquitto.host, mosquitto.port)
-    with pytest.raises(BridgeAway, match='no Zigbee2MQTT speaks below "z2m"'), Bridge(here, "z2m", patience_s=SHORT_S):
+    with pytest.raises(BridgeAway, match='Nothing speaks below "z2m"'), Bridge(here, "z2m", patience_s=SHORT_S):
         pass
     with Zigbee2MQTT(*here) as zigbee:
         zigbee.stop()

@@ -1,0 +1,275 @@
+"""Devices join: through which router, for how long, and is the network closed when they are in.
+
+`Session` is what is known of one visit to the pairing: a pure fold of what the bridge says (`heard`, `looked`) and of
+time (`due`). `pair` runs it with a bridge. The network is opened in short slices, so that it closes by itself soon
+after a command that was killed. New routers may open it on their own (Koenkk/zigbee2mqtt.io#5067): they are named, and
+it is closed again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from care.language import mark
+from gateway.installer.bridge import Bridge, BridgeTrouble, Heard, Info
+
+SLICE = timedelta(seconds=60)  # the network is opened for so long at a time
+RENEW = timedelta(seconds=10)  # before a slice ends, the next one is asked for
+LATER = timedelta(seconds=5)  # by which an end that the bridge tells may be later than ours: clocks and the way there
+LINGER = timedelta(seconds=15)  # after closing: routers that came in are watched so long, for they may open it again
+CLOSED_WITHIN_S = 5.0
+REOPENED_MAX = 5  # times that it is closed again
+
+
+class Step(StrEnum):
+    """How far a device has come."""
+
+    JOINED = "joined"
+    INTERVIEW = "interview"
+    READY = "ready"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+    LEFT = "left"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that came by."""
+
+    address: str
+    step: Step
+    at: datetime  # of that step
+    model: str = ""
+    vendor: str = ""
+    place: str = ""  # the name that the plan has for it; "" for one that the plan does not know
+
+    @property
+    def arrived(self) -> bool:
+        """Whether nothing more is to be waited for."""
+        return self.step in (Step.READY, Step.UNSUPPORTED)
+
+
+class Reopened(msgspec.Struct, frozen=True):
+    """The network was open and nobody here had opened it."""
+
+    at: datetime
+    by: tuple[str, ...]  # addresses of the routers that came in here; empty if it is none of them
+    until_ms: float | None = None  # as the bridge says; None where only a device was seen to come in
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A visit to the pairing: what was asked, and what was seen until now."""
+
+    until: datetime
+    via: str = ""  # the router to join through, by its name; "" for any
+    expected: dict[str, str] = {}  # address, to the name in the plan; when all are in, it is over
+    routers: frozenset[str] = frozenset()  # addresses of routers that came in
+    seen: dict[str, Seen] = {}
+    open_until: datetime | None = None  # as we asked; None while we want it closed
+    closed_at: datetime | None = None  # when we closed it for good
+    reopened: tuple[Reopened, ...] = ()
+    closed_again: int = 0  # how many of those we have closed
+    lost: bool = False  # the bridge went off line
+    interrupted: bool = False  # somebody ended it
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Those expected that have not arrived: address, to name."""
+        return {
+            address: name
+            for address, name in self.expected.items()
+            if address not in self.seen or not self.seen[address].arrived
+        }
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that were expected are in, and no other device is still being interviewed."""
+        busy = any(one.step in (Step.JOINED, Step.INTERVIEW) for one in self.seen.values())
+        return bool(self.expected) and not self.missing and not busy
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Open the network for so many seconds; 0 closes it."""
+
+    seconds: int
+
+
+def due(session: Session, now: datetime) -> Ask | None:
+    """Return what to ask of the bridge at this instant, if anything."""
+    if session.closed_at is not None:
+        return Ask(0) if len(session.reopened) > session.closed_again else None
+    if session.complete or now >= session.until:
+        return Ask(0)
+    if session.lost:
+        return None
+    if session.open_until is None or (session.open_until - now <= RENEW and session.open_until < session.until):
+        return Ask(max(1, round(min(SLICE, session.until - now).total_seconds())))
+    return None
+
+
+def asked(session: Session, ask: Ask, now: datetime) -> Session:
+    """Take in that the bridge did what was asked."""
+    if ask.seconds:
+        return _with(session, open_until=now + timedelta(seconds=ask.seconds))
+    return _with(session, open_until=None, closed_at=now, closed_again=len(session.reopened))
+
+
+def over(session: Session, now: datetime) -> bool:
+    """Whether the visit is over: closed, and watched for as long as a router that came in may open it again."""
+    if session.closed_at is None:
+        return False
+    return not session.routers or now >= session.closed_at + LINGER
+
+
+def heard(session: Session, message: Heard, now: datetime) -> Session:
+    """Take in what the bridge said. What it repeats of before is nothing new."""
+    if message.retained or not isinstance(message.said, dict):
+        return session
+    match message.name, message.said:
+        case "bridge/state", {"state": str(state)}:
+            online = state == "online"  # a bridge that was restarted has closed the network
+            return _with(session, lost=not online, open_until=session.open_until if online else None)
+        case "bridge/event", {"type": str(kind), "data": {"ieee_address": str(address)} as data}:
+            return _event(session, kind, address, data, now)
+    return session
+
+
+def looked(session: Session, info: Info, routers: Iterable[str], now: datetime) -> Session:
+    """Take in whether the bridge says that the network is open, and the addresses of all routers in it."""
+    session = _with(session, routers=session.routers | (session.seen.keys() & set(routers)))
+    if not info.permit_join:
+        return session
+    end = info.permit_join_end
+    if session.closed_at is None:
+        ours = max(session.open_until or now, now + SLICE) + LATER
+        if end is None or end / 1000 <= ours.timestamp():
+            return session
+    known = session.reopened[-1].until_ms if session.reopened else None
+    if session.closed_at is None and known == end:
+        return session
+    return _reopened(session, now, end)
+
+
+def _event(session: Session, kind: str, address: str, data: dict[str, Any], now: datetime) -> Session:
+    known = session.seen.get(address)
+    match kind, data.get("status"):
+        case "device_joined", _:
+            if session.closed_at is not None and now > session.closed_at + LATER:
+                session = _reopened(session, now, None)  # whatever bridge/info says, it was let in
+            step = Step.JOINED
+        case "device_announce", _ if known is None and address in session.expected:
+            step = Step.READY  # it was in the network before, and is there
+        case "device_interview", "started":
+            step = Step.INTERVIEW
+        case "device_interview", "failed":
+            step = Step.FAILED
+        case "device_interview", "successful":
+            step = Step.READY if data.get("supported", True) else Step.UNSUPPORTED
+        case "device_leave", _ if known is not None:
+            step = Step.LEFT
+        case _:
+            return session
+    definition = data.get("definition") or {}
+    seen = Seen(
+        address=address,
+        step=step,
+        at=now,
+        model=str(definition.get("model") or (known.model if known else "")),
+        vendor=str(definition.get("vendor") or (known.vendor if known else "")),
+        place=session.expected.get(address, ""),
+    )
+    return _with(session, seen={**session.seen, address: seen})
+
+
+def _reopened(session: Session, now: datetime, until_ms: float | None) -> Session:
+    return _with(session, reopened=(*session.reopened, Reopened(now, tuple(sorted(session.routers)), until_ms)))
+
+
+def pair(
+    bridge: Bridge,
+    session: Session,
+    *,
+    now: Callable[[], datetime],
+    pause: Callable[[], None],
+    show: Callable[[Session], None],
+) -> Session:
+    """Open the network, follow what comes in, close it when all are in or time is over, and see that it stays closed.
+
+    Whatever ends this, the network is closed on the way out. Ctrl-C ends it too, and what was seen is returned.
+
+    Parameters
+    ----------
+    session : a new one.
+    now : the clock of this visit.
+    pause : lets a moment pass between two looks.
+    show : called with the session after each look.
+
+    Raises
+    ------
+    BridgeTrouble
+        If the bridge does not open the network; `StillOpen` if it cannot be closed, or does not stay closed.
+    """
+    queue = deque[Heard]()
+    end_watch = bridge.watch(queue.append)
+    try:
+        while not over(session := _asked(bridge, session, queue, now()), now()):
+            show(session)
+            pause()
+            session = _taken_in(bridge, session, queue, now())
+    except KeyboardInterrupt:
+        session = _with(_taken_in(bridge, session, queue, now()), interrupted=True)
+    finally:
+        try:
+            close(bridge, now())  # and for a second time where routers came in: not all of them are seen to open it
+        finally:
+            end_watch()
+    show(session)
+    return session
+
+
+class StillOpen(BridgeTrouble):
+    """The network could not be closed, or was not seen to be."""
+
+
+def close(bridge: Bridge, now: datetime) -> None:
+    """Close the network, and see in bridge/info that it is. Raises `StillOpen` with until when it may be open."""
+    by_itself = f"{now + SLICE:%H:%M:%S} UTC"
+    try:
+        bridge.ask("permit_join", {"time": 0})
+    except BridgeTrouble as error:
+        line = mark("The network may still be open: {why} It closes by itself, by {until} if we opened it.")
+        raise StillOpen(line, why=str(error), until=by_itself) from error
+    if not bridge.until(lambda one: not one.info().permit_join, patience_s=CLOSED_WITHIN_S):
+        line = mark(
+            "The bridge says that the network is still open. Close it at the bridge, and look which router opens it."
+        )
+        raise StillOpen(line)
+
+
+def _asked(bridge: Bridge, session: Session, queue: deque[Heard], now: datetime) -> Session:
+    ask = due(session, now)
+    if ask is None:
+        return session
+    if ask.seconds:
+        via = {"device": session.via} if session.via else {}
+        bridge.ask("permit_join", {"time": ask.seconds, **via})
+    else:
+        if len(session.reopened) > REOPENED_MAX:
+            raise StillOpen(mark("The network is opened again and again. Take the newest router off the mains."))
+        close(bridge, now)
+    # All that was said before the answer is about the network as it was before.
+    return asked(_taken_in(bridge, session, queue, now), ask, now)
+
+
+def _taken_in(bridge: Bridge, session: Session, queue: deque[Heard], now: datetime) -> Session:
+    """Take in all that was heard since the last look, and what the bridge says of itself now."""
+    while queue:
+        session = heard(session, queue.popleft(), now)
+    routers = (one.ieee_address for one in bridge.devices() if one.is_router)
+    return looked(session, bridge.info(), routers, now)
+
+
+_with = msgspec.structs.replace
