@@ -12,7 +12,7 @@ from care.homes import BadPlan, Site
 from care.language import mark
 from gateway.installer import plans
 from gateway.installer.plans import Edit, Wrong
-from gateway.installer.terminal import Terminal
+from gateway.installer.terminal import Terminal, say
 
 Plan = Annotated[Path, typer.Option("--plan", envvar="NACHTWACHT_PLAN", help="the plan of the building")]
 PLAN = Path("site.toml")
@@ -48,7 +48,7 @@ def opened(file: Path, terminal: Terminal, *, whole: bool = False) -> Draft:
     except UnicodeDecodeError:
         terminal.fail(mark("{file}: not UTF-8 text."), file=file)
     except BadPlan as error:
-        terminal.fail("{mistakes}", mistakes=error)
+        terminal.fail("{mistakes}", mistakes=error.told(say))
 
 
 def carry_out(  # the answer of a command goes with what it did

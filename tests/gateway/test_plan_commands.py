@@ -129,6 +129,19 @@ def test_a_wrong_word_is_one_sentence_in_the_language_of_the_installer(joris: In
     assert joris.types(*at, language="nl") == (1, 'De ruimte "slapkamer" bestaat niet. Bedoel je "slaapkamer"?\n')
 
 
+def test_a_plan_is_checked_in_the_language_of_the_installer(joris: Installer) -> None:
+    joris.begins()
+    for home in ("12", "14"):
+        address = f"0x00158d00000000{home}"
+        joris.does("sensor", "assign", address, "--home", home, "--role", "bed", "--room", "slaapkamer")
+    wrong = joris.plan.read_text().replace('room = "slaapkamer"', 'room = "badkmer"', 1)
+    joris.plan.write_text(wrong)
+    line = wrong.splitlines().index('room = "badkmer"') + 1
+    said = f'{joris.plan}, regel {line}: ruimte "badkmer" bestaat niet. Bedoel je "badkamer"?\nEr is niets veranderd.\n'
+    assert joris.types("plan", "check", language="nl") == (1, said)
+    assert joris.plan.read_text() == wrong
+
+
 def test_a_list_is_taken_in_whole_or_not_at_all(joris: Installer) -> None:
     joris.begins()
     before = joris.plan.read_text()
