@@ -22,6 +22,7 @@ from care.records import (
     StaffId,
     Untested,
 )
+from detectors.budget import OWN
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Limits, ResidentId
 
@@ -42,6 +43,9 @@ LIMITS: dict[str, What] = {
 }
 """The limits, each with the kind of alert that it is the limit of."""
 
+BUDGET = "budget"
+"""The name of how often alerts may come that are not needed: one of `detectors.budget.OWN`."""
+
 MINUTES = (1, 720)  # between which a limit lies
 NIGHTS = 28  # looked back over
 ASKED_KEPT = 20  # of each home, the newest
@@ -49,7 +53,7 @@ CHANGES_KEPT = 200
 
 Value = float | bool
 Values = dict[str, Value]
-"""Every single thing that is agreed, by its name: "bath", "soon:oob-active", "off:late-rise"."""
+"""Every single thing that is agreed, by its name: "bath", "budget", "soon:oob-active", "off:late-rise"."""
 
 
 class Stale(Exception):
@@ -69,12 +73,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def agreed(home: Home) -> Agreed:
     """Return what a home stands with."""
-    return Agreed(limits=home.limits, soon=home.agreed_soon, off=home.off)
+    return Agreed(limits=home.limits, soon=home.agreed_soon, off=home.off, budget=home.budget)
 
 
 def with_agreed(home: Home, what: Agreed) -> Home:
     """Return a home under what is agreed."""
-    return msgspec.structs.replace(home, limits=what.limits, agreed_soon=what.soon, off=what.off)
+    return msgspec.structs.replace(home, limits=what.limits, agreed_soon=what.soon, off=what.off, budget=what.budget)
 
 
 def values(what: Agreed) -> Values:
@@ -85,18 +89,21 @@ def values(what: Agreed) -> Values:
     """
     limits: Values = {name: getattr(what.limits, name) for name in LIMITS}
     soon: Values = {f"soon:{kind}": kind in what.soon for kind in SOON}
-    return limits | soon | {f"off:{kind}": kind in what.off for kind in OFF}
+    return limits | {BUDGET: what.budget} | soon | {f"off:{kind}": kind in what.off for kind in OFF}
 
 
 def with_values(what: Agreed, said: Mapping[str, Value]) -> Agreed:
     """Return what is agreed with some values in place of what they were.
 
-    Raises `NotAgreed` for a name that nothing has, for minutes beyond `MINUTES`, and for a limit that is no number.
+    Raises `NotAgreed` for a name that nothing has, for minutes beyond `MINUTES`, for a limit that is no number, and for
+    a budget that is none of `detectors.budget.OWN`.
     """
     known = values(what)
     for name, value in said.items():
         if name not in known:
             raise NotAgreed(f'"{name}" cannot be agreed. Known are: {", ".join(known)}.')
+        if name == BUDGET and (isinstance(value, bool) or value not in OWN):
+            raise NotAgreed(f'"{name}" is {value!r}. Write {_choice()}.')
         if isinstance(known[name], bool) != isinstance(value, bool):
             raise NotAgreed(f'"{name}" is {value!r}. Write {"yes or no" if name not in LIMITS else "minutes"}.')
         if name in LIMITS and not MINUTES[0] <= value <= MINUTES[1]:
@@ -107,7 +114,13 @@ def with_values(what: Agreed, said: Mapping[str, Value]) -> Agreed:
         limits=Limits(**{name: float(now[name]) for name in LIMITS}),
         soon=(*(str(kind) for kind in SOON if now[f"soon:{kind}"]), *others),
         off=tuple(str(kind) for kind in OFF if now[f"off:{kind}"]),
+        budget=float(now[BUDGET]),
     )
+
+
+def _choice() -> str:
+    *most, last = (f"{one:g}" for one in OWN)
+    return f"{', '.join(most)} or {last}"
 
 
 def differing(before: Agreed, after: Agreed) -> dict[str, tuple[Value, Value]]:
@@ -221,6 +234,12 @@ class Agreements:
         found = None if answer is None else answer.found
         return asked.before != now or (found is not None and bool(differing(found.before, asked.before)))
 
+    def unheeded(self, asked: BackTest) -> bool:
+        """Whether a building answered, but not on the budget it was asked about: its version is too old for that."""
+        answer = self._answers.get(asked.id)
+        found = None if answer is None else answer.found
+        return found is not None and found.expected is None and BUDGET in differing(asked.before, asked.proposed)
+
     def changing(
         self, asked: BackTest, home: Home, by: StaffId, at: datetime, why: Ground, *, untested: Untested | None
     ) -> tuple[Changed, ...]:
@@ -232,7 +251,7 @@ class Agreements:
             return ()  # the same tap twice
         answer = self._answers.get(asked.id)
         cannot = answer is not None and answer.found is None
-        if self.stale(asked, home) or (untested is None) != (answer is not None and not cannot):
+        if self.stale(asked, home) or self.unheeded(asked) or (untested is None) != (answer is not None and not cannot):
             raise Stale
         return (
             Changed(

@@ -15,6 +15,7 @@ import msgspec
 
 from care.agreements import MINUTES, OFF
 from care.language import mark
+from detectors.budget import OWN
 from detectors.findings import What
 from detectors.homes import (
     GENERAL,
@@ -190,6 +191,8 @@ def _home_lines(home: Home) -> Iterator[str]:
         yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
     if home.off:
         yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
+    if home.budget != 1.0:
+        yield f"budget = {home.budget:g}"
     declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
     if declared:
         yield "[home.rooms]"
@@ -270,7 +273,10 @@ class _Reader:
     ) -> Home:
         where = "[[home]]"
         table = self._table(
-            table, where, {"id", "resident", "night", "limits", "profile", "soon", "off", "rooms", "sensor"}, number
+            table,
+            where,
+            {"id", "resident", "night", "limits", "profile", "soon", "off", "budget", "rooms", "sensor"},
+            number,
         )
         name = self._text(table, "id", where, number, ID, mark('Write the number on the door, like "12"'))
         home = HomeId(f"{site}/{name}")
@@ -296,6 +302,7 @@ class _Reader:
             profile=self._profile(table, number),
             agreed_soon=self._soon(table.get("soon", []), number),
             off=self._off(table.get("off", []), number),
+            budget=self._budget(table.get("budget", 1.0), number),
         )
 
     def _sensor(
@@ -426,6 +433,14 @@ class _Reader:
             self._wrong("[[home]]", number, "off", line, kinds=", ".join(OFF))
             return ()
         return tuple(kinds)
+
+    def _budget(self, factor: Any, number: int) -> float:
+        if isinstance(factor, bool) or factor not in OWN:
+            line = mark("budget {value} is none. Write {factors}: times what is agreed for all")
+            factors = ", ".join(f"{one:g}" for one in OWN)
+            self._wrong("[[home]]", number, "budget", line, value=repr(factor), factors=factors)
+            return 1.0
+        return float(factor)
 
     def _table(self, table: Any, where: str, keys: set[str] | None, number: int = 0) -> dict[str, Any]:
         if not isinstance(table, dict):

@@ -10,6 +10,7 @@ from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SiteId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
+from detectors.outlook import Expected
 
 AlertId = NewType("AlertId", str)
 StaffId = NewType("StaffId", str)
@@ -270,6 +271,7 @@ class Consented(msgspec.Struct, frozen=True, kw_only=True, tag="consented"):
     by: StaffId  # who wrote it down
     tiers: tuple[str, ...]  # of `alerts.Tier`
     until: Instant
+    kinds: tuple[str, ...] | None = None  # of `chains.About`; None: all there are, as before they were told apart
 
 
 class NotTonight(msgspec.Struct, frozen=True, kw_only=True, tag="not-tonight"):
@@ -348,6 +350,17 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     alert: AlertId
     to: ContactId
     channel: str
+    refusal: Refusal | None = None
+
+
+class CalledOff(msgspec.Struct, frozen=True, kw_only=True, tag="called-off"):
+    """A channel took the notice for somebody that they need not go any more, or why it did not. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    to: ContactId
+    channel: str  # that took the notice by which they were asked
     refusal: Refusal | None = None
 
 
@@ -443,11 +456,12 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True, tag="corrected"):
 
 
 class Agreed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is agreed with one resident: after how long a person is asked for, what may wait, and what is not told."""
+    """What is agreed with one resident: when a person is asked for, how often, what may wait, and what is not told."""
 
     limits: Limits = Limits()
     soon: tuple[str, ...] = ()  # kinds that may wait for `soon`
     off: tuple[str, ...] = ()  # kinds that are not told at all; never what is urgent
+    budget: float = 1.0  # how often alerts may come that are not needed, of what is agreed for all (`budget.OWN`)
 
 
 class BackTest(msgspec.Struct, frozen=True, kw_only=True, tag="back-test"):
@@ -491,6 +505,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     since: Instant | None = None  # raw events are there from this moment only, and not for all those nights
     unheard: tuple[date, ...] = ()  # evenings of nights in which nothing was heard of the home
     apart: int = 0  # alerts for which help was given, and that looking back gives neither way
+    expected: dict[What, tuple[Expected, Expected]] | None = None  # now, and with another budget; None: the same one
 
 
 class Cannot(StrEnum):
@@ -557,7 +572,9 @@ class SecondPool(msgspec.Struct, frozen=True, kw_only=True, tag="second-pool"):
 
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
-Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert on its way from one to the next
+Passing = (
+    Passed | Skipped | Exhausted | Noticed | CalledOff | Opened | Replied
+)  # an alert on its way from one to the next
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know

@@ -17,7 +17,7 @@ import msgspec
 
 from care.alerts import CALM, alert_of, tier_of
 from care.records import AlertId, Outcome, Plan, Ranked, Record, Resolved, Teaching, site_of
-from detectors import budget, calibration, lessons
+from detectors import budget, calibration, lessons, tail
 from detectors.budget import Control, Why
 from detectors.calibration import WINDOW, HomeNight, LeftOut, Maturity, Pool
 from detectors.findings import Finding, What
@@ -25,6 +25,7 @@ from detectors.homes import GENERAL, Home, HomeId, Instant, Night, SiteId, zone_
 from detectors.lessons import Lesson
 from detectors.nights import Summary
 from detectors.others import SHIPPED, Others
+from detectors.tail import LOWEST
 
 SHARES = {
     "bath": budget.SHARES["bath"],
@@ -39,10 +40,8 @@ PER_NIGHT = budget.ACUTE * sum(SHARES.values())  # learned alerts that are no in
 CLOSES = time(16, tzinfo=UTC)  # after the day of most homes is over (15:00 in the Netherlands), before any night begins
 WAIT_DAYS = 3  # that a night waits for an answer to its alerts; then it enters, for an unanswered alert is no incident
 STEP = 0.2  # of itself: the most by which a threshold moves in a day
-LOWEST = 0.5  # of the shipped threshold: what is more usual than this is not told, however rare any episode is
 SETTLED_NIGHTS = 14  # that a lesson rests on, before a home is said to be out of the budget's reach
 SHARES_TOLD = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # of nights, for which a pool says its score
-_NATS = frozenset({"still", "unseen"})  # detectors whose score is evidence in nats; of the others it is in spreads
 _LEARNED = frozenset({What.BATH, What.STILL, What.OOB_UNSEEN, What.OOB_ACTIVE})
 _DAY = timedelta(days=1)
 
@@ -68,6 +67,7 @@ class Lodging(msgspec.Struct, frozen=True, array_like=True):
 
     night: Night
     profile: str
+    budget: float = 1.0  # of its own, as a factor of what is agreed for all
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ class Fleet(msgspec.Struct):
     def lodge(self, site: SiteId, homes: Iterable[Home]) -> None:
         """Take in which homes stand on a site."""
         elsewhere = {home: lodging for home, lodging in self.homes.items() if site_of(home) != site}
-        here = {home.id: Lodging(home.night, home.profile) for home in homes if _is_zone(home.night.zone)}
+        here = {home.id: _lodging(home) for home in homes if _is_zone(home.night.zone)}
         self.homes = elsewhere | here
 
     def follow(self, said: Teaching) -> None:
@@ -212,14 +212,19 @@ class Fleet(msgspec.Struct):
         return asked
 
     def _control(self, asked: Mapping[tuple[HomeId, date], list[AlertId]]) -> None:
-        """Let the controller see every home-night once, as soon as it is told: what nobody confirmed counts."""
-        homes: dict[date, int] = defaultdict(int)
+        """Let the controller see every home-night once, as soon as it is told: what nobody confirmed counts.
+
+        A home with a budget of its own counts as that many homes, or the others would pay for what is agreed there.
+        """
+        homes: dict[date, float] = defaultdict(float)
         alerts: dict[date, int] = defaultdict(int)
         for home, nights in self.waiting.items():
+            lodging = self.homes.get(home)
+            agreed = 1.0 if lodging is None else lodging.budget
             for night, told in nights.items():
                 if told.counted:
                     continue
-                homes[night] += told.left_out is not LeftOut.OUTAGE
+                homes[night] += agreed if told.left_out is not LeftOut.OUTAGE else 0.0
                 alerts[night] += sum(
                     self.questions[one].learned and not self._helped(one) for one in asked.get((home, night), ())
                 )
@@ -312,7 +317,7 @@ def ranked(pool: Pool, detector: str, control: Control, before: float | None = N
     kept = agreed < rarest
     at = 1.0 if kept else max(control.factor, rarest / agreed)
     anchor = shipped if kept else found.threshold(at * agreed)
-    wanted = _beyond(detector, max(anchor, LOWEST * shipped), math.log(at / control.factor))
+    wanted = tail.beyond(detector, max(anchor, LOWEST * shipped), math.log(at / control.factor))
     wanted = max(wanted, LOWEST * shipped)
     now = shipped if before is None else before
     moved = min(max(wanted, now * (1 - STEP)), now * (1 + STEP)) if math.isfinite(now) else wanted
@@ -333,7 +338,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     why: Why  # what that comes from
     learned: float | None  # minutes after which it would be told without a cap; None if never
     cap: float  # minutes agreed in the care plan
-    threshold: float | None
+    threshold: float | None  # here, by what is agreed for this home
+    reached: bool  # whether enough nights are known to tell as seldom, or as often, as is agreed for this home
     pool: str
     ranked: Ranked | None = None  # what the threshold rests on; None if it is as shipped
 
@@ -354,7 +360,7 @@ def known(home: Home, learned: Mapping[str, Lesson], nights: int, said: Teaching
         about, cap = learned[lesson], float(getattr(home.limits, limit))
         night = about.night or date(2000, 1, 1)
         at = datetime.combine(night + _DAY, time(3), tzinfo=zone_of(home.night.zone)).astimezone(UTC)
-        threshold = there.threshold(detector, home.profile, nights)
+        threshold, reached = there.aim(detector, home.profile, nights, home.budget)
         after = lessons.alert_after(lesson, about, at, home, threshold, there)
         after = max(after, there.soonest.get(detector, 0.0))
         due = budget.due(after, cap)
@@ -370,6 +376,7 @@ def known(home: Home, learned: Mapping[str, Lesson], nights: int, said: Teaching
                 learned=after if math.isfinite(after) else None,
                 cap=cap,
                 threshold=threshold if math.isfinite(threshold) else None,
+                reached=reached,
                 pool=pool,
                 ranked=None if said is None else said.pools.get(pool),
             )
@@ -377,19 +384,15 @@ def known(home: Home, learned: Mapping[str, Lesson], nights: int, said: Teaching
     return tuple(found)
 
 
-def _beyond(detector: str, score: float, nats: float) -> float:
-    """Return the score that is so many nats rarer than another, by the tail that the detector's model has.
-
-    A silence's score is its evidence in nats. Of a stay's, in spreads, a normal tail falls by the score itself for
-    each spread; real tails are heavier, and what is missing then the controller asks for the next day.
-    """
-    return score + (nats if detector in _NATS else nats / max(score, 1.0))
-
-
 def _threshold(before: Ranked | None) -> float | None:
     if before is None:
         return None
     return math.inf if before.threshold is None else before.threshold
+
+
+def _lodging(home: Home) -> Lodging:
+    """Return what is noted of a home; a budget that nobody can agree is none of its own."""
+    return Lodging(home.night, home.profile, home.budget if home.budget in budget.OWN else 1.0)
 
 
 def _is_zone(name: str) -> bool:

@@ -9,13 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from care.agreements import LIMITS, MINUTES, OFF, SOON, Stale, Value, asking, differing, with_values
+from care.agreements import BUDGET, LIMITS, MINUTES, OFF, SOON, Stale, Value, asking, differing, with_values
 from care.language import mark
 from care.records import BackTest, Ground
 from dashboard.backtests import UNTESTED, State, state_of
 from dashboard.door import Problem
 from dashboard.organisations import Right
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
+from detectors.budget import OWN
 from detectors.homes import Home, HomeId
 
 TYPED_MAX = 20  # characters of a number of minutes
@@ -23,6 +24,7 @@ TYPED_MAX = 20  # characters of a number of minutes
 router = APIRouter()
 
 _NUMBER = re.compile(r"\d{1,6}(?:[.,]\d{1,3})?")
+_BUDGETS = {f"{one:g}": one for one in OWN}
 _BACK_TEST = re.compile(r"[0-9a-f]{10}")
 
 
@@ -49,6 +51,9 @@ async def post_back_test(request: Request, home: TheHome, desk: TheDesk, reader:
     typed = {name: str(form.get(name, ""))[:TYPED_MAX].strip() for name in LIMITS}
     wrong = {name: why for name, text in typed.items() if (why := _wrong(text))}
     now = desk.centre.board.agreements.now(known)
+    often = str(form.get(BUDGET, f"{now.budget:g}"))[:TYPED_MAX]
+    if often not in _BUDGETS:
+        wrong[BUDGET] = "choice"
     switched: dict[str, Value] = {f"soon:{kind}": f"soon:{kind}" in form for kind in SOON}
     switched |= {f"off:{kind}": f"off:{kind}" in form for kind in OFF}
     problem = ""
@@ -56,14 +61,14 @@ async def post_back_test(request: Request, home: TheHome, desk: TheDesk, reader:
     if wrong:
         problem = mark("Nothing was asked yet. Look at what is marked.")
     else:
-        limits: dict[str, Value] = {name: _minutes(text) for name, text in typed.items()}
-        proposed = with_values(now, limits | switched)
+        said: dict[str, Value] = {name: _minutes(text) for name, text in typed.items()} | {BUDGET: _BUDGETS[often]}
+        proposed = with_values(now, said | switched)
         if not differing(now, proposed):
             problem = mark("Nothing differs from what is agreed now. Change something first.")
     if problem:
         moment = desk.centre.now()
         page = desk.drawing.agreements(
-            known, moment, reader.viewer, typed=typed, switched=switched, wrong=wrong, problem=problem
+            known, moment, reader.viewer, typed=typed | {BUDGET: often}, switched=switched, wrong=wrong, problem=problem
         )
         return HTMLResponse(page, 422)
     reader.must(Right.CHANGE, desk, home)

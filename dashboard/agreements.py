@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from care.agreements import LIMITS, MINUTES, OFF, SOON, Value, differing, values
+from care.agreements import BUDGET, LIMITS, MINUTES, OFF, SOON, Value, differing, values
 from care.labels import KINDS
 from care.language import mark
 from care.records import Agreed, BackTest, BackTested, Changed, Ground, Untested, site_of
+from care.teaching import PER_NIGHT
 from care.wording import capital
 from dashboard.glance import Glance, home_path
+from detectors.budget import OWN
 from detectors.findings import What
 from detectors.homes import Home
 
@@ -35,12 +37,20 @@ UNTESTED: dict[Untested, str] = {
     Untested.CANNOT: mark("Not looked back: the building could not."),
 }
 
+_OFTEN: dict[float, str] = {
+    0.5: mark("half as often as for others"),
+    1.0: mark("as for others"),
+    2.0: mark("twice as often as for others"),
+    4.0: mark("four times as often as for others"),
+}
+
 GONE_WRONG: dict[str, str] = {
     "number": mark("This is no number. Write minutes, like 20 or 3.5."),
     "range": mark("Write a number of minutes from {least} to {most}."),
     "missing": mark("Nothing is filled in here. Write a number of minutes."),
+    "choice": mark("Choose one of these."),
 }
-"""What is wrong with a number of minutes, and what would be right."""
+"""What is wrong with what was filled in, and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,16 @@ class Switch:
 
     name: str
     label: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer to how often alerts may come that are not needed."""
+
+    value: str
+    label: str
+    about: str  # what that means, in nights
     on: bool
 
 
@@ -109,12 +129,18 @@ class Agreements:
 
     @staticmethod
     def _worth_saying(said: Mapping[str, Value]) -> list[tuple[str, Value]]:
-        """Return the limits, and of what may be switched only what is."""
-        return [(name, value) for name, value in said.items() if name in LIMITS or value]
+        """Return the limits, and of the rest only what is not so of itself."""
+        return [
+            (name, value)
+            for name, value in said.items()
+            if name in LIMITS or (value != 1.0 if name == BUDGET else value)
+        ]
 
     def label(self, name: str) -> str:
         """Name one thing that is agreed."""
         say = self._wording.say
+        if name == BUDGET:
+            return say("Agreed number of alerts")
         what, _, kind = name.rpartition(":")
         if not what:
             label = say(KINDS[LIMITS[name]])
@@ -124,11 +150,26 @@ class Agreements:
     def said(self, name: str, value: Value) -> str:
         """Say how one thing is agreed."""
         say, what = self._wording.say, name.partition(":")[0]
+        if name == BUDGET:
+            return f"{say(_OFTEN[value])}: {self.about(value)}" if value in _OFTEN else f"{value:g}"
         if what == "soon":
             return say("may wait") if value else say("urgent")
         if what == "off":
             return say("not told") if value else say("told")
         return self._wording.duration(timedelta(minutes=value)) if value == int(value) else self._exactly(value)
+
+    def about(self, budget: float) -> str:
+        """Say what a budget means: in how many nights about one alert comes that is not needed."""
+        nights = 5 * round(1 / (PER_NIGHT * budget) / 5)  # it is no more exact than that
+        return self._wording.say("about 1 not needed in {nights} nights").format(nights=nights)
+
+    def choices(self, said: str = "") -> list[Choice]:
+        """Return how often alerts may come that are not needed: as said, or as agreed."""
+        now = said or f"{self.now.budget:g}"
+        return [
+            Choice(f"{one:g}", capital(self._wording.say(_OFTEN[one])), self.about(one), f"{one:g}" == now)
+            for one in OWN
+        ]
 
     def _exactly(self, value: float) -> str:
         return self._wording.say("{minutes} minutes").format(minutes=self._wording.number(value))
@@ -141,7 +182,7 @@ class Agreements:
                 name,
                 self.label(name),
                 typed.get(name, self._minutes(known[name])),
-                self._wrong(wrong[name]) if name in wrong else "",
+                self.wrong(wrong[name]) if name in wrong else "",
             )
             for name in LIMITS
         ]
@@ -149,7 +190,8 @@ class Agreements:
     def _minutes(self, value: Value) -> str:
         return f"{value:g}" if value == int(value) else self._wording.number(value)
 
-    def _wrong(self, why: str) -> str:
+    def wrong(self, why: str) -> str:
+        """Say what is wrong with what was filled in, by its name in `GONE_WRONG`."""
         return self._wording.say(GONE_WRONG[why]).format(least=MINUTES[0], most=MINUTES[1])
 
     def switches(self, what: str, said: Mapping[str, Value] | None = None) -> list[Switch]:
@@ -161,7 +203,7 @@ class Agreements:
     def proposed(self, asked: BackTest) -> dict[str, str]:
         """Return what was proposed, as it would be typed."""
         said = values(asked.proposed)
-        return {name: self._minutes(said[name]) for name in LIMITS}
+        return {name: self._minutes(said[name]) for name in LIMITS} | {BUDGET: f"{asked.proposed.budget:g}"}
 
     def differences(self, before: Agreed, after: Agreed) -> tuple[Difference, ...]:
         """Say what differs."""

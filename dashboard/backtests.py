@@ -17,7 +17,9 @@ from care.records import BackTest, Cannot, Comparison, Ground, Pair, Untested, W
 from care.wording import Wording
 from dashboard.agreements import GROUNDS, Agreements, Difference
 from dashboard.glance import Glance
+from detectors.findings import What
 from detectors.homes import Home, zone_of
+from detectors.outlook import Expected
 
 ANSWERS_WITHIN = timedelta(minutes=10)  # a building that has not by then is said to give no answer; it still may
 ROWS_MAX = 60  # told one by one
@@ -164,7 +166,17 @@ class LookedBack:
     @property
     def may_agree(self) -> bool:
         """Whether it can be agreed now, looked back on or not."""
-        return self.state is State.FOUND or self.state in UNTESTED
+        return not self.unheeded and (self.state is State.FOUND or self.state in UNTESTED)
+
+    @property
+    def unheeded(self) -> bool:
+        """Whether the building's version is too old to look back on another number of alerts."""
+        return self._glance.board.agreements.unheeded(self.asked)
+
+    @property
+    def fewer(self) -> bool:
+        """Whether fewer alerts are proposed, which is a risk."""
+        return self.asked.proposed.budget < self.asked.before.budget
 
     @property
     def goes_on(self) -> bool:
@@ -230,6 +242,36 @@ class LookedBack:
             lambda n: ngettext("{n} alert would have been less urgent.", "{n} alerts would have been less urgent.", n),
         )
         return said or [self._wording.say("Not one alert would have come at another time.")]
+
+    @property
+    def expected(self) -> list[str]:
+        """When each kind would mostly come under another number of alerts, and where that number cannot be kept."""
+        found = self.found
+        each = (found.expected if found is not None else None) or {}
+        return [sentence for what, (was, would) in each.items() for sentence in self._expected(what, was, would)]
+
+    def _expected(self, what: What, was: Expected, would: Expected) -> list[str]:
+        say = self._wording.say
+        values = {"kind": say(KINDS[what]), "was": self._minutes(was), "would": self._minutes(would)}
+        if was.capped and would.capped:
+            return [say("{kind}: comes by the limit already, after {would}.").format(**values)]
+        if would.capped:
+            return [say("{kind}: comes only by the limit, after {would}. Now after {was}.").format(**values)]
+        same = values["was"] == values["would"]
+        message = (
+            mark("{kind}: stays mostly after {was}.")
+            if same
+            else mark("{kind}: mostly after {would}. Now after {was}.")
+        )
+        too_few = [] if would.reached else [say("Too few nights like these are known to keep to this number.")]
+        return [" ".join([say(message).format(**values), *too_few])]
+
+    def _minutes(self, one: Expected) -> str:
+        return (
+            self._wording.say("{minutes} minutes")
+            .format(minutes=self._wording.number(round(one.minutes, 1)))
+            .replace(" ", "\u00a0")
+        )
 
     def _moved(self, pairs: Sequence[Pair], *, later: bool) -> list[str]:
         """Say how many would have come later, or sooner, and which by the most."""

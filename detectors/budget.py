@@ -5,7 +5,8 @@ after a night with more alerts than agreed and rises after one with fewer. Whate
 then stays near the budget: that is arithmetic, no assumption. But it is arithmetic about alerts. It cannot tell a
 false one from one that nobody confirmed.
 
-The caps of the care plan are outside it: they always fire.
+One home may have a budget of its own, half, twice or four times what is agreed for all (`OWN`); the whole fleet is then
+held to the sum of them. The caps of the care plan are outside it: they always fire.
 """
 
 import math
@@ -17,6 +18,7 @@ ACUTE = 0.03  # acute alerts that are not incidents, per resident per night
 SHARES = {"bath": 0.30, "still": 0.25, "oob": 0.30, "door": 0.10, "care-plan": 0.05}  # of ACUTE (4.3)
 GAIN = 0.3  # eta: a third of this takes two to three times as long to come back
 FACTOR_MIN, FACTOR_MAX = 0.02, 2.0
+OWN = (0.5, 1.0, 2.0, 4.0)  # of what is agreed for all; rarer than half of it few pools can tell
 
 
 class Control(msgspec.Struct, frozen=True, array_like=True):
@@ -64,13 +66,13 @@ def level(control: Control, detector: str, per_night: float = ACUTE) -> float:
     return control.factor * SHARES[detector] * per_night
 
 
-def after_night(control: Control, *, alerts: int, homes: int, per_night: float = ACUTE) -> Control:
+def after_night(control: Control, *, alerts: int, homes: float, per_night: float = ACUTE) -> Control:
     """Return the controller after a night in a fleet.
 
     Parameters
     ----------
     alerts : those of the night that no person confirmed as an incident, caps not counted.
-    homes : watched that night.
+    homes : watched that night, each counted as often as its own budget is of `per_night`.
     per_night : the alerts agreed per home and night (B).
 
     Raises
@@ -108,5 +110,5 @@ def due(learned: float, cap: float) -> Due:
     return Due(learned, Why.LEARNED) if learned < cap else Due(cap, Why.CAP)
 
 
-def _scale(homes: int, per_night: float) -> float:
+def _scale(homes: float, per_night: float) -> float:
     return max(1.0, math.sqrt(per_night * homes))

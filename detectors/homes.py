@@ -129,6 +129,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     profile: str = GENERAL  # residents whose nights are pooled, to tell from which score on one is unusual
     agreed_soon: tuple[str, ...] = ()  # kinds of finding that may wait for `soon`, by agreement with the resident
     off: tuple[str, ...] = ()  # kinds of finding that are not told here, by the same; never what is urgent
+    budget: float = 1.0  # how often alerts may come that are not needed, of what is agreed for all (`budget.OWN`)
 
     @cached_property
     def has_bed(self) -> bool:

@@ -9,10 +9,11 @@ import math
 
 import msgspec
 
-from detectors import calibration
+from detectors import calibration, tail
 from detectors.durations import Typical
 from detectors.habits import Population
 from detectors.silence import Hazards
+from detectors.tail import LOWEST, Aim
 
 
 class Others(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +34,21 @@ class Others(msgspec.Struct, frozen=True, kw_only=True):
     ranks: dict[str, tuple[tuple[float, float], ...]] = {}  # as thresholds: shares of nights, and what only they exceed
     soonest: dict[str, float] = {}  # minutes before which nothing is told, by detector, however regular a home is
 
-    def threshold(self, detector: str, profile: str, nights: int) -> float:
-        """Return the score above which an episode is told, in a home watched for so many nights."""
-        found = self.thresholds.get(_pool(detector, profile, nights), self.thresholds[detector])
-        return math.inf if found is None else found
+    def threshold(self, detector: str, profile: str, nights: int, budget: float = 1.0) -> float:
+        """Return the score above which an episode is told, in a home watched for so many nights.
+
+        `budget` is how often the home may have alerts that are not needed, as a factor of what is agreed for all.
+        """
+        return self.aim(detector, profile, nights, budget).score
+
+    def aim(self, detector: str, profile: str, nights: int, budget: float) -> Aim:
+        """Return the same, and whether enough is known to tell as seldom, or as often, as the budget says."""
+        pool = _pool(detector, profile, nights)
+        shipped = self.thresholds[detector]
+        found = self.thresholds.get(pool, shipped)
+        ranks = self.ranks.get(pool) or self.ranks.get(detector, ())
+        least = -math.inf if shipped is None else LOWEST * shipped
+        return tail.as_often(detector, math.inf if found is None else found, ranks, budget, least)
 
     def rank(self, detector: str, profile: str, nights: int, score: float) -> float | None:
         """Return the share of nights, in homes like this one, with a higher score; None where that is not known."""

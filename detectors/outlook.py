@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from detectors import lessons
+from detectors import budget, lessons
+from detectors.budget import Why
 from detectors.coverage import told_by
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Kind, RoomKind, Sensor, SensorId
@@ -52,12 +53,23 @@ def _disbelieved(pad: Sensor, home: Home, silent: Mapping[SensorId, str]) -> boo
     )
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """After how many minutes a kind of alert mostly comes, on a usual night."""
+
+    minutes: float
+    capped: bool = False  # only by the limit of the care plan: no budget moves that
+    reached: bool = True  # whether enough nights are known to tell as seldom, or as often, as the budget says
+
+
 SHOWN: dict[What, tuple[str, str, str]] = {
     What.BATH: ("bath", "bath_at_night", "bath"),
     What.STILL: ("still", "still_about", "still"),
     What.OOB_UNSEEN: ("unseen", "unseen", "oob_unseen"),
 }
 """Of each kind of alert whose time is learned, the detector, the lesson that speaks for it, and the limit agreed."""
+
+LEARNED = SHOWN | {What.OOB_ACTIVE: ("out_of_bed", "oob_about", "oob_active")}
+"""The same, with the kind of which no usual time is shown: it hangs too much on the hour."""
 
 
 def mostly_after(
@@ -67,13 +79,21 @@ def mostly_after(
 
     With nothing learned and no nights it is what the plan alone lets one expect.
     """
-    tells, found = told_by(home), {}
-    for what, (detector, lesson, limit) in SHOWN.items():
+    found = expected(home, known, nights, at, others)
+    return {what: round(one.minutes, 1) for what, one in found.items() if what in SHOWN}
+
+
+def expected(
+    home: Home, known: Mapping[str, Lesson], nights: int, at: datetime, others: Others = SHIPPED
+) -> dict[What, Expected]:
+    """Return when each kind of alert whose time is learned mostly comes here, and what that comes from."""
+    tells, found = told_by(home), dict[What, Expected]()
+    for what, (detector, lesson, limit) in LEARNED.items():
         if what in tells:
-            threshold = others.threshold(detector, home.profile, nights)
-            learned = lessons.alert_after(lesson, known.get(lesson), at, home, threshold, others)
-            learned = max(learned, others.soonest.get(detector, 0.0))
-            found[what] = round(min(learned, getattr(home.limits, limit)), 1)
+            aim = others.aim(detector, home.profile, nights, home.budget)
+            learned = lessons.alert_after(lesson, known.get(lesson), at, home, aim.score, others)
+            due = budget.due(max(learned, others.soonest.get(detector, 0.0)), getattr(home.limits, limit))
+            found[what] = Expected(minutes=due.minutes, capped=due.why is Why.CAP, reached=aim.reached)
     return found
 
 

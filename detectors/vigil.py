@@ -381,9 +381,9 @@ class _Turn:
     def due(self, name: str, episode: Episode, where: Whereabouts) -> datetime:
         if self.company(where, episode.since):
             return episode.due  # who else is there would notice; what is usual alone says nothing now
-        lesson, since = episode.lesson, episode.since
-        threshold = self.others.threshold(name, self.home.profile, self.vigil.diary.age)
-        home, known = self.home, self.vigil.lessons.get(lesson)
+        lesson, since, home = episode.lesson, episode.since, self.home
+        threshold = self.others.threshold(name, home.profile, self.vigil.diary.age, home.budget)
+        known = self.vigil.lessons.get(lesson)
         minutes = lessons.alert_after(lesson, known, since, home, threshold, self.others)
         minutes = max(minutes, self.others.soonest.get(name, 0.0))
         seconds = math.ceil(60.0 * min(minutes, LONGEST_MINUTES))  # whole ones: no finding hangs on a millisecond
@@ -425,7 +425,7 @@ class _Turn:
             vouched = msgspec.structs.replace(asked, vouched=True)
             vigil.asked = tuple(vouched if one is asked else one for one in vigil.asked)
             return
-        threshold = self.others.threshold(asked.detector, self.home.profile, vigil.diary.age)
+        threshold = self.others.threshold(asked.detector, self.home.profile, vigil.diary.age, self.home.budget)
         known, lasted = vigil.lessons.get(lesson), asked.until - asked.since
         room = lessons.vouched(lesson, known, asked.since, lasted, self.home, threshold, self.others)
         vigil.lessons = {**vigil.lessons, lesson: room}

@@ -32,8 +32,10 @@ from detectors import vigil
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, Night, zone_of
 from detectors.moments import SensorEvent, SensorSight
+from detectors.outlook import Expected, expected
 from detectors.remembered import Vigil
 
+_HALF_A_DAY = timedelta(hours=12)
 PAIRS_MAX = 400  # told one by one; past it only counted
 _LEFT_OUT = EQUIPMENT | {What.BUTTON}  # nothing that is agreed changes when these come
 
@@ -164,6 +166,7 @@ def back_test(
     helped = _helped(life, span)
     pairs = compared(was, would, helped)
     since = events[0].recorded_at
+    taught = next((one.record for one in reversed(before) if isinstance(one.record, Teaching)), None)
     return Comparison(
         before=agreed(home),
         first=span.first,
@@ -174,7 +177,20 @@ def back_test(
         since=since if since > span.start else None,
         unheard=tuple(day for day in evenings if day not in heard),
         apart=len(helped - was.keys() - would.keys()),
+        expected=None
+        if proposed.budget == home.budget
+        else _expected(home, known, proposed, taught, span.end - _HALF_A_DAY),
     )
+
+
+def _expected(
+    home: Home, known: Vigil, proposed: Agreed, taught: Teaching | None, at: datetime
+) -> dict[What, tuple[Expected, Expected]]:
+    """Return when each kind whose time is learned mostly comes, as it is and as proposed, by what is taught last."""
+    others, nights = teaching.others(taught), known.diary.age
+    ways = [expected(one, known.lessons, nights, at, others) for one in (home, with_agreed(home, proposed))]
+    was, would = ways
+    return {what: (was[what], would[what]) for what in was}
 
 
 def _helped(life: Lived, span: Span) -> set[AlertId]:

@@ -21,6 +21,7 @@ from care.link import broker_address
 from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
+from detectors.outlook import Expected
 from gateway import backtest, daemon, keeping, watch
 from gateway.held import IN_FLIGHT
 from gateway.watch import Inspected
@@ -138,6 +139,8 @@ def inspect(
     for one in found.lessons:
         if one.out_of_reach:
             console.print(_out_of_reach(one), soft_wrap=True, markup=False, highlight=False)
+        elif not one.reached:
+            console.print(_not_known(one, found.budget), soft_wrap=True, markup=False, highlight=False)
     console.print(_pools(found))
 
 
@@ -146,13 +149,15 @@ def back_test(
     plan: PlanFile,
     journal_file: JournalFile,
     home: Annotated[str, typer.Option(help="the home, like wilg/12")],
-    change: Annotated[list[str], typer.Option(help="what to change, like bath=20, soon:oob-active=yes, off:shift=no")],
+    change: Annotated[list[str], typer.Option(help="what to change, like bath=20, budget=0.5, off:shift=no")],
     nights: Annotated[int, typer.Option(min=1, max=60, help="how many nights to look back over")] = agreements.NIGHTS,
     *,
     until: Annotated[str, typer.Option(help="count the nights that were over by then; else by the newest record")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print it for a program to read")] = False,
 ) -> None:
-    """Print what the last nights of a home would have given with other limits, beside what they give. Changes nothing.
+    """Print what the last nights of a home would have given under other agreements, beside what they give.
+
+    Changes nothing.
 
     Both ways begin with what is known of the home today. Steps aside for whatever else the machine has to do.
 
@@ -286,6 +291,13 @@ def _show(found: Comparison, home: Home) -> None:
         console.print(f"Raw events are there from {found.since.astimezone(zone):%Y-%m-%d %H:%M} on only.")
     if found.unheard:
         console.print(f"Nothing was heard of the home in {len(found.unheard)} of these nights.")
+    for what, (was, would) in (found.expected or {}).items():
+        console.print(f"{what}: mostly told {_mostly(would)}, instead of {_mostly(was)}.", highlight=False)
+
+
+def _mostly(one: Expected) -> str:
+    by = " (the limit)" if one.capped else "" if one.reached else " (too few nights are known for this budget)"
+    return f"after {one.minutes:.1f} minutes{by}"
 
 
 def _difference(pair: Pair) -> str:
@@ -312,8 +324,8 @@ def _who_says(found: Inspected) -> str:
     when = "" if found.taught_at is None else f" on {found.taught_at:%Y-%m-%d}"
     return (
         f"{found.home}: watched for {found.nights} nights (pool {found.maturity}). "
-        f"Thresholds {says}{when}. Budgets are multiplied by {found.factor:.2f}; "
-        f"{found.waiting} home-nights of the site wait to be counted."
+        f"Thresholds {says}{when}. Budgets are multiplied by {found.factor:.2f}, "
+        f"and for this home by {found.budget:g}; {found.waiting} home-nights of the site wait to be counted."
     )
 
 
@@ -333,6 +345,13 @@ def _out_of_reach(one: Known) -> str:
     return (
         f"{one.lesson}: budget not reachable for this client. By what is usual here an alert would follow {learned}; "
         f"the care plan says {one.cap:.0f}, and that holds."
+    )
+
+
+def _not_known(one: Known, budget: float) -> str:
+    return (
+        f"{one.lesson}: {budget:g} times the budget of all is not reachable yet: too few nights like these are known. "
+        f"Told from {'no score' if one.threshold is None else f'{one.threshold:.2f}'} on, as far as they show."
     )
 
 

@@ -80,6 +80,7 @@ class Inspected(msgspec.Struct, frozen=True, kw_only=True):
     by: str  # who says from which score on an episode is told: "shipped", "centre" or "itself"
     taught_at: Instant | None
     factor: float  # of the controller: what all budgets are multiplied by
+    budget: float  # agreed for this home, of what is agreed for all
     lessons: tuple[Known, ...]
     pools: dict[str, Ranked]  # in force for homes of its profile, by `calibration.name`
     own: dict[str, int]  # home-nights of this site that the building itself has in each pool
@@ -265,7 +266,8 @@ class Watch:
         return [(now, plan)]
 
     def inspected(self, home: Home) -> Inspected:
-        """Return what is known of a home, to be shown."""
+        """Return what is known of a home, to be shown, by what is agreed for it now."""
+        home = self._site.by_id[home.id]
         about, said, fleet = self._vigils[home.id], self._taught, self._fleet
         nights, pools = about.diary.age, teaching.pools_of(home.profile)
         alone = said is not None and self._centre_at is not None and said.at - self._centre_at >= ALONE_AFTER
@@ -276,6 +278,7 @@ class Watch:
             by="shipped" if said is None else "itself" if alone else "centre",
             taught_at=None if said is None else said.at,
             factor=1.0 if said is None else said.factor,
+            budget=home.budget,
             lessons=teaching.known(home, about.lessons, nights, said),
             pools={} if said is None else {name: one for name, one in said.pools.items() if name in pools},
             own={name: calibration.scores(pool).n for name, pool in fleet.pools.items() if name in pools},

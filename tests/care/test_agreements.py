@@ -1,6 +1,7 @@
 """What is agreed with a resident: value by value, beside the plan, until the plan changes that value."""
 
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from care.agreements import (
     OFF,
     Agreements,
     NotAgreed,
+    Stale,
     agreed,
     differing,
     in_force,
@@ -23,7 +25,8 @@ from care.agreements import (
     with_values,
 )
 from care.alerts import Tier, tier_of
-from care.records import Agreed, BackTest, BackTested, BackTestId, Cannot, Changed, Ground, Plan, StaffId
+from care.records import Agreed, BackTest, BackTested, BackTestId, Cannot, Changed, Comparison, Ground, Plan, StaffId
+from detectors.budget import OWN
 from detectors.homes import Home, Limits, ResidentId, SiteId
 from tests.stories import a_home, instant
 
@@ -38,6 +41,7 @@ whatever = st.builds(
     off=st.sets(st.sampled_from([str(kind) for kind in OFF])).map(
         lambda kinds: tuple(str(kind) for kind in OFF if kind in kinds)
     ),
+    budget=st.sampled_from(OWN),
 )
 
 
@@ -83,6 +87,10 @@ def test_only_what_is_never_urgent_can_be_left_untold() -> None:
         ({"off:bath": True}, "cannot be agreed"),
         ({"off:shift": 3.0}, "yes or no"),
         ({"soon:button": True}, "cannot be agreed"),
+        ({"budget": 3.0}, "Write 0.5, 1, 2 or 4."),
+        ({"budget": 0.0}, "Write 0.5, 1, 2 or 4."),
+        ({"budget": float("nan")}, "Write 0.5, 1, 2 or 4."),
+        ({"budget": True}, "Write 0.5, 1, 2 or 4."),
     ],
 )
 def test_what_cannot_be_agreed_is_refused(said: dict[str, float], why: str) -> None:
@@ -104,6 +112,20 @@ def test_the_plan_wins_again_over_a_value_that_it_changes_and_for_good() -> None
     assert in_force(edited, still).limits == msgspec.structs.replace(HOME.limits, bath=22, still=9)
     assert still is not None
     assert in_force(HOME, left(still, HOME)).limits.bath == HOME.limits.bath
+
+
+def test_the_plan_wins_again_over_a_budget_that_it_changes() -> None:
+    standing = taken(None, HOME, changed(with_values(agreed(HOME), {"budget": 0.5})))
+    assert standing is not None
+    assert in_force(HOME, left(standing, HOME)).budget == 0.5
+    edited = msgspec.structs.replace(HOME, budget=2.0)
+    assert in_force(edited, left(standing, edited)).budget == 2.0
+
+
+def test_what_was_agreed_before_there_were_budgets_has_that_of_all() -> None:
+    old = msgspec.json.encode(agreed(HOME)).replace(b',"budget":1.0', b"")
+    assert b"budget" not in old
+    assert msgspec.json.decode(old, type=Agreed) == agreed(HOME)
 
 
 def test_who_comes_to_live_there_begins_with_the_plan() -> None:
@@ -160,6 +182,27 @@ def test_of_two_answers_the_first_counts_and_of_a_question_nobody_asked_none() -
         fold.add(answer)
     assert fold.answer(asked(1)) == answers[0]
     assert fold.answer(asked(2)) is None
+
+
+def test_a_building_that_says_nothing_of_another_budget_is_not_told_to_keep_to_it() -> None:
+    """An older one leaves out what it does not know, and would leave out the order too."""
+    proposed = with_values(agreed(HOME), {"budget": 0.5})
+    question = msgspec.structs.replace(asked(1), proposed=proposed)
+    found = Comparison(before=agreed(HOME), first=AT.date(), nights=28, was=1, would=1)
+    for expected, heeded in ((None, False), ({}, True)):
+        fold = Agreements()
+        answer = BackTested(
+            at=AT, home=HOME.id, id=question.id, found=msgspec.structs.replace(found, expected=expected)
+        )
+        fold.add(question)
+        fold.add(answer)
+        assert fold.unheeded(question) is not heeded
+        agree = partial(fold.changing, question, HOME, StaffId("s-1"), AT, Ground.CLIENT, untested=None)
+        if heeded:
+            assert [one.after.budget for one in agree()] == [0.5]
+        else:
+            with pytest.raises(Stale):
+                agree()
 
 
 def test_only_the_newest_questions_of_a_home_are_kept() -> None:

@@ -83,6 +83,8 @@ def test_a_plan_says_who_sleeps_where_and_when() -> None:
         ('soon = ["oob-active"]', 'soon = ["button"]', 10, "the other kinds are always for now"),
         ('soon = ["oob-active"]', 'off = ["bath"]', 10, "the other kinds are always told"),
         ('soon = ["oob-active"]', "off = 3", 10, "the other kinds are always told"),
+        ('soon = ["oob-active"]', "budget = 3", 10, "Write 0.5, 1, 2, 4: times what is agreed for all"),
+        ('soon = ["oob-active"]', "budget = true", 10, "Write 0.5, 1, 2, 4: times what is agreed for all"),
         ('logeerkamer = "bedroom"', 'logeerkamer = "bedrom"', 13, 'unknown kind "bedrom". Do you mean "bedroom"?'),
         ('name = "De Wilg"', 'nam = "De Wilg"', 3, '"nam" is not known here. Do you mean "name"?'),
     ],
@@ -123,15 +125,25 @@ def test_what_is_hardly_a_plan_is_refused_with_sentences(text: str) -> None:
     bed=st.booleans(),
     profile=st.sampled_from(["general", "elderly", "mild-id"]),
     off=st.sampled_from([(), ("shift",), ("door-arrived", "late-rise")]),
+    budget=st.sampled_from([0.5, 1.0, 2.0, 4.0]),
     name=st.sampled_from(["De Wilg", 'De "Oude" Wilg', "C:\\wilg", "Wilg 🌳"]),
 )
 def test_what_is_written_is_read_back_the_same(
-    bath: float, start: time, numbers: list[int], bed: bool, profile: str, off: tuple[str, ...], name: str
+    bath: float,
+    start: time,
+    numbers: list[int],
+    bed: bool,
+    profile: str,
+    off: tuple[str, ...],
+    budget: float,
+    name: str,
 ) -> None:
     night = Night(start=time(start.hour, start.minute), end=time((start.hour + 8) % 24, start.minute))
     limits = Limits(bath=round(bath, 1))
     drawn: list[Home] = [
-        msgspec.structs.replace(a_home(str(number), bed=bed, limits=limits, night=night), profile=profile, off=off)
+        msgspec.structs.replace(
+            a_home(str(number), bed=bed, limits=limits, night=night), profile=profile, off=off, budget=budget
+        )
         for number in numbers
     ]
     site: Site = msgspec.structs.replace(a_site(*drawn), name=name)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from care import teaching
 from care.alerts import alert_of
 from care.records import HOWS, Outcome, Plan, Record, Resolved, StaffId, Teaching
-from care.teaching import LOWEST, PER_NIGHT, SHARES, STEP, WAIT_DAYS, Fleet
+from care.teaching import PER_NIGHT, SHARES, STEP, WAIT_DAYS, Fleet
 from detectors import calibration
-from detectors.budget import FACTOR_MAX, FACTOR_MIN, Control, Why
+from detectors.budget import FACTOR_MAX, FACTOR_MIN, OWN, Control, Why
 from detectors.calibration import HomeNight, LeftOut, Maturity, Pool
 from detectors.durations import Personal
 from detectors.findings import Finding, What
@@ -25,6 +25,7 @@ from detectors.homes import Home, HomeId, Limits, Night, SiteId
 from detectors.lessons import Lesson
 from detectors.nights import Summary
 from detectors.others import SHIPPED
+from detectors.tail import LOWEST
 from tests.stories import a_home
 
 FIRST = date(2026, 3, 1)
@@ -411,6 +412,19 @@ def test_a_site_of_its_own_is_held_too_though_its_pool_is_small() -> None:
     wanted = PER_NIGHT * len(homes) * 200
     assert sum(alerts[:10]) > 5 * PER_NIGHT * len(homes) * 10
     assert abs(sum(alerts[100:]) - wanted) <= 3 * math.sqrt(wanted)
+
+
+@pytest.mark.parametrize("budget", [0.5, 4.0, 7.0])
+def test_a_home_with_a_budget_of_its_own_counts_as_that_many_homes(budget: float) -> None:
+    """Else the others would pay for what is agreed there. One that nobody can agree is none."""
+    home = msgspec.structs.replace(HOME, budget=budget)
+    fleet, as_for_all = Fleet(), Fleet()
+    for one, there in ((fleet, home), (as_for_all, HOME)):
+        one.lodge(WILG, (there,))
+        one.note(summary(FIRST), noon(FIRST) + timedelta(hours=27))
+        one.close(noon(FIRST) + timedelta(hours=28))
+    more = budget if budget in OWN else 1.0
+    assert fleet.control.log_factor == pytest.approx(more * as_for_all.control.log_factor)
 
 
 # What one home has taught.

@@ -30,6 +30,8 @@ from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.pages import Desk, application
+from detectors.findings import What
+from detectors.outlook import Expected
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.conftest import PASSWORD, WILG, StoryClock, batch, sideways
 from tests.dashboard.nights import NOW
@@ -169,11 +171,60 @@ def test_a_limit_is_changed_by_hand_from_the_question_to_the_buildings_word(
         expect(card).to_contain_text("26 minuten")
 
 
+def test_half_the_number_of_alerts_is_agreed_by_who_has_read_what_comes_later(
+    browser: Browser, centrale: Centrale
+) -> None:
+    with reader(browser, centrale) as page:
+        choice = page.get_by_label("Half zo vaak als bij anderen")
+        expect(page.get_by_label("Zoals bij anderen")).to_be_checked()
+        expect(page.locator(".often")).to_contain_text("ongeveer 1 niet nodig in 80 nachten")
+        choice.check()
+        page.get_by_role("button", name="Kijk terug").click()
+        looked = page.locator("#looked-back")
+        expect(looked).to_contain_text("Het gebouw rekent.")
+        (asked,) = centrale.asked()
+        assert (asked.before.budget, asked.proposed.budget) == (1.0, 0.5)
+        expected = {
+            What.BATH: (Expected(minutes=14), Expected(minutes=16.5)),
+            What.STILL: (Expected(minutes=12), Expected(minutes=15, capped=True)),
+            What.OOB_UNSEEN: (Expected(minutes=14), Expected(minutes=14, reached=False)),
+        }
+        found = a_comparison(asked.before, expected=expected)
+        centrale.say(BackTested(at=NOW, home=HOME, id=asked.id, found=found))
+        expect(looked.locator(".expected li")).to_have_count(3)
+        expect(looked).to_contain_text("meestal na 16,5\u00a0minuten. Nu na 14,0\u00a0minuten.")
+        expect(looked).to_contain_text("komt pas bij de grens, na 15,0\u00a0minuten.")
+        expect(looked).to_contain_text("Er zijn te weinig nachten bekend voor dit aantal.")
+        expect(looked.locator(".fewer")).to_contain_text("Minder meldingen is een risico.")
+        expect(choice).to_be_checked()  # what was proposed is still there
+        assert sideways(page) == 0
+        looked.get_by_text("De cliënt wil het zo").click()
+        page.get_by_role("button", name="Leg deze afspraak vast").click()
+        expect(page.locator(".changed > li")).to_contain_text("half zo vaak als bij anderen")
+        (change,) = centrale.changes()
+        assert (change.before.budget, change.after.budget, change.why) == (1.0, 0.5, Ground.CLIENT)
+
+
+def test_a_building_too_old_for_another_number_of_alerts_is_said_to_be_and_is_not_told(
+    browser: Browser, centrale: Centrale
+) -> None:
+    with reader(browser, centrale) as page:
+        page.get_by_label("Twee keer zo vaak als bij anderen").check()
+        page.get_by_role("button", name="Kijk terug").click()
+        looked = page.locator("#looked-back")
+        expect(looked).to_contain_text("Het gebouw rekent.")
+        (asked,) = centrale.asked()
+        centrale.say(BackTested(at=NOW, home=HOME, id=asked.id, found=a_comparison(asked.before)))
+        expect(looked).to_contain_text("De versie van dit gebouw is te oud voor een ander aantal meldingen.")
+        expect(looked.get_by_role("button")).to_have_count(0)
+
+
 def test_all_of_it_goes_by_keyboard(browser: Browser, centrale: Centrale) -> None:
     with reader(browser, centrale) as page:
         page.get_by_label("Waarschijnlijk naar buiten").focus()
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type("6,5")
+        page.keyboard.press("Tab")  # how often: one stop for its four choices
         page.keyboard.press("Tab")
         page.keyboard.press("Space")  # may wait
         page.keyboard.press("Enter")

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from care import journal
 from care.agreements import agreed, with_agreed, with_values
 from care.journal import Cursor
 from care.records import CENTRE, Agreed, BackTest, BackTested, BackTestId, Cannot, Changed, Ground, Record, StaffId
+from detectors.budget import OWN
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, Limits, ResidentId
 from gateway.watch import Dated, Watch
@@ -105,6 +107,25 @@ def test_it_holds_through_a_restart(db: sqlite3.Connection, snapshot: bool) -> N
         journal.save_snapshot(db, journal.last_number(db), resumed(db).snapshot())
     happened(db, *NIGHT)
     assert said(resumed(db).advance(instant("02:30"))) == ["02:08 bath"]
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_budget_of_its_own_holds_through_a_restart_and_makes_an_alert_sooner_or_later(snapshot: bool) -> None:
+    home, came_at = a_home(limits=Limits(bath=60, still=60)), dict[float, datetime]()
+    for budget in OWN:
+        with contextlib.closing(journal.connect(":memory:")) as db:
+            came(db, changed("21:00", home, budget=budget))
+            if snapshot:
+                journal.save_snapshot(db, journal.last_number(db), resumed(db, home).snapshot())
+            happened(db, *NIGHT)
+            watch = resumed(db, home)
+            (told,) = (
+                one for _, one in watch.advance(instant("02:40")) if isinstance(one, Finding) and one.what is What.BATH
+            )
+            came_at[budget] = told.at
+            assert watch.inspected(home).budget == budget
+    assert sorted(came_at, key=lambda budget: came_at[budget]) == sorted(OWN, reverse=True)
+    assert len(set(came_at.values())) == len(OWN)
 
 
 def test_the_centre_is_told_what_holds(db: sqlite3.Connection) -> None:

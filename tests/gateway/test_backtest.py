@@ -20,8 +20,11 @@ from care.journal import Entry
 from care.records import (
     CENTRE,
     Agreed,
+    BackTestId,
     Cannot,
+    Changed,
     Comparison,
+    Ground,
     How,
     Outcome,
     Ranked,
@@ -30,16 +33,19 @@ from care.records import (
     StaffId,
     Teaching,
 )
+from detectors.budget import OWN
 from detectors.findings import Finding, What
 from detectors.homes import Home, Limits, Night, SiteId
 from detectors.moments import SensorEvent
+from detectors.others import SHIPPED
 from detectors.remembered import Vigil
-from gateway.backtest import back_test, last_nights
+from gateway.backtest import alerts_of, back_test, last_nights
 from gateway.commands import cli
-from gateway.watch import Watch
+from gateway.watch import Watch, findings
 from tests.stories import a_home, a_site, events, instant
 
 HOME = a_home(limits=Limits(bath=5))  # sooner than anything that is learned
+FREE = a_home(limits=Limits(bath=90, still=90, still_risen=90, oob_unseen=90, oob_active=90))  # later than that
 NOW = instant("16:00") + timedelta(days=1)
 ONLY_LIMITS = Teaching(
     at=NOW - timedelta(days=40),
@@ -57,7 +63,10 @@ def nights_ago(days: int, lines: Sequence[str], home: Home = HOME) -> list[Senso
 
 def entries(*records: Record) -> list[Entry]:
     said = count(1)
-    return [Entry(next(said), one.at, CENTRE if isinstance(one, Teaching | Resolved) else "", one) for one in records]
+    return [
+        Entry(next(said), one.at, CENTRE if isinstance(one, Teaching | Resolved | Changed) else "", one)
+        for one in records
+    ]
 
 
 def looked_back(
@@ -267,6 +276,91 @@ def test_the_other_way_round_the_comparison_is_turned_round(
     assert [(pair.would, pair.was) for pair in there.pairs] == [(pair.was, pair.would) for pair in back.pairs]
 
 
+budgets = st.sampled_from(OWN)
+KNOWN = Teaching(
+    at=NOW - timedelta(days=40),
+    site=SiteId("wilg"),
+    pools={
+        name: Ranked(threshold=middle, nights=900, ranks=((0.02, 0.8 * middle), (0.01, middle), (0.005, 1.2 * middle)))
+        for name, detector in teaching.pools_of("general").items()
+        for middle in (SHIPPED.threshold(detector, "general", 0),)
+    },
+)
+"""Nights enough for half, twice and four times the budget."""
+
+
+@settings(max_examples=80)
+@given(night=some_nights(FREE), one=budgets, other=budgets, taught=st.sampled_from([KNOWN, ONLY_LIMITS, None]))
+def test_a_smaller_budget_never_gives_an_earlier_alert_and_none_besides(
+    night: list[SensorEvent], one: float, other: float, taught: Teaching | None
+) -> None:
+    more, less = max(one, other), min(one, other)
+    home = with_agreed(FREE, with_values(agreed(FREE), {"budget": more}))
+    said: list[Record] = [*([] if taught is None else [taught]), *night]
+    found = looked_back(said, with_values(agreed(home), {"budget": less}), home=home)
+    event(f"{min(found.was, 3)} alerts")
+    for pair in found.pairs:
+        if pair.would is not None:
+            assert pair.was is not None
+            assert pair.was.at <= pair.would.at
+    if more == less or taught is ONLY_LIMITS:
+        assert all(pair.was == pair.would for pair in found.pairs)
+
+
+@settings(max_examples=40)
+@given(night=some_nights(FREE), budget=budgets, taught=st.sampled_from([KNOWN, None]))
+def test_a_limit_holds_whatever_the_budget(night: list[SensorEvent], budget: float, taught: Teaching | None) -> None:
+    home = with_agreed(FREE, with_values(agreed(FREE), {"budget": budget}))
+    said: list[Record] = [*([] if taught is None else [taught]), *night]
+    capped = looked_back([ONLY_LIMITS, *night], agreed(home), home=home)
+    found = looked_back(said, agreed(home), home=home)
+    alerts = {pair.alert: pair.was for pair in found.pairs}
+    for pair in capped.pairs:
+        assert pair.was is not None
+        now = alerts.get(pair.alert)
+        assert now is not None
+        assert now.at <= pair.was.at
+
+
+@settings(max_examples=30)
+@given(night=some_nights(FREE), budget=budgets)
+def test_what_looking_back_says_is_what_then_comes(night: list[SensorEvent], budget: float) -> None:
+    """A building in which it was agreed before those nights tells at those very moments."""
+    proposed = with_values(agreed(FREE), {"budget": budget})
+    known = msgspec.structs.replace(KNOWN, at=NOW - timedelta(days=3, hours=3))  # or it is alone, and taught by itself
+    change = Changed(
+        at=NOW - timedelta(days=3, hours=2),
+        home=FREE.id,
+        resident=FREE.resident,
+        by=StaffId("s-1"),
+        why=Ground.CLIENT,
+        before=agreed(FREE),
+        after=proposed,
+        asked=BackTestId("b1"),
+    )
+    told = findings(a_site(FREE), entries(known, change, *night), until=NOW)
+    span = last_nights(FREE.night, NOW, 7)
+    came = alerts_of(told, FREE, span)
+    found = looked_back([known, *night], proposed, home=FREE)
+    assert {pair.alert: pair.would for pair in found.pairs if pair.would is not None} == came
+
+
+def test_another_budget_says_when_each_kind_would_come_and_where_it_cannot_be_kept() -> None:
+    night: list[Record] = [*nights_ago(1, SIX_MINUTES, FREE)]
+    assert looked_back(night, with_limits(FREE, bath=12), home=FREE).expected is None
+    taught: list[Record] = [KNOWN, *night]
+    shipped, known, capped = (
+        looked_back(said, with_values(agreed(home), {"budget": 0.5}), home=home).expected or {}
+        for said, home in ((night, FREE), (taught, FREE), (taught, HOME))
+    )
+    assert (
+        {what for what, (_, would) in shipped.items() if not would.reached} == set(shipped) >= {What.BATH, What.STILL}
+    )
+    assert all(would.reached for _, would in known.values())
+    assert all(was.minutes < would.minutes for was, would in known.values() if not would.capped)
+    assert [one.capped for one in capped[What.BATH]] == [True, True]
+
+
 def test_so_many_alerts_are_told_one_by_one_and_the_rest_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.backtest.PAIRS_MAX", 1)
     found = looked_back([*nights_ago(2, SIX_MINUTES), *nights_ago(1, TWENTY_MINUTES)], with_limits(bath=7))
@@ -305,6 +399,7 @@ def test_the_installer_reads_what_a_longer_limit_would_have_given(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ("budget=3", "Write 0.5, 1, 2 or 4"),
         ("bath=0", "Write a number of minutes from 1 to 720"),
         ("bath=721", "Write a number of minutes from 1 to 720"),
         ("bath=nan", "Write a number of minutes from 1 to 720"),
