@@ -1,7 +1,8 @@
 """A plan in its file, while a command changes it: shown first, asked where it harms, written at once or not at all."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import msgspec
 import typer
@@ -15,6 +16,8 @@ from gateway.installer.terminal import Terminal
 
 Plan = Annotated[Path, typer.Option("--plan", envvar="NACHTWACHT_PLAN", help="the plan of the building")]
 PLAN = Path("site.toml")
+SHOWN_MAX = 60  # parts in a table; a program is told all of them
+Harm = tuple[str, Mapping[str, object]]  # a question, with its values
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ def carry_out(  # the answer of a command goes with what it did
     terminal: Terminal,
     *,
     dry_run: bool = False,
-    harm: tuple[str, dict[str, object]] | None = None,
+    harm: Harm | None = None,
     sensor: str | None = None,
     more: dict[str, Any] | None = None,
 ) -> bool:
@@ -95,10 +98,13 @@ def show(edits: tuple[Edit, ...], terminal: Terminal) -> None:
     """Show what becomes of a plan, part by part."""
     if edits:
         rows = [(" ".join(edit.part), _lines(edit.was, edit.becomes), _lines(edit.becomes, edit.was)) for edit in edits]
-        terminal.table(mark("What becomes of the plan"), (mark("part"), mark("was"), mark("becomes")), rows)
+        columns = (mark("part"), mark("was"), mark("becomes"))
+        terminal.table(mark("What becomes of the plan"), columns, rows[:SHOWN_MAX])
+        if len(rows) > SHOWN_MAX:
+            terminal.tell(mark("Other parts that change: {count}."), count=len(rows) - SHOWN_MAX)
 
 
-def wrong(error: Wrong, terminal: Terminal) -> None:
+def wrong(error: Wrong, terminal: Terminal) -> NoReturn:
     """End the command with what the plan cannot take."""
     terminal.fail(error.message, **error.values)
 

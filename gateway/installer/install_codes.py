@@ -88,11 +88,11 @@ def kept(file: Path) -> tuple[InstallCode, ...]:
     with file.open(encoding="utf-8", newline="") as lines:
         head, *rows = list(csv.reader(lines)) or [[]]
     if tuple(head) != _HEAD:
-        raise ValueError
+        raise ValueError("no install codes")
     found = []
     for row in rows:
         address = plans.eui64(row[0]) if len(row) == len(_HEAD) else None
         if address is None:
-            raise ValueError
+            raise ValueError("no install codes")
         found.append(InstallCode(address, read(row[1])))
     return tuple(found)

@@ -82,7 +82,7 @@ class BadList(ValueError):
     """A list that cannot be used: every mistake found. Nothing of it is used."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
+        self.mistakes = tuple(sorted(mistakes, key=lambda one: (one.row, len(one.column), one.column)))
         super().__init__(f"{len(mistakes)} mistakes")
 
 
@@ -367,7 +367,7 @@ class _Taking:
             address = read or ""
         elif address and homes.NAME.fullmatch(address) is None:
             self._wrong("address", mark('"{found}" cannot be an address.'), found=address)
-        if family != Family.ZIGBEE2MQTT and not address and not self._wrong_in_this_row:
+        if family != Family.ZIGBEE2MQTT and not address:
             line = mark('A sensor of family "{family}" needs an address: where it speaks.')
             self._wrong("family", line, family=family)
         return Device(family=Family(family), address=address, model=said.get("model", ""))
@@ -392,8 +392,7 @@ class _Taking:
 
     def _home(self, number: str, resident: str) -> str:
         if not number:
-            if not self._wrong_in("home"):
-                self._wrong("home", mark("Write the number of the home."))
+            self._wrong("home", mark("Write the number of the home."))
             return ""
         home = self.site.by_id.get(HomeId(f"{self.site.id}/{number}"))
         if home is not None and resident and home.resident != resident:
@@ -414,11 +413,11 @@ class _Taking:
 
     def _place(self, home: str, said: dict[str, str]) -> Place | None:
         role, room, kind = said.get("role", ""), said.get("room", ""), said.get("room kind", "")
-        if role.lower() not in _ROLES and not self._wrong_in("role"):
+        if role.lower() not in _ROLES:
             self._unknown("role", role, list(Kind))
         if kind and kind.lower() not in _KINDS:
             self._unknown("room kind", kind, list(RoomKind))
-        if not room and not self._wrong_in("room"):
+        if not room:
             self._wrong("room", mark("Write the room that it stands in."))
         if not home or not room or role.lower() not in _ROLES or (kind and kind.lower() not in _KINDS):
             return None
@@ -433,11 +432,6 @@ class _Taking:
             return None
         return place
 
-    def _wrong_in(self, column: str) -> bool:
-        at = self._columns.get(column)
-        letter = "" if at is None else _letter(at.at)
-        return any(one.row == self._number and one.column == letter for one in self.mistakes)
-
     def _unknown(self, column: str, word: str, words: Iterable[str]) -> None:
         known = ", ".join(words)
         self._wrong(column, mark('"{word}" is not known here. Known are: {known}.'), word=word, known=known)
@@ -446,6 +440,9 @@ class _Taking:
         self._wrong_at(self._columns.get(column), message, **values)
 
     def _wrong_at(self, cell: _Cell | None, message: str, **values: object) -> None:
+        """Note what is wrong with a cell: the first thing only, for the rest mostly follows from it."""
         column, head = ("", "") if cell is None else (_letter(cell.at), cell.head)
         said = {name: str(value) for name, value in values.items()}
+        if column and any((one.row, one.column) == (self._number, column) for one in self.mistakes):
+            return
         self.mistakes.append(Mistake(row=self._number, column=column, head=head, message=message, values=said))

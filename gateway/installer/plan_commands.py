@@ -46,7 +46,6 @@ def new_site(
         new = plans.new_site(site, name, zone)
     except Wrong as error:
         drafts.wrong(error, terminal)
-        return
     if plan.exists():
         terminal.fail(mark("{file}: is there already. Nothing was changed."), file=plan)
     edits = plans.edits(None, new)
@@ -156,6 +155,8 @@ def diff(
 
     terminal = Terminal(as_json=as_json)
     site = drafts.opened(plan, terminal, whole=True).site
+    if no_bridge and journal_file is None:
+        terminal.fail(mark("There is nothing to compare with. Name the --journal, or leave out --no-bridge."))
     with applying.Reality(terminal, None if no_bridge else (address(broker), base), journal_file) as reality:
         found = reality.found(site)
         applying.show(found, terminal)
@@ -167,13 +168,13 @@ def diff(
 @plan_group.command()
 def apply(
     plan: PlanFile = PLAN,
+    *,
     broker: Broker = BROKER,
     base: Base = "zigbee2mqtt",
     journal_file: Journal = None,
     to: Annotated[Path | None, typer.Option(help="where the gateway reads its plan, if that is another file")] = None,
     unit: Annotated[str, typer.Option(help="what systemd calls the gateway")] = "nachtwacht-gateway",
     codes: Annotated[Path | None, typer.Option(help="install codes for the bridge, as sensor import kept them")] = None,
-    *,
     no_bridge: NoBridge = False,
     yes: Yes = False,
     dry_run: DryRun = False,

@@ -193,10 +193,10 @@ def rewritten(text: str, old: Site, new: Site) -> str:
     was, becomes = homes.parts(old), homes.parts(new)
     written = _by_part(text, old)
     if written is not None:
-        kept = "".join(
-            written[part] if was.get(part) == lines else _anew(written.get(part, ""), lines)
-            for part, lines in becomes.items()
-        )
+        kept = ""
+        for part, lines in becomes.items():
+            above = "\n" if part not in written and not kept.endswith("\n\n") else ""
+            kept += above + (written[part] if was.get(part) == lines else _anew(written.get(part, ""), lines))
         with contextlib.suppress(homes.BadPlan):
             if homes.read(kept, draft=True) == new:
                 return kept
@@ -259,13 +259,13 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _anew(written: str, lines: list[str]) -> str:
-    """Return the lines of a part, below the comments and the empty lines that stood above it."""
+    """Return the lines of a part, between the comments that stood above it and the empty line that stood below."""
     above = []
     for line in written.splitlines(keepends=True):
         if _HEADER.match(line):
             break
         above.append(line)
-    below = "\n" if not written or written.endswith("\n\n") else ""
+    below = "\n" if written.endswith("\n\n") else ""
     return "".join([*above, *(f"{line}\n" for line in lines), below])
 
 

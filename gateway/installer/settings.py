@@ -3,7 +3,7 @@
 All of it is pure but `put_right`. The same two functions serve pairing, `plan diff` and `plan apply`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -122,7 +122,12 @@ def of_devices(wanted: Wanted, info: Info, devices: Sequence[BridgeDevice]) -> t
 
 
 def put_right(
-    bridge: Bridge, found: Sequence[Difference], wanted: Wanted, *, settle_s: float = SETTLE_S
+    bridge: Bridge,
+    found: Sequence[Difference],
+    wanted: Wanted,
+    *,
+    settle_s: float = SETTLE_S,
+    done: Callable[[Difference], None] = lambda _: None,
 ) -> tuple[Difference, ...]:
     """Ask the bridge for all that can be put right, restart it if it must be, and return what then still differs.
 
@@ -133,6 +138,7 @@ def put_right(
     for one in ours:
         if one.request is not None:
             bridge.ask(one.request.what, one.request.payload)
+            done(one)
     keys = {(one.what, one.name, one.message) for one in ours}
 
     def left(bridge: Bridge) -> tuple[Difference, ...]:
