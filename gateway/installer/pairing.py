@@ -19,7 +19,9 @@ from gateway.installer.bridge import Bridge, BridgeTrouble, Heard, Info
 
 SLICE = timedelta(seconds=60)  # the network is opened for so long at a time
 RENEW = timedelta(seconds=10)  # before a slice ends, the next one is asked for
-LATER = timedelta(seconds=5)  # by which an end that the bridge tells may be later than ours: clocks and the way there
+SAME_MS = 1000.0  # an end that differs by no more is the one that we asked for
+LATER = timedelta(seconds=5)  # after closing, one that was just coming in may still come
+SAID_WITHIN_S = 2.0  # bridge/info follows what was asked
 LINGER = timedelta(seconds=15)  # after closing: routers that came in are watched so long, for they may open it again
 CLOSED_WITHIN_S = 5.0
 REOPENED_MAX = 5  # times that it is closed again
@@ -57,7 +59,6 @@ class Reopened(msgspec.Struct, frozen=True):
 
     at: datetime
     by: tuple[str, ...]  # addresses of the routers that came in here; empty if it is none of them
-    until_ms: float | None = None  # as the bridge says; None where only a device was seen to come in
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     routers: frozenset[str] = frozenset()  # addresses of routers that came in
     seen: dict[str, Seen] = {}
     open_until: datetime | None = None  # as we asked; None while we want it closed
+    end_ms: float | None = None  # of that, as the bridge says by its own clock; None if it has not said
     closed_at: datetime | None = None  # when we closed it for good
     reopened: tuple[Reopened, ...] = ()
     closed_again: int = 0  # how many of those we have closed
@@ -110,10 +112,10 @@ def due(session: Session, now: datetime) -> Ask | None:
     return None
 
 
-def asked(session: Session, ask: Ask, now: datetime) -> Session:
-    """Take in that the bridge did what was asked."""
+def asked(session: Session, ask: Ask, now: datetime, end_ms: float | None = None) -> Session:
+    """Take in that the bridge did what was asked, and until when it says that the network is open."""
     if ask.seconds:
-        return _with(session, open_until=now + timedelta(seconds=ask.seconds))
+        return _with(session, open_until=now + timedelta(seconds=ask.seconds), end_ms=end_ms)
     return _with(session, open_until=None, closed_at=now, closed_again=len(session.reopened))
 
 
@@ -144,13 +146,14 @@ def looked(session: Session, info: Info, routers: Iterable[str], now: datetime) 
         return session
     end = info.permit_join_end
     if session.closed_at is None:
-        ours = max(session.open_until or now, now + SLICE) + LATER
-        if end is None or end / 1000 <= ours.timestamp():
+        if end is None or session.open_until is None:
             return session
-    known = session.reopened[-1].until_ms if session.reopened else None
-    if session.closed_at is None and known == end:
-        return session
-    return _reopened(session, now, end)
+        if session.end_ms is None:
+            return _with(session, end_ms=end)
+        if abs(end - session.end_ms) <= SAME_MS:
+            return session
+        return _with(_reopened(session, now), end_ms=end)
+    return _reopened(session, now)
 
 
 def _event(session: Session, kind: str, address: str, data: dict[str, Any], now: datetime) -> Session:
@@ -158,7 +161,7 @@ def _event(session: Session, kind: str, address: str, data: dict[str, Any], now:
     match kind, data.get("status"):
         case "device_joined", _:
             if session.closed_at is not None and now > session.closed_at + LATER:
-                session = _reopened(session, now, None)  # whatever bridge/info says, it was let in
+                session = _reopened(session, now)  # whatever bridge/info says, it was let in
             step = Step.JOINED
         case "device_announce", _ if known is None and address in session.expected:
             step = Step.READY  # it was in the network before, and is there
@@ -184,8 +187,8 @@ def _event(session: Session, kind: str, address: str, data: dict[str, Any], now:
     return _with(session, seen={**session.seen, address: seen})
 
 
-def _reopened(session: Session, now: datetime, until_ms: float | None) -> Session:
-    return _with(session, reopened=(*session.reopened, Reopened(now, tuple(sorted(session.routers)), until_ms)))
+def _reopened(session: Session, now: datetime) -> Session:
+    return _with(session, reopened=(*session.reopened, Reopened(now, tuple(sorted(session.routers)))))
 
 
 def pair(
@@ -220,12 +223,13 @@ def pair(
             pause()
             session = _taken_in(bridge, session, queue, now())
     except KeyboardInterrupt:
-        session = _with(_taken_in(bridge, session, queue, now()), interrupted=True)
+        session = _with(session, interrupted=True)
     finally:
         try:
             close(bridge, now())  # and for a second time where routers came in: not all of them are seen to open it
         finally:
             end_watch()
+    session = _taken_in(bridge, session, queue, now())
     show(session)
     return session
 
@@ -253,21 +257,30 @@ def _asked(bridge: Bridge, session: Session, queue: deque[Heard], now: datetime)
     ask = due(session, now)
     if ask is None:
         return session
+    end: float | None = None
     if ask.seconds:
+        before = bridge.info().permit_join_end
         via = {"device": session.via} if session.via else {}
         bridge.ask("permit_join", {"time": ask.seconds, **via})
+        if bridge.until(lambda one: one.info().permit_join_end not in (None, before), patience_s=SAID_WITHIN_S):
+            end = bridge.info().permit_join_end
     else:
         if len(session.reopened) > REOPENED_MAX:
             raise StillOpen(mark("The network is opened again and again. Take the newest router off the mains."))
         close(bridge, now)
     # All that was said before the answer is about the network as it was before.
-    return asked(_taken_in(bridge, session, queue, now), ask, now)
+    return asked(_heard(session, queue, now), ask, now, end)
+
+
+def _heard(session: Session, queue: deque[Heard], now: datetime) -> Session:
+    while queue:
+        session = heard(session, queue.popleft(), now)
+    return session
 
 
 def _taken_in(bridge: Bridge, session: Session, queue: deque[Heard], now: datetime) -> Session:
     """Take in all that was heard since the last look, and what the bridge says of itself now."""
-    while queue:
-        session = heard(session, queue.popleft(), now)
+    session = _heard(session, queue, now)
     routers = (one.ieee_address for one in bridge.devices() if one.is_router)
     return looked(session, bridge.info(), routers, now)
 

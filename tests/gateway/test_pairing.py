@@ -228,11 +228,16 @@ def test_what_is_retained_changes_nothing(events: list[tuple[str, str, int]]) ->
         assert pairing.heard(session, told(kind, address)._replace(retained=True), MORNING) == session
 
 
-@given(st.integers(0, 300))
-def test_what_we_opened_ourselves_is_not_called_opened_by_another(seconds: int) -> None:
+@given(st.integers(0, 300), st.integers(-(10**6), 10**6), st.booleans())
+def test_what_we_opened_ourselves_is_not_called_opened_by_another(seconds: int, apart_s: int, said: bool) -> None:
+    """However far the bridge's clock is from ours, and whether it has said its end by then."""
     now = MORNING + timedelta(seconds=seconds)
-    session = pairing.asked(Session(until=MORNING + timedelta(seconds=400)), Ask(60), now)
-    info = Info(permit_join=True, permit_join_end=(now + SLICE).timestamp() * 1000)
-    assert pairing.looked(session, info, (), now) == session
-    other = msgspec.structs.replace(info, permit_join_end=(now + SLICE * 3).timestamp() * 1000)
-    assert len(pairing.looked(session, other, (), now).reopened) == 1
+    end = (now + SLICE + timedelta(seconds=apart_s)).timestamp() * 1000
+    session = pairing.asked(Session(until=MORNING + timedelta(seconds=400)), Ask(60), now, end if said else None)
+    info = Info(permit_join=True, permit_join_end=end)
+    after = pairing.looked(session, info, (), now)
+    assert after.reopened == ()
+    other = pairing.looked(after, msgspec.structs.replace(info, permit_join_end=end + 120_000), (), now)
+    assert len(other.reopened) == 1
+    again = pairing.looked(other, msgspec.structs.replace(info, permit_join_end=end + 120_000), (), now)
+    assert again == other
