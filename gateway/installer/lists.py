@@ -419,18 +419,19 @@ class _Taking:
             self._unknown("room kind", kind, list(RoomKind))
         if not room:
             self._wrong("room", mark("Write the room that it stands in."))
-        if not home or not room or role.lower() not in _ROLES or (kind and kind.lower() not in _KINDS):
+        if not home or not room or (kind and kind.lower() not in _KINDS):
             return None
-        declared = self.site.by_id[HomeId(f"{self.site.id}/{home}")].rooms
+        declared, said_kind = self.site.by_id[HomeId(f"{self.site.id}/{home}")].rooms, _KINDS.get(kind.lower())
         if room not in declared and not kind and room.lower() in ROOM_NAMES:
             room = room.lower()
-        place = Place(home=home, role=_ROLES[role.lower()], room=room, room_kind=_KINDS[kind.lower()] if kind else None)
         try:
-            plans.room_kind(self.site, place)
+            plans.room_kind(self.site, home, room, said_kind)
         except Wrong as error:
             self._wrong("room", error.message, **error.values)
             return None
-        return place
+        if role.lower() not in _ROLES:
+            return None
+        return Place(home=home, role=_ROLES[role.lower()], room=room, room_kind=said_kind)
 
     def _unknown(self, column: str, word: str, words: Iterable[str]) -> None:
         known = ", ".join(words)

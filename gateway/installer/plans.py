@@ -108,7 +108,7 @@ def with_sensor(site: Site, name: str, place: Place, device: Device) -> Site:
         raise Wrong(mark('"{text}" cannot be a name. Write at most 120 characters, without + or #.'), text=name)
     home = _home(site, place.home)
     _free(site, name, device)
-    kind = room_kind(site, place)
+    kind = room_kind(site, place.home, place.room, place.room_kind)
     sensor = Sensor(id=SensorId(name), kind=place.role, room=RoomId(place.room))
     known = {room: kind for one in site.homes if one.id == home.id for room, kind in one.rooms.items()}
     known[sensor.room] = kind
@@ -131,26 +131,26 @@ def with_sensor(site: Site, name: str, place: Place, device: Device) -> Site:
     )
 
 
-def room_kind(site: Site, place: Place) -> RoomKind:
-    """Return what kind of room a sensor stands in: as the plan says, or as its name says, or as is said now.
+def room_kind(site: Site, number: str, room: str, said: RoomKind | None) -> RoomKind:
+    """Return what kind of room a room of a home is: as the plan says, or as its name says, or as is said now.
 
     Raises `Wrong`.
     """
-    home = _home(site, place.home)
-    known = home.rooms.get(RoomId(place.room)) or ROOM_NAMES.get(place.room)
-    if known is None and place.room_kind is None:
-        near = homes.nearest(place.room, [*home.rooms, *ROOM_NAMES])
+    home = _home(site, number)
+    known = home.rooms.get(RoomId(room)) or ROOM_NAMES.get(room)
+    if known is None and said is None:
+        near = homes.nearest(room, [*home.rooms, *ROOM_NAMES])
         if near is not None:
-            raise Wrong(mark('Room "{room}" does not exist. Do you mean "{near}"?'), room=place.room, near=near)
+            raise Wrong(mark('Room "{room}" does not exist. Do you mean "{near}"?'), room=room, near=near)
         kinds = ", ".join(RoomKind)
         raise Wrong(
-            mark('Room "{room}" does not exist. Say which kind of room it is: {kinds}.'), room=place.room, kinds=kinds
+            mark('Room "{room}" does not exist. Say which kind of room it is: {kinds}.'), room=room, kinds=kinds
         )
-    if place.room_kind is None or known is place.room_kind:
+    if said is None or known is said:
         return known or RoomKind.OTHER
-    if known is not None and any(sensor.room == place.room for sensor in home.sensors):
-        raise Wrong(mark('Room "{room}" is a {kind} in the plan already.'), room=place.room, kind=known)
-    return place.room_kind
+    if known is not None and any(sensor.room == room for sensor in home.sensors):
+        raise Wrong(mark('Room "{room}" is a {kind} in the plan already.'), room=room, kind=known)
+    return said
 
 
 def replaced(site: Site, name: str, device: Device) -> Site:

@@ -235,11 +235,11 @@ def _refuse(mistakes: Sequence["Mistake"], file: Path, terminal: Terminal) -> No
             {"row": one.row, "column": one.column, "head": one.head, "said": row[2]}
             for one, row in zip(mistakes, rows, strict=True)
         ]
-        error = say(mark("{file}: {count} mistakes. Nothing was changed."), file=file, count=len(mistakes))
+        error = say(mark("{file}: mistakes: {count}. Nothing was changed."), file=file, count=len(mistakes))
         terminal.answer(Refused(error=error, mistakes=tuple(said)))
         raise typer.Exit(1)
     terminal.table(mark("What is wrong with the list"), (mark("row"), mark("column"), mark("what")), rows)
-    terminal.fail(mark("{file}: {count} mistakes. Nothing was changed."), file=file, count=len(mistakes))
+    terminal.fail(mark("{file}: mistakes: {count}. Nothing was changed."), file=file, count=len(mistakes))
 
 
 def _at_bridge(device: str, broker: str, base: str, terminal: Terminal) -> BridgeDevice | None:

@@ -101,7 +101,8 @@ def _drawn(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
 def _yes(question: str) -> bool:
     """Ask a person, who may answer in either language. Silence is a no, and so is having nobody to ask."""
     try:
-        said = typer.prompt(f"{question} {say('[y/N]')}", default="", show_default=False)
+        how = say("[y/N]")
+        said = typer.prompt(f"{question} {how}", default="", show_default=False)
     except typer.Abort:
         return False
     return str(said).strip().lower() in {"y", "yes", "j", "ja"}
