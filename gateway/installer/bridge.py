@@ -144,12 +144,13 @@ class Bridge:
         address: tuple[str, int],
         base: str = BASE,
         *,
-        patience_s: float = PATIENCE_S,
+        patience_s: float | None = None,
         also: Sequence[str] = (),
         needed: bool = True,
     ) -> None:
         self._also, self._needed = also, needed
-        self._address, self._base, self._patience_s = address, base, patience_s
+        self._address, self._base = address, base
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._lock = threading.Condition()
         self._asked: dict[str, Json | None] = {}  # transaction, to its answer
         self._watchers: list[Callable[[Heard], None]] = []

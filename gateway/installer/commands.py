@@ -13,8 +13,7 @@ def add_to(cli: typer.Typer) -> None:
     # Not at the top: they join the groups above as they are read.
     from gateway.installer import bed_commands, pairing_commands, plan_commands, sensor_commands, survey_commands
 
-    _ = plan_commands, sensor_commands
-    sensor.command("discover")(pairing_commands.discover)
+    _ = pairing_commands, plan_commands, sensor_commands
     cli.command("survey")(survey_commands.survey)
     cli.command("calibrate-bed")(bed_commands.calibrate_bed)
     for name, group in (("site", site), ("home", home), ("sensor", sensor), ("plan", plan)):

@@ -7,7 +7,7 @@ it is closed again.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -19,7 +19,8 @@ from gateway.installer.bridge import Bridge, BridgeTrouble, Heard, Info
 
 SLICE = timedelta(seconds=60)  # the network is opened for so long at a time
 RENEW = timedelta(seconds=10)  # before a slice ends, the next one is asked for
-LATER = timedelta(seconds=5)  # by which an end that the bridge tells may be later than ours: clocks and the way there
+SAME_MS = 1000.0  # an end that differs by no more is the one that we asked for
+LATER = timedelta(seconds=5)  # after closing, one that was just coming in may still come
 LINGER = timedelta(seconds=15)  # after closing: routers that came in are watched so long, for they may open it again
 CLOSED_WITHIN_S = 5.0
 REOPENED_MAX = 5  # times that it is closed again
@@ -57,7 +58,6 @@ class Reopened(msgspec.Struct, frozen=True):
 
     at: datetime
     by: tuple[str, ...]  # addresses of the routers that came in here; empty if it is none of them
-    until_ms: float | None = None  # as the bridge says; None where only a device was seen to come in
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,14 +66,21 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     via: str = ""  # the router to join through, by its name; "" for any
     expected: dict[str, str] = {}  # address, to the name in the plan; when all are in, it is over
-    routers: frozenset[str] = frozenset()  # addresses of routers that came in
+    routers: frozenset[str] = frozenset()  # addresses of all routers in the network
     seen: dict[str, Seen] = {}
     open_until: datetime | None = None  # as we asked; None while we want it closed
+    end_ms: float | None = None  # of that, as the bridge says by its own clock; None if it has not said
+    asking: bool = False  # it was asked to open, and has not answered: an end that it tells now is ours
     closed_at: datetime | None = None  # when we closed it for good
     reopened: tuple[Reopened, ...] = ()
     closed_again: int = 0  # how many of those we have closed
     lost: bool = False  # the bridge went off line
     interrupted: bool = False  # somebody ended it
+
+    @property
+    def new_routers(self) -> frozenset[str]:
+        """The addresses of routers that came in here: they may open the network on their own."""
+        return self.routers & self.seen.keys()
 
     @property
     def missing(self) -> dict[str, str]:
@@ -111,9 +118,9 @@ def due(session: Session, now: datetime) -> Ask | None:
 
 
 def asked(session: Session, ask: Ask, now: datetime) -> Session:
-    """Take in that the bridge did what was asked."""
+    """Take in that the bridge is being asked to open the network, or has closed it."""
     if ask.seconds:
-        return _with(session, open_until=now + timedelta(seconds=ask.seconds))
+        return _with(session, open_until=now + timedelta(seconds=ask.seconds), end_ms=None, asking=True)
     return _with(session, open_until=None, closed_at=now, closed_again=len(session.reopened))
 
 
@@ -121,7 +128,7 @@ def over(session: Session, now: datetime) -> bool:
     """Whether the visit is over: closed, and watched for as long as a router that came in may open it again."""
     if session.closed_at is None:
         return False
-    return not session.routers or now >= session.closed_at + LINGER
+    return not session.new_routers or now >= session.closed_at + LINGER
 
 
 def heard(session: Session, message: Heard, now: datetime) -> Session:
@@ -132,25 +139,29 @@ def heard(session: Session, message: Heard, now: datetime) -> Session:
         case "bridge/state", {"state": str(state)}:
             online = state == "online"  # a bridge that was restarted has closed the network
             return _with(session, lost=not online, open_until=session.open_until if online else None)
+        case "bridge/info", {"permit_join": True, "permit_join_end": int() | float() as end}:
+            return _opened(session, float(end), now)
+        case "bridge/response/permit_join", {"status": "ok"}:
+            return _with(session, asking=False)
         case "bridge/event", {"type": str(kind), "data": {"ieee_address": str(address)} as data}:
             return _event(session, kind, address, data, now)
     return session
 
 
-def looked(session: Session, info: Info, routers: Iterable[str], now: datetime) -> Session:
-    """Take in whether the bridge says that the network is open, and the addresses of all routers in it."""
-    session = _with(session, routers=session.routers | (session.seen.keys() & set(routers)))
-    if not info.permit_join:
+def looked(session: Session, info: Info, now: datetime) -> Session:
+    """Take in whether the bridge says that the network is open though it was closed."""
+    return _reopened(session, now) if info.permit_join and session.closed_at is not None else session
+
+
+def _opened(session: Session, end_ms: float, now: datetime) -> Session:
+    """Take in until when the network is open: by us, or else somebody else opened it."""
+    if session.open_until is None:
         return session
-    end = info.permit_join_end
-    if session.closed_at is None:
-        ours = max(session.open_until or now, now + SLICE) + LATER
-        if end is None or end / 1000 <= ours.timestamp():
-            return session
-    known = session.reopened[-1].until_ms if session.reopened else None
-    if session.closed_at is None and known == end:
+    if session.asking or session.end_ms is None:
+        return _with(session, end_ms=end_ms)
+    if abs(end_ms - session.end_ms) <= SAME_MS:
         return session
-    return _reopened(session, now, end)
+    return _with(_reopened(session, now), end_ms=end_ms)
 
 
 def _event(session: Session, kind: str, address: str, data: dict[str, Any], now: datetime) -> Session:
@@ -158,7 +169,7 @@ def _event(session: Session, kind: str, address: str, data: dict[str, Any], now:
     match kind, data.get("status"):
         case "device_joined", _:
             if session.closed_at is not None and now > session.closed_at + LATER:
-                session = _reopened(session, now, None)  # whatever bridge/info says, it was let in
+                session = _reopened(session, now)  # whatever bridge/info says, it was let in
             step = Step.JOINED
         case "device_announce", _ if known is None and address in session.expected:
             step = Step.READY  # it was in the network before, and is there
@@ -184,8 +195,8 @@ def _event(session: Session, kind: str, address: str, data: dict[str, Any], now:
     return _with(session, seen={**session.seen, address: seen})
 
 
-def _reopened(session: Session, now: datetime, until_ms: float | None) -> Session:
-    return _with(session, reopened=(*session.reopened, Reopened(now, tuple(sorted(session.routers)), until_ms)))
+def _reopened(session: Session, now: datetime) -> Session:
+    return _with(session, reopened=(*session.reopened, Reopened(now, tuple(sorted(session.new_routers)))))
 
 
 def pair(
@@ -220,12 +231,13 @@ def pair(
             pause()
             session = _taken_in(bridge, session, queue, now())
     except KeyboardInterrupt:
-        session = _with(_taken_in(bridge, session, queue, now()), interrupted=True)
+        session = _with(session, interrupted=True)
     finally:
         try:
             close(bridge, now())  # and for a second time where routers came in: not all of them are seen to open it
         finally:
             end_watch()
+    session = _taken_in(bridge, session, queue, now())
     show(session)
     return session
 
@@ -253,23 +265,28 @@ def _asked(bridge: Bridge, session: Session, queue: deque[Heard], now: datetime)
     ask = due(session, now)
     if ask is None:
         return session
+    session = _heard(session, queue, now)  # is about the network as it was before
     if ask.seconds:
+        session = asked(session, ask, now)
         via = {"device": session.via} if session.via else {}
         bridge.ask("permit_join", {"time": ask.seconds, **via})
-    else:
-        if len(session.reopened) > REOPENED_MAX:
-            raise StillOpen(mark("The network is opened again and again. Take the newest router off the mains."))
-        close(bridge, now)
-    # All that was said before the answer is about the network as it was before.
-    return asked(_taken_in(bridge, session, queue, now), ask, now)
+        return session
+    if len(session.reopened) > REOPENED_MAX:
+        raise StillOpen(mark("The network is opened again and again. Take the newest router off the mains."))
+    close(bridge, now)
+    return asked(_heard(session, queue, now), ask, now)
+
+
+def _heard(session: Session, queue: deque[Heard], now: datetime) -> Session:
+    while queue:
+        session = heard(session, queue.popleft(), now)
+    return session
 
 
 def _taken_in(bridge: Bridge, session: Session, queue: deque[Heard], now: datetime) -> Session:
     """Take in all that was heard since the last look, and what the bridge says of itself now."""
-    while queue:
-        session = heard(session, queue.popleft(), now)
-    routers = (one.ieee_address for one in bridge.devices() if one.is_router)
-    return looked(session, bridge.info(), routers, now)
+    routers = frozenset(one.ieee_address for one in bridge.devices() if one.is_router)
+    return looked(_heard(_with(session, routers=routers), queue, now), bridge.info(), now)
 
 
 _with = msgspec.structs.replace

@@ -15,6 +15,7 @@ from care.language import mark
 from detectors.homes import HomeId
 from gateway.installer import drafts, pairing, settings
 from gateway.installer.bridge import BASE, Bridge, BridgeDevice, reached
+from gateway.installer.commands import sensor as sensor_group
 from gateway.installer.drafts import PLAN, Plan
 from gateway.installer.pairing import Seen, Session, Step
 from gateway.installer.plan_commands import BROKER, Base, Broker, address
@@ -55,6 +56,7 @@ class Discovered(msgspec.Struct, frozen=True, kw_only=True):
     left: tuple[Difference, ...]  # what still differs from the plan, of those that came in
 
 
+@sensor_group.command()
 def discover(
     *,
     home: Annotated[str, typer.Option(help="the number on the door; all homes if left out")] = "",

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.installer import pairing
-from gateway.installer.bridge import Bridge, BridgeSaysNo, Heard, Info
+from gateway.installer.bridge import Bridge, BridgeSaysNo, Heard
 from gateway.installer.pairing import LINGER, SLICE, Ask, Session, Step, StillOpen
 from tests.conftest import Mosquitto
 from tests.gateway.bridge import MORNING, Thing, Zigbee2MQTT, a_box
@@ -228,11 +227,27 @@ def test_what_is_retained_changes_nothing(events: list[tuple[str, str, int]]) ->
         assert pairing.heard(session, told(kind, address)._replace(retained=True), MORNING) == session
 
 
-@given(st.integers(0, 300))
-def test_what_we_opened_ourselves_is_not_called_opened_by_another(seconds: int) -> None:
-    now = MORNING + timedelta(seconds=seconds)
-    session = pairing.asked(Session(until=MORNING + timedelta(seconds=400)), Ask(60), now)
-    info = Info(permit_join=True, permit_join_end=(now + SLICE).timestamp() * 1000)
-    assert pairing.looked(session, info, (), now) == session
-    other = msgspec.structs.replace(info, permit_join_end=(now + SLICE * 3).timestamp() * 1000)
-    assert len(pairing.looked(session, other, (), now).reopened) == 1
+def info(end_ms: float) -> Heard:
+    return Heard("bridge/info", {"permit_join": True, "permit_join_end": end_ms}, retained=False)
+
+
+ANSWER = Heard("bridge/response/permit_join", {"status": "ok", "data": {"time": 60}}, retained=False)
+
+
+@given(st.integers(0, 10**12), st.booleans(), st.integers(2000, 254_000))
+def test_what_we_opened_ourselves_is_not_called_opened_by_another(end: int, first: bool, later: int) -> None:
+    """Whatever the bridge's clock says, and whether it tells the end before its answer or after it."""
+    session = pairing.asked(Session(until=MORNING + timedelta(seconds=400)), Ask(60), MORNING)
+    for message in (info(end), ANSWER) if first else (ANSWER, info(end)):
+        session = pairing.heard(session, message, MORNING)
+    assert session.reopened == ()
+    session = pairing.heard(session, info(end), MORNING)
+    assert session.reopened == ()
+    session = pairing.heard(session, info(end + later), MORNING)
+    assert len(session.reopened) == 1
+    session = pairing.heard(session, info(end + later), MORNING)
+    assert len(session.reopened) == 1
+    session = pairing.asked(session, Ask(60), MORNING + timedelta(seconds=50))
+    for message in (info(end + 60_000), ANSWER):
+        session = pairing.heard(session, message, MORNING)
+    assert len(session.reopened) == 1
