@@ -48,12 +48,16 @@ class Custom(msgspec.Struct, frozen=True, array_like=True):
     link: float | None = None  # LQI: the median of the last whole day
 
 
-def check_in(custom: Custom) -> float | None:
+def check_in(custom: Custom, says: float | None = None) -> float | None:
     """Return the minutes of silence after which a sensor that checks in by the clock is not there any more.
 
     None for a sensor that has no such habit, or is not known for `DAYS_MIN` days: one is believed to have it when its
-    longest silence is nearly the same on most days. People are not as regular as that, whatever they do.
+    longest silence is nearly the same on most days. People are not as regular as that, whatever they do. Until then it
+    goes by what is known of its model, `says`: after how many minutes it speaks though nothing happens.
     """
+    if len(custom.days) < DAYS_MIN:
+        limit = None if says is None else max(CHECK_IN_MIN, CHECK_IN_LOSSY * says)
+        return None if limit is None or limit > CHECK_IN_MAX else limit
     limit = silence(custom, CHECK_IN_MIN)
     if limit is None or limit > CHECK_IN_MAX:
         return None

@@ -45,7 +45,7 @@ from gateway import daemon, damage, fallback
 from gateway.connection import leave
 from gateway.daemon import Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 from gateway.watch import Watch
 from tests.conftest import Mosquitto, new_mosquitto
 from tests.stories import LIMITS, a_home, a_site, brief, instant

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from care.records import Unreadable, decode, encode
 from gateway.sources import Reading
-from gateway.sources.zigbee2mqtt import KEPT_MAX, Message, bridge_online, read
+from gateway.sources.messages import KEPT_MAX, Message
+from gateway.sources.zigbee2mqtt import bridge_online, read
 from tests.stories import a_home, a_site
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
