@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from care.devices import Described, Property, same
-from care.homes import Device, Family, Placed, Site, text_of
+from care.homes import Placed, Site, text_of
 from care.records import Trouble
-from gateway.sources.meaning import OBSERVING, Known, contradiction
+from gateway.sources.meaning import OBSERVING, Known, contradiction, means_of
 from gateway.sources.messages import Arrived, Message, Reading, joined, troubled
 
 PROPERTIES_MAX = 60  # of one device; the longest known has 45
@@ -60,23 +60,19 @@ def _news(
     site: Site, devices: Sequence[_Device], message: Message, arrived: Arrived, known: Known
 ) -> Iterator[Reading]:
     for one in devices:
-        place = site.sensors.get(one.friendly_name)
-        if place is None or one.definition is None:
+        found = known.named(site, one.friendly_name)
+        if found is None or one.definition is None:
             continue
-        home, sensor = place
-        device = site.devices.get(sensor.id, Device())
-        if device.family is not Family.ZIGBEE2MQTT:
-            continue
+        placed, _ = found
         described = Described(
             at=arrived.at,
-            home=home,
-            sensor=sensor.id,
+            home=placed.home,
+            sensor=placed.sensor.id,
             model=one.definition.model[:100],
             properties=tuple(_properties(one.definition.exposes))[:PROPERTIES_MAX],
         )
-        if same(known.described.get(sensor.id), described):
+        if same(known.described.get(placed.sensor.id), described):
             continue
-        placed = Placed(home, sensor, device)
         yield Reading(described=(described,), troubles=_mismatch(placed, described, message, arrived).troubles)
 
 
@@ -100,9 +96,7 @@ def _texts(said: Any) -> tuple[str, ...]:
 
 def _mismatch(placed: Placed, described: Described, message: Message, arrived: Arrived) -> Reading:
     """Return the trouble with a device that tells of some role, and not of the one that it has in the plan."""
-    once = Known()
-    once.note(described)
-    means = once.means(placed)
+    means = means_of(placed.sensor.kind, placed.device, described)
     names = [one.name for one in described.properties]
     asked = {one.key for one in means}
     observing = {name for one in described.properties for name in (one.name, one.name.removesuffix(f"_{one.endpoint}"))}

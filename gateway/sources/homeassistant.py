@@ -123,9 +123,10 @@ def _described(placed: Placed, said: Mapping[str, Any], at: datetime) -> Describ
     found = _SIMPLE.fullmatch(template) if isinstance(template, str) else None
     refused = ""
     if template is not None and found is None and not (isinstance(template, str) and _PLAIN.fullmatch(template)):
+        said_so = template if isinstance(template, str) else repr_of(template)
         refused = (
-            f'The value_template "{template if isinstance(template, str) else repr_of(template)}" cannot be read. Let it be "{{{{ value_json.x }}}}", or say in '
-            'the plan with "key" and "on" which property means so, and by which value.'
+            f'The value_template "{said_so}" cannot be read. Let it be "{{{{ value_json.x }}}}", or say in the plan '
+            'with "key" and "on" which property means so, and by which value.'
         )
     key = next((one for one in found.groups() if one), "") if found else ""
     on, off = (usual if (text := meaning.text_in(said.get(one))) is None else text for one, usual in _USUAL)

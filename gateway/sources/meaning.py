@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from care.devices import Described, Property
-from care.homes import Device, Family, Placed, text_of
+from care.homes import Device, Family, Placed, Site, text_of
 from detectors.homes import Kind, SensorId
 from gateway.sources import models
 from gateway.sources.messages import Puzzling, repr_of
@@ -58,21 +58,32 @@ class Known:
 
     described: dict[SensorId, Described] = field(default_factory=dict)
     changes: int = 0  # how often that became another
-    _means: dict[SensorId, tuple[Means, ...]] = field(default_factory=dict)
+    _named: dict[str, tuple[Placed, tuple[Means, ...]]] = field(default_factory=dict)
 
     def note(self, described: Described) -> None:
         """Take in what is behind a sensor."""
         self.described[described.sensor] = described
-        self._means.pop(described.sensor, None)
+        self._named.clear()
         self.changes += 1
 
-    def means(self, placed: Placed) -> tuple[Means, ...]:
-        """Return what a sensor behind Zigbee2MQTT may say of its role, in the order in which it is asked for."""
-        means = self._means.get(placed.sensor.id)
-        if means is None:
-            means = means_of(placed.sensor.kind, placed.device, self.described.get(placed.sensor.id))
-            self._means[placed.sensor.id] = means
-        return means
+    def named(self, site: Site, name: str) -> tuple[Placed, tuple[Means, ...]] | None:
+        """Return the sensor of the one site that this is of by its name at the bridge, and what it may say of its role.
+
+        None if there is none, or it is of another family.
+        """
+        found = self._named.get(name)
+        if found is not None:
+            return found
+        place = site.sensors.get(name)
+        if place is None:
+            return None
+        home, sensor = place
+        device = site.devices.get(sensor.id, Device())
+        if device.family is not Family.ZIGBEE2MQTT:
+            return None
+        means = means_of(sensor.kind, device, self.described.get(sensor.id))
+        found = self._named[name] = (Placed(home, sensor, device), means)
+        return found
 
 
 def means_of(kind: Kind, device: Device, described: Described | None = None) -> tuple[Means, ...]:
@@ -135,7 +146,9 @@ def judged(means: Means, said: Any) -> float:
 
 def text_in(said: Any) -> str | None:
     """Return a value as the text that it is compared by, None if it is none that a sensor would say."""
-    if not isinstance(said, str | bool | int | float) or (isinstance(said, int) and abs(said) >= SIGN_MAX):
+    if said is True or said is False:
+        return "true" if said else "false"  # nearly always
+    if not isinstance(said, str | int | float) or (isinstance(said, int) and abs(said) >= SIGN_MAX):
         return None
     return text_of(said)
 

@@ -97,9 +97,9 @@ def observed(
     sensor = placed.sensor
     signs: tuple[Sign, ...] = ()
     if origin is Origin.LIVE:
-        said_low = low if isinstance(low, bool) else None
-        of = within(battery, PERCENT_MAX), said_low, within(link, LQI_MAX)
-        signs = (Sign(placed.home, sensor.id, at, *of),)
+        percent = None if battery is None else within(battery, PERCENT_MAX)
+        lqi = None if link is None else within(link, LQI_MAX)
+        signs = (Sign(placed.home, sensor.id, at, percent, low if low is True or low is False else None, lqi),)
     if value is None or (sensor.kind is Kind.BUTTON and value == 0.0):
         return Reading(signs=signs, dated=dated)
     event = SensorEvent(
@@ -211,7 +211,9 @@ def date_of(said: Any, what: str, arrived: Arrived, *, zone: str) -> datetime:
             at = datetime.fromtimestamp(said / 1000, UTC)
         else:
             at = datetime.fromisoformat(said)
-        dates = (*arrived.ours(at), at) if at.tzinfo is not None else ()
+        dates = (*arrived.ours(at), at) if at.tzinfo is not None else ()  # the first is right, nearly always
+        if dates and JUST_NOW <= arrived.at - dates[0] <= A_WHILE:
+            return dates[0].astimezone(UTC)
         ages = [(arrived.at - one, one.astimezone(UTC)) for one in dates if one - arrived.at <= AHEAD_MAX]
     except (TypeError, ValueError, OverflowError, OSError) as error:
         raise Puzzling(f'{what} "{_quoted(said)}" is no date.') from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from care.homes import Device, Family, Placed, Site
+from care.homes import Placed, Site
 from care.records import Trouble, Unreadable
 from detectors.homes import Kind
 from detectors.moments import Origin
@@ -93,13 +93,14 @@ def read(
         return _bridge(site, name, message, arrived, known or Known())
     if not message.payload or name.endswith(("/set", "/get")):
         return Reading()  # a topic that was cleared, or something said to a device and not by one
-    placed = _placed(site, name)
-    if placed is not None:
-        return _sensor(placed, message, arrived, known or Known())
+    known = known or Known()
+    found = known.named(site, name)
+    if found is not None:
+        return _sensor(*found, message, arrived, known)
     if name.endswith("/availability"):
-        placed = _placed(site, name.removesuffix("/availability"))
-        if placed is not None:
-            return _availability(placed, message, arrived)
+        found = known.named(site, name.removesuffix("/availability"))
+        if found is not None:
+            return _availability(found[0], message, arrived)
     why = f'The plan has no sensor "{name}". Add it to site.toml, or take it out of the network.'
     return troubled(message, Trouble.UNKNOWN_SENSOR, why, received_at)
 
@@ -116,19 +117,9 @@ def bridge_online(base: str, message: Message) -> bool | None:
     return (said if isinstance(said, str) else said.state) == "online"
 
 
-_NOTHING_MORE = Device()
-
-
-def _placed(site: Site, name: str) -> Placed | None:
-    place = site.sensors.get(name)
-    if place is None:
-        return None
-    device = site.devices.get(place[1].id, _NOTHING_MORE)
-    return Placed(*place, device) if device.family is Family.ZIGBEE2MQTT else None
-
-
-def _sensor(placed: Placed, message: Message, arrived: Arrived, known: Known) -> Reading:
-    means = known.means(placed)
+def _sensor(
+    placed: Placed, means: Sequence[meaning.Means], message: Message, arrived: Arrived, known: Known
+) -> Reading:
     try:
         said = object_in(message.payload)
         value = meaning.value(means, said)
