@@ -161,7 +161,7 @@ def contradiction(placed: Placed, means: Sequence[Means], tells: Sequence[str], 
     said = f"Nothing in it speaks of its role in the plan, {role}."
     if known is not None and known.fills and all(use.role is not role for use in known.fills):
         can = " or ".join(dict.fromkeys(str(use.role) for use in known.fills))
-        return f"{said} It is a {known.maker} {known.model}, {known.what}: its role would be {can}."
+        return f"{said} {known.maker} {known.model} is {known.what}: its role would be {can}."
     asked = ", ".join(dict.fromkeys(one.key for one in means)) or f"one {USUALLY[role][0].key}, and it has several"
     tells = [one for one in tells if one not in _ASIDE]
     if not tells or placed.device.family is not Family.ZIGBEE2MQTT:
