@@ -1,6 +1,7 @@
 """The table of models, each row by payloads as its bridge sends them, written after the source that the row names."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -24,7 +25,7 @@ IAS = {"battery_low": False, "tamper": False, "battery": 88, "voltage": 2900, "l
 PLAIN = {"battery": 74, "linkquality": 61}
 MAINS = {"linkquality": 140, "device_temperature": 28}
 
-Said = dict[str, object]
+Said = Mapping[str, object]
 
 
 def contact(more: Said) -> list[tuple[Said, float]]:
@@ -49,10 +50,6 @@ def vibration(more: Said) -> list[tuple[Said, float]]:
 
 def actions(more: Said, *names: str) -> list[tuple[Said, float]]:
     return [({**more, "action": name}, 1.0) for name in names]
-
-
-def one(key: str, on: object, off: object, more: Said) -> list[tuple[Said, float]]:
-    return [({**more, key: on}, 1.0), ({**more, key: off}, 0.0)]
 
 
 SAID: dict[str, list[tuple[Said, float]]] = {
