@@ -204,7 +204,7 @@ MODELS: tuple[Model, ...] = (
     ),
     _pir("IKEA", "E2134", "zhc:src/devices/ikea.ts"),
     _pir("SONOFF", "SNZB-03", _IAS, trap=_STUCK, **_SONOFF),
-    _pir("SONOFF", "SNZB-03P", "zhc:src/devices/sonoff.ts", trap=_STUCK, **_SONOFF),
+    _pir("SONOFF", "SNZB-03P", "zhc:src/devices/sonoff.ts", trap=_STUCK),
     _pir("Tuya", "TS0202", f"{_IAS}, #13645", trap=_STUCK),
     _pir("Philips", "9290012607", "zhc:src/devices/philips.ts"),
     _pir("Philips", "9290030675", "zhc:src/devices/philips.ts"),

@@ -1,8 +1,10 @@
 """The table of models, each row by payloads as its bridge sends them, written after the source that the row names."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -258,3 +260,43 @@ def test_a_role_that_a_model_cannot_fill_is_told_by_its_name() -> None:
     (trouble,) = sources.read(site, "zigbee2mqtt", message, received_at=NOW).troubles
     assert "Aqara MCCGQ11LM is a contact" in trouble.why
     assert "door" in trouble.why
+
+
+# What installers read.
+
+DOCS = (Path(__file__).parents[2] / "docs" / "devices.md").read_text()
+
+
+def row_of(model: Model) -> str:
+    """Return the row of a model in docs/devices.md."""
+    uses = [f"`{use.role}` by `{use.key}`" if use.key else f"`{use.role}`" for use in model.fills]
+    cells = (
+        model.maker,
+        f"`{model.model}`{'' if model.sure else ' ?'}",
+        model.what,
+        ", ".join(uses) or "none",
+        str(model.blind_s or ""),
+        str(model.check_in_min or ""),
+        str(model.battery),
+        model.trap,
+    )
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |")
+
+
+def test_what_installers_read_is_the_table() -> None:
+    rows = re.search(r"<!-- models -->\n(.*)\n<!-- /models -->", DOCS, re.DOTALL)
+    assert rows is not None
+    assert rows[1].splitlines() == [row_of(model) for model in MODELS]
+
+
+@pytest.mark.parametrize("family", Family)
+def test_every_family_is_told_to_installers(family: Family) -> None:
+    assert f"| `{family}`" in DOCS
+
+
+def test_a_pull_cord_on_a_contact_is_a_button_as_the_page_for_installers_says() -> None:
+    known = find(Family.ZIGBEE2MQTT, "MCCGQ11LM")
+    assert known is not None
+    site = a_sensor(known, Use(Kind.BUTTON, "contact"), key="contact", on=("false",))
+    assert values(site, "zigbee2mqtt/12/x", {"contact": False}) == [1.0]
+    assert values(site, "zigbee2mqtt/12/x", {"contact": True}) == []
