@@ -44,7 +44,8 @@ def topics(site: Site, base: str, known: Known | None = None) -> tuple[str, ...]
         homeassistant.topics(site, known or Known()),
         native.topics(site),
     )
-    return tuple(dict.fromkeys([f"{base}/#", *(topic for family in families for topic in family)]))
+    others = (topic for family in families for topic in family if not topic.startswith(f"{base}/"))
+    return tuple(dict.fromkeys([f"{base}/#", *others]))  # of two that cover one topic, a broker may send it twice
 
 
 def read(

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | first generation | `shellies/<model>-<id>` | `sensor/...`, `input/...`, `status` and the like below it |
 | second and later | `<prefix>/<component>:<id>`, "shellyi4-3c6105/input:0" | `<prefix>/events/rpc`, `<prefix>/online` |
+| BLU that it has taken up | the same: "shellyblugwg3-a0/bthomesensor:200", `bthomedevice:200` for a button | the same |
 | BLU | its Bluetooth address, "5c:c7:c1:f2:e4:7c" | `+/events/rpc` of every Shelly that hears it |
 
 `params.ts` is seconds since 1970, and so a date (shelly-api-docs, gen2/General/Notifications); where a device that
@@ -79,11 +80,16 @@ _BLU: Mapping[Kind, tuple[Means, ...]] = {
 
 def topics(site: Site) -> Iterator[str]:
     """Yield the topics on which the planned devices speak."""
-    for address in site.addressed.get(Family.SHELLY, {}):
+    addresses = site.addressed.get(Family.SHELLY, {})
+    blu = any(_MAC.fullmatch(address.lower()) for address in addresses)
+    if blu:
+        yield f"+{_RPC}"
+    for address in addresses:
         if _MAC.fullmatch(address.lower()):
-            yield f"+{_RPC}"
-        elif (prefix := _prefix(address)) is not None:
-            yield f"{prefix}{_RPC}"
+            continue
+        if (prefix := _prefix(address)) is not None:
+            if not blu or "/" in prefix:  # or a broker may send it twice
+                yield f"{prefix}{_RPC}"
             yield f"{prefix}{_ONLINE}"
         else:
             yield from (f"{address}/{below}" for below in _BELOW)
@@ -184,7 +190,8 @@ def _rpc(placed: Mapping[str, tuple[Placed, ...]], prefix: str, message: Message
         if event.get("event") == BLU_EVENT:
             heard = inner(event, "data")
             address = heard.get("address")
-            who = placed.get(address.lower(), ()) if isinstance(address, str) else ()
+            written = (address.lower(), address.upper()) if isinstance(address, str) else ()
+            who = next((placed[one] for one in written if one in placed), ())
             found += [_blu(one, heard, ts, message, arrived) for one in who]
         found += [
             _happened(one, event, ts, message, arrived) for component, one in own if event.get("component") == component

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from care.homes import Placed, Site
+from care.homes import Family, Placed, Site
 from care.records import Trouble, Unreadable
 from detectors.homes import Kind
 from detectors.moments import Origin
-from gateway.sources import exposes, meaning
+from gateway.sources import exposes, meaning, models
 from gateway.sources.meaning import OBSERVING, Known
 from gateway.sources.messages import (
     PAYLOAD_MAX,
@@ -126,7 +126,7 @@ def _sensor(
     except Puzzling as error:
         return troubled(message, Trouble.UNREADABLE, str(error), arrived.at)
     last_seen = said.get("last_seen")
-    if value is None and _contradicts(means, said):
+    if value is None and _contradicts(means, said) and not _can(placed, means, known):
         why = meaning.contradiction(placed, means, list(said), known.described.get(placed.sensor.id))
         return troubled(message, Trouble.NO_VALUE, why, arrived.at)
     dated: datetime | None = None
@@ -149,6 +149,15 @@ def _sensor(
         link=said.get("linkquality"),
     )
     return reading._replace(troubles=troubles) if troubles else reading
+
+
+def _can(placed: Placed, means: Sequence[meaning.Means], known: Known) -> bool:
+    """Whether the device is known to tell of its role, if not in this message."""
+    described = known.described.get(placed.sensor.id)
+    if described is not None and {one.name for one in described.properties} & {one.key for one in means}:
+        return True
+    row = models.find(Family.ZIGBEE2MQTT, placed.device.model)
+    return row is not None and any(use.role is placed.sensor.kind for use in row.fills)
 
 
 def _contradicts(means: Sequence[meaning.Means], said: dict[str, Any]) -> bool:

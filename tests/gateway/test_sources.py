@@ -227,6 +227,23 @@ def test_a_blu_button_is_pressed_by_any_number_but_none() -> None:
     assert values(said(site, "a/events/rpc", blu(button=0))) == []
 
 
+def test_a_bluetooth_address_may_be_written_in_capitals() -> None:
+    site = a_plan(("12/door", Kind.DOOR, device(Family.SHELLY, MAC.upper())))
+    assert values(said(site, "a/events/rpc", blu(window=1))) == [("12/door", 1.0, LIVE)]
+
+
+def test_a_blu_sensor_that_its_gateway_has_taken_up_is_a_component_of_it() -> None:
+    """shelly-api-docs, gen2/DynamicComponents/BTHome: bthomesensor has a value, bthomedevice its pushes."""
+    door = ("12/door", Kind.DOOR, device(Family.SHELLY, "gw/bthomesensor:200"))
+    button = ("12/button", Kind.BUTTON, device(Family.SHELLY, "gw/bthomedevice:200"))
+    site = a_plan(door, button)
+    assert values(said(site, "gw/events/rpc", notify(bthomesensor__200={"id": 200, "value": True}))) == [
+        ("12/door", 1.0, LIVE)
+    ]
+    push = {"component": "bthomedevice:200", "id": 200, "event": "single_push", "idx": 0, "ts": TS}
+    assert values(said(site, "gw/events/rpc", notify("NotifyEvent", events=[push]))) == [("12/button", 1.0, LIVE)]
+
+
 def test_a_blu_sensor_that_is_encrypted_is_told() -> None:
     reading = said(a_plan(BLU_DOOR), "a/events/rpc", blu(encryption=True))
     assert troubles(reading) == [Trouble.SETTING]
@@ -438,6 +455,17 @@ def test_a_device_that_speaks_of_another_role_is_told_though_it_is_dated() -> No
     assert "water_leak" in reading.troubles[0].why
 
 
+def test_a_device_that_tells_more_than_its_role_is_no_contradiction() -> None:
+    """A contact that says vibration too, and each by itself."""
+    site = a_plan(ZIGBEE_DOOR)
+    exposes = (binary("contact", on=False, off=True), binary("vibration", on=True, off=False))
+    known, told = after(site, a_device("12/door", *exposes))
+    assert not told.troubles
+    reading = said(site, "zigbee2mqtt/12/door", {"vibration": True, "last_seen": NOW.isoformat()}, known=known)
+    assert values(reading) == []
+    assert reading.signs
+
+
 # What is listened to.
 
 
@@ -452,10 +480,13 @@ def test_only_what_the_plan_needs_is_listened_to() -> None:
         "tele/hal-12/SENSOR",
         "stat/hal-12/+",
         "+/events/rpc",
-        "shellyi4-3c6105/events/rpc",
         "shellyi4-3c6105/online",
         "nachtwacht/wilg/sensor/#",
     }
+    assert "shellyi4-3c6105/events/rpc" in sources.topics(a_plan(PUSH), "zigbee2mqtt")
+    below = a_plan(("12/ha", Kind.DOOR, device(Family.HOMEASSISTANT, "zigbee2mqtt/12-ha")))
+    assert "zigbee2mqtt/12-ha" not in sources.topics(below, "zigbee2mqtt")  # it comes anyway
+    assert values(said(below, "zigbee2mqtt/12-ha", "ON")) == [("12/ha", 1.0, LIVE)]
     assert sources.topics(a_site(), "z2m") == ("z2m/#", "nachtwacht/wilg/sensor/#")
 
 
