@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -52,6 +52,7 @@ ROOM_NAMES: dict[str, RoomKind] = {
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
+VALUE_MAX = 60  # characters of a value in a plan
 PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -73,6 +74,16 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     family: Family = Family.ZIGBEE2MQTT
     address: str = ""  # what its family knows it by: an IEEE address, or for other families where it speaks
     model: str = ""  # as its maker calls it, "RTCGQ11LM"
+    key: str = ""  # the property that tells what it is there for, where no table knows
+    on: tuple[str, ...] = ()  # the values of it that mean occupied, open, moved, used or pressed; all others do not
+
+
+class Placed(NamedTuple):
+    """A sensor, its home, and the device that it is."""
+
+    home: HomeId
+    sensor: Sensor
+    device: Device
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -95,6 +106,17 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The sensors by the names that a bridge gives them, each with its home."""
         placed = {(home.id, sensor.id): sensor for home in self.homes for sensor in home.sensors}
         return {name: (place[0], placed[place]) for name, place in self.friendly.items()}
+
+    @cached_property
+    def addressed(self) -> dict[Family, dict[str, tuple[Placed, ...]]]:
+        """The sensors of which the plan tells a device, by its family and where it speaks."""
+        found: dict[Family, dict[str, tuple[Placed, ...]]] = {}
+        for home, sensor in self.sensors.values():
+            device = self.devices.get(sensor.id)
+            if device is not None:
+                family = found.setdefault(device.family, {})
+                family[device.address] = (*family.get(device.address, ()), Placed(home, sensor, device))
+        return found
 
 
 Said = tuple[str, dict[str, str]]  # a message to translate, with its values
@@ -202,9 +224,11 @@ def _home_lines(home: Home) -> Iterator[str]:
 def _sensor_lines(name: str, sensor: Sensor, device: Device) -> Iterator[str]:
     yield from ("[[home.sensor]]", f"name = {_quoted(name)}", f'role = "{sensor.kind}"')
     yield f"room = {_quoted(sensor.room)}"
-    for key in ("family", "address", "model"):
+    for key in ("family", "address", "model", "key"):
         if (value := getattr(device, key)) != getattr(Device(), key):
             yield f"{key} = {_quoted(value)}"
+    if device.on:
+        yield "on = [" + ", ".join(_quoted(value) for value in device.on) + "]"
 
 
 def _quoted(text: str) -> str:
@@ -314,7 +338,7 @@ class _Reader:
         home: HomeId,
     ) -> Sensor | None:
         where, before = "[[home.sensor]]", len(self.mistakes)
-        table = self._table(table, where, {"name", "role", "room", "family", "address", "model"}, place)
+        table = self._table(table, where, {"name", "role", "room", "family", "address", "model", "key", "on"}, place)
         name = self._text(
             table, "name", where, place, NAME, mark("Write the friendly name the bridge gives it, without + or #")
         )
@@ -349,7 +373,7 @@ class _Reader:
                 where, place, "family", mark('family "{word}" does not exist.'), words=list(Family), word=family
             )
             return Device()
-        said = {key: table.get(key, "") for key in ("address", "model")}
+        said = {key: table.get(key, "") for key in ("address", "model", "key")}
         for key, value in said.items():
             if not isinstance(value, str) or (value and NAME.fullmatch(value) is None):
                 self._wrong(
@@ -361,7 +385,12 @@ class _Reader:
                     value=repr(value),
                 )
                 return Device()
-        device = Device(family=Family(family), address=said["address"], model=said["model"])
+        on = _values(table.get("on", []))
+        if on is None or (table.get("on") is not None and not on):
+            line = mark('"on" is {value}. Write the value that means so, like true or "open"')
+            self._wrong(where, place, "on", line, value=repr(table["on"]))
+            return Device()
+        device = Device(family=Family(family), **said, on=on)
         if device.family is not Family.ZIGBEE2MQTT and not device.address:
             self._wrong(
                 where,
@@ -370,10 +399,11 @@ class _Reader:
                 mark('a sensor of family "{family}" needs an "address": where it speaks'),
                 family=family,
             )
-        known = {one.address: name for name, one in self._devices.items() if one.family is device.family}
-        if device.address in known and device.address:
+        known = {(one.family, one.address, one.key): name for name, one in self._devices.items()}
+        other = known.get((device.family, device.address, device.key))
+        if other is not None and device.address:
             line = mark('address "{address}" stands in the plan twice, also as sensor "{other}"')
-            self._wrong(where, place, "address", line, address=device.address, other=known[device.address])
+            self._wrong(where, place, "address", line, address=device.address, other=other)
         return device
 
     def _rooms(self, table: Any, number: int) -> dict[RoomId, RoomKind]:
@@ -495,6 +525,28 @@ class _Reader:
                 if said.match(self._lines[i]):
                     return i + 1
         return start + 1
+
+
+def _values(said: Any) -> tuple[str, ...] | None:
+    """Return values as texts, as JSON writes them; None if they are none."""
+    values = said if isinstance(said, list) else [said]
+    if not all(isinstance(one, str | bool | float) or (isinstance(one, int) and abs(one) < 2**63) for one in values):
+        return None
+    texts = tuple(text_of(one) for one in values)
+    return texts if all(len(one) <= VALUE_MAX for one in texts) else None
+
+
+def text_of(value: Any) -> str:
+    """Return a value that a device says as the text that it is compared by.
+
+    >>> text_of(True), text_of(1), text_of(1.0), text_of("ON")
+    ('true', '1', '1', 'ON')
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _meant(word: str, words: list[str]) -> Said:

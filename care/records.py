@@ -6,6 +6,7 @@ from typing import Annotated, NewType
 
 import msgspec
 
+from care.devices import Described
 from care.pauses import Paused, PauseEnded
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SiteId
@@ -587,7 +588,7 @@ Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool  # what people at the desk say of their shift
-Record = SensorEvent | SensorSight | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
+Record = SensorEvent | SensorSight | Described | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

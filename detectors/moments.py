@@ -26,6 +26,7 @@ class SensorEvent(msgspec.Struct, frozen=True, kw_only=True, tag="sensor", omit_
     kind: Kind
     value: float
     origin: Origin = Origin.LIVE
+    packet: int | None = None  # the device's own number of it, where one is heard by several gateways
 
 
 class SensorSight(msgspec.Struct, frozen=True, kw_only=True, tag="sight"):

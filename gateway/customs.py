@@ -64,14 +64,19 @@ class Custom(msgspec.Struct, frozen=True, array_like=True):
     rate: float = 0.0  # check-ins of the last whole day that were to be seen
 
 
-def check_in(custom: Custom) -> float | None:
+def check_in(custom: Custom, says: float | None = None) -> float | None:
     """Return the minutes of silence after which a sensor that checks in by the clock is not there any more.
 
     None for a sensor that has no such habit, or is not known for `DAYS_MIN` days: one is believed to have it when its
     check-ins are as far apart on most days. People are not as regular as that, whatever they do. How many of them must
-    fail to come depends on how many this sensor loses: so few that it is seldom missed by chance (`FALSE`).
+    fail to come depends on how many this sensor loses: so few that it is seldom missed by chance (`FALSE`). Until its
+    own days are known it goes by what is known of its model, `says`: after how many minutes it speaks though nothing
+    happens.
     """
     beats = custom.beats if len(custom.beats) >= DAYS_MIN else custom.days  # of a snapshot of an older make
+    if len(beats) < DAYS_MIN:
+        limit = None if says is None else max(CHECK_IN_MIN, (MISSED_MAX + LATE) * says)
+        return None if limit is None or limit > CHECK_IN_MAX else limit
     usual = _usual(beats)
     if usual is None:
         return None

@@ -31,7 +31,7 @@ from care.records import CENTRE, AlertId, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent
-from gateway import fallback, health, keeping
+from gateway import fallback, health, keeping, sources
 from gateway.aside import Aside
 from gateway.calls import Calls
 from gateway.channels import NONE_SET, SIREN, Channels
@@ -39,8 +39,7 @@ from gateway.damage import last_set_aside, set_aside, trouble_of
 from gateway.health import Apart, Broker, Disk, Mute
 from gateway.held import IN_FLIGHT, Held
 from gateway.ingest import Arrival, Inbox, Ingest
-from gateway.sources import zigbee2mqtt
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 from gateway.uplink import Uplink, cry
 from gateway.watch import Dated, Watch
 
@@ -170,6 +169,11 @@ class Gateway:
         self.proven_at, self.proven_with = at, self.written
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        """What to subscribe to. Devices may name more, once they have been heard."""
+        return sources.topics(self.settings.site, self.settings.base, self.watch.known)
+
+    @property
     def proof_topic(self) -> str:
         return f"{self.settings.base}/{PROOF}"
 
@@ -288,10 +292,10 @@ class Gateway:
             journal.save_snapshot(self.db, last, self.watch.snapshot())
 
     def _read(self, message: Message, received_at: datetime) -> list[tuple[datetime, Record]]:
-        online = zigbee2mqtt.bridge_online(self.settings.base, message)
+        online = sources.bridge_online(self.settings.base, message)
         if online and not message.retained:
             self.bridge_started_at, self.known_to = received_at, self.watch.dated_to
-        reading = zigbee2mqtt.read(
+        reading = sources.read(
             self.settings.site,
             self.settings.base,
             message,
@@ -299,6 +303,7 @@ class Gateway:
             started_at=self.bridge_started_at,
             known_to=self.known_to,
             ours=self.clock.reckoning.ours,
+            known=self.watch.known,
         )
         fresh = tuple(one for one in reading.events if not self._has(one))
         self.held.events.update(fresh)
@@ -308,7 +313,7 @@ class Gateway:
 
     def _has(self, event: SensorEvent) -> bool:
         """Whether an event is in the journal, or about to be: what a broker sends again is no storm, and no news."""
-        return event in self.held.events or journal.holds(self.db, event)
+        return event in self.held.events or self.watch.heard_by_another_way(event) or journal.holds(self.db, event)
 
 
 def run(settings: Settings, stop: threading.Event | None = None, *, reread: Callable[[], Site] | None = None) -> None:
@@ -392,7 +397,7 @@ def _run(settings: Settings, stop: _Stop) -> None:
     def hand_over(payload: bytes) -> None:
         inbox.put(Arrival(Message("", payload), gateway.clock.now(), 0, 0, link=True))
 
-    ingest = Ingest(inbox, settings.broker, client_id=f"nachtwacht-{site}-ingest", base=settings.base)
+    ingest = Ingest(inbox, settings.broker, client_id=f"nachtwacht-{site}-ingest", topics=gateway.topics)
     uplink = Uplink(gateway.db, site, hand_over, settings.centre)
     log.info("watching", site=site, homes=len(settings.site.homes))
     with contextlib.closing(gateway.db):
@@ -420,6 +425,7 @@ class _Turns:
         self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
         self._sounded_at_s = 0.0
+        self._changes = gateway.watch.known.changes  # of what devices have said of themselves
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
@@ -440,6 +446,9 @@ class _Turns:
         arrivals = self._inbox.batch(SPEAK_S)
         gateway.take([arrival for arrival in arrivals if not arrival.link])
         self._acknowledge()
+        if gateway.watch.known.changes != self._changes:
+            self._changes = gateway.watch.known.changes
+            ingest.listen(gateway.topics)
         if not arrivals and not self._caught_up and ingest.subscribed.is_set():
             self._caught_up = True
             gateway.caught_up()

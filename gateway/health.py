@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from care.homes import Site
+from care.homes import Family, Site
 from detectors.findings import BUILDING, Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant, Kind, Sensor, SensorId, building_of
 from detectors.moments import PAUSED, SensorSight, is_paused
 from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, silence
-from gateway.sources import Reading, Sign
+from gateway.sources import Reading, Sign, models
 
 BROKER_AFTER = timedelta(seconds=30)  # a broker that is away for less is being restarted
 BRIDGE_AFTER = timedelta(seconds=60)
@@ -317,7 +317,7 @@ def _looked(health: Health, now: datetime, site: Site) -> Health:
         custom = health.customs.get(sensor.id)
         if custom is None or health.listened - custom.heard < CHECK_IN_MIN:
             continue  # nearly always
-        limit = check_in(custom)
+        limit = check_in(custom, _says(site, sensor))
         if limit is not None and health.listened - custom.heard >= limit:
             health = _own(health, sensor.id, "check-in", now, wrong=True)
     return health
@@ -347,7 +347,7 @@ def _of_building(health: Health, now: datetime, site: Site) -> Iterator[tuple[st
         what: What, since: datetime | None, after: timedelta, value: float | None = None
     ) -> tuple[str, Finding]:
         began = since or now
-        blind = _all_sensors(site) if what in (What.BROKER_LOST, What.BRIDGE_LOST) else ()
+        blind = _all_sensors(site, behind_bridge=what is What.BRIDGE_LOST) if what in _BLINDING else ()
         return what, Finding(
             at=max(began, min(now, began + after)),
             home=building_of(site.id),
@@ -380,15 +380,15 @@ def _of_sensors(
 ) -> Iterator[tuple[str, Finding]]:
     joint = set[SensorId]()
     for home in site.homes if health.own else ():
-        for key, finding in _of_home(health, now, home, ill):
+        for key, finding in _of_home(health, now, home, site, ill):
             joint.update(finding.blind)
             yield key, finding
     for home, sensor in _sensors(site):
         custom, unseen = health.customs.get(sensor.id), health.own.get(sensor.id)
         if unseen is not None and sensor.id not in joint:
-            limit = check_in(custom) if custom is not None and "check-in" in unseen.reasons else None
+            limit = check_in(custom, _says(site, sensor)) if custom and "check-in" in unseen.reasons else None
             standing = _key(What.SENSOR_SILENT, sensor.id) in health.standing
-            sure_at = _sure_at(health, sensor, now)
+            sure_at = _sure_at(health, sensor, now, site)
             if standing or (sure_at is not None and listening(health) and not ill(home.id, sensor.id)):
                 since = custom.heard_at if custom is not None else unseen.since
                 yield _about(home, sensor, What.SENSOR_SILENT, sure_at or now, since=min(since, now), limit=limit)
@@ -407,7 +407,7 @@ def _of_sensors(
 
 
 def _of_home(
-    health: Health, now: datetime, home: Home, ill: Callable[[HomeId, SensorId], bool]
+    health: Health, now: datetime, home: Home, site: Site, ill: Callable[[HomeId, SensorId], bool]
 ) -> Iterator[tuple[str, Finding]]:
     """Tell of sensors of a home that fell silent together: its power is off, or a router that they speak by."""
     unseen = {sensor.id: _fell(health, sensor.id) for sensor in home.sensors if sensor.id in health.own}
@@ -418,7 +418,7 @@ def _of_home(
                 yield key, _together(home, one.what, now, since=one.since, blind=left)
             unseen = {sensor: fell for sensor, fell in unseen.items() if sensor not in left}
     for sensor in home.sensors:
-        sure_at = _sure_at(health, sensor, now) if sensor.id in unseen else None
+        sure_at = _sure_at(health, sensor, now, site) if sensor.id in unseen else None
         if sure_at is None or not listening(health):
             continue
         heard_at, usual = unseen[sensor.id]
@@ -443,12 +443,21 @@ def _fell(health: Health, sensor: SensorId) -> tuple[datetime, timedelta]:
     return custom.heard_at, timedelta(minutes=usual)
 
 
-def _sure_at(health: Health, sensor: Sensor, now: datetime) -> datetime | None:
+def _sure_at(health: Health, sensor: Sensor, now: datetime, site: Site) -> datetime | None:
     """Return since when it is certain that a sensor is not there, however late one looked; None if it is not yet."""
     custom, unseen = health.customs.get(sensor.id), health.own[sensor.id]
-    checks_in = "check-in" in unseen.reasons and custom is not None and check_in(custom) is not None
+    checks_in = (
+        "check-in" in unseen.reasons and custom is not None and check_in(custom, _says(site, sensor)) is not None
+    )
     sure_at = unseen.since if checks_in else unseen.since + AWAY_AFTER
     return sure_at if sure_at <= now else None
+
+
+def _says(site: Site, sensor: Sensor) -> float | None:
+    """Return how often a sensor's model is known to speak though nothing happens, in minutes."""
+    device = site.devices.get(sensor.id)
+    known = None if device is None else models.find(device.family, device.model)
+    return None if known is None else known.check_in_min
 
 
 def _together(home: Home, what: What, at: datetime, *, since: datetime, blind: tuple[SensorId, ...]) -> Finding:
@@ -512,8 +521,10 @@ def _sights(
         return health, []  # nearly always
     shown, sights = dict(health.shown), list[SensorSight]()
     for home, sensor in _sensors(site):
-        own = health.own.get(sensor.id)
-        reasons = (*common, *(own.reasons if own is not None else ()), *((PAUSED,) if sensor.id in paused else ()))
+        own, device = health.own.get(sensor.id), site.devices.get(sensor.id)
+        behind = device is None or device.family is Family.ZIGBEE2MQTT
+        of_all = common if behind else tuple(one for one in common if one != "bridge")  # others need no bridge
+        reasons = (*of_all, *(own.reasons if own is not None else ()), *((PAUSED,) if sensor.id in paused else ()))
         reason, before = "+".join(reasons), shown.get(sensor.id, "")
         if reason == before:
             continue
@@ -553,8 +564,12 @@ def _sensors(site: Site) -> Iterator[tuple[Home, Sensor]]:
     return ((home, sensor) for home in site.homes for sensor in home.sensors)
 
 
-def _all_sensors(site: Site) -> tuple[SensorId, ...]:
-    return tuple(sorted(sensor.id for _, sensor in _sensors(site)))
+_BLINDING = (What.BROKER_LOST, What.BRIDGE_LOST)
+
+
+def _all_sensors(site: Site, *, behind_bridge: bool) -> tuple[SensorId, ...]:
+    others = {one for one, device in site.devices.items() if device.family is not Family.ZIGBEE2MQTT}
+    return tuple(sorted(sensor.id for _, sensor in _sensors(site) if not behind_bridge or sensor.id not in others))
 
 
 def _key(what: What, sensor: SensorId | None, home: HomeId | None = None) -> str:

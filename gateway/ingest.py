@@ -15,7 +15,7 @@ import structlog
 
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from gateway.connection import connection, leave
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 
 QUEUE_MAX = 2_000  # messages between the broker and the disk
 BATCH_MAX = 500  # messages committed together
@@ -60,10 +60,9 @@ class Inbox:
 class Ingest:
     """The connection to the site's broker. Reconnects by itself; the session outlives it."""
 
-    def __init__(self, inbox: Inbox, address: tuple[str, int], *, client_id: str, base: str) -> None:
+    def __init__(self, inbox: Inbox, address: tuple[str, int], *, client_id: str, topics: Sequence[str]) -> None:
         self._inbox = inbox
-        topics = [f"{base}/#", *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else [])]
-        self._subscriptions = [(topic, 1) for topic in topics]
+        self._topics = (*topics, *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else []))
         self._connection = 0  # the number of the one that is there; another as soon as it is gone
         self._turn = threading.Lock()  # of whoever acknowledges, or changes the number
         self._stopping = threading.Event()
@@ -79,6 +78,13 @@ class Ingest:
     def stop(self) -> None:
         self._stopping.set()
         leave(self._client)
+
+    def listen(self, topics: Sequence[str]) -> None:
+        """Subscribe to these topics too, now and at each connection."""
+        more = tuple(topic for topic in topics if topic not in self._topics)
+        if more:
+            self._topics += more
+            self._client.subscribe([(topic, 1) for topic in more])  # not connected: `_connected` will
 
     @property
     def up(self) -> bool:
@@ -98,7 +104,7 @@ class Ingest:
 
     def _connected(self, client: mqtt.Client) -> None:
         self._next()
-        client.subscribe(self._subscriptions)
+        client.subscribe([(topic, 1) for topic in self._topics])
 
     def _next(self) -> None:
         """Let nothing that came until now be acknowledged any more: the broker will send it again."""

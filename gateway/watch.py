@@ -16,6 +16,7 @@ import msgspec
 from care import agreements, journal, teaching
 from care.agreements import NotAgreed, Standing
 from care.alerts import alert_of
+from care.devices import Described
 from care.homes import Site
 from care.journal import Entry
 from care.pauses import Paused, PauseEnded
@@ -43,7 +44,7 @@ from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import fallback, health, pauses
+from gateway import fallback, health, pauses, sources
 from gateway.customs import Custom
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
@@ -52,6 +53,7 @@ from gateway.sources import Reading
 
 ALONE_AFTER = timedelta(days=7)  # without a word from the centre, a building teaches itself
 WAIT_MAX = timedelta(seconds=20)  # for what the broker kept while nobody watched
+SAME_PACKET = timedelta(minutes=1)  # a device numbers what it says up to 255, and begins again
 SILENT_FOR = timedelta(hours=2)  # listened without a word, before the silence of a home is told as its own
 
 
@@ -69,6 +71,8 @@ class _Remembered(msgspec.Struct):
     agreed: dict[HomeId, Standing] = {}
     back_tests: dict[BackTestId, BackTest] = {}
     deaf: Deafness = {}
+    described: dict[SensorId, Described] = {}
+    packets: dict[SensorId, SensorEvent] = {}
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -90,7 +94,7 @@ class Inspected(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int  # home-nights of this site that wait for an answer to their alerts, or for the day to close
 
 
-Dated = tuple[datetime, SensorEvent | SensorSight | Told | Teaching]
+Dated = tuple[datetime, SensorEvent | SensorSight | Described | Told | Teaching]
 
 
 class Watch:
@@ -117,6 +121,8 @@ class Watch:
         self._deaf: Deafness = {}  # sensors that are not listened to, or were not
         self.dated_to: datetime | None = None  # the newest date that a device gave what it said
         self.back_tests: dict[BackTestId, BackTest] = {}  # not answered yet, oldest first
+        self.known = sources.Known()  # what devices have said of themselves
+        self._packets: dict[SensorId, SensorEvent] = {}  # the last of each sensor that numbers what it says
         self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
 
     @classmethod
@@ -157,6 +163,9 @@ class Watch:
             if isinstance(entry.record, SensorSight):
                 self._health = health.recalled(self._health, entry.record)
             return self.take(entry.record, entry.recorded_at)
+        if isinstance(entry.record, Described):
+            self.known.note(entry.record)
+            return []
         if isinstance(entry.record, Finding | Cleared):
             self._health = health.recalled(self._health, entry.record)
         self.wrote(entry)
@@ -202,6 +211,9 @@ class Watch:
         """Take in what a message of a sensor or bridge said; return that and what it tells, for the journal."""
         now = self._at(received_at)
         told: list[Dated] = []
+        for described in reading.described:
+            self.known.note(described)
+            told.append((received_at, described))
         self._note_date(reading.dated)
         if reading.signs or reading.sights or reading.bridge is not None:
             self._health = health.observed(self._health, reading, now)
@@ -214,6 +226,15 @@ class Watch:
     def listened(self, reading: Reading, received_at: datetime) -> Reading:
         """Return of a reading what may be kept: nothing of what paused sensors observe."""
         return pauses.listened(self._deaf, reading, self._site, self._at(received_at))
+
+    def heard_by_another_way(self, event: SensorEvent) -> bool:
+        """Whether this is what the same sensor said last, by its own number of it: two gateways heard it."""
+        last = None if event.packet is None else self._packets.get(event.sensor)
+        return (
+            last is not None
+            and (last.packet, last.value) == (event.packet, event.value)
+            and abs(event.at - last.at) < SAME_PACKET
+        )
 
     def notice(self, seen: Observation, moment: datetime) -> None:
         """Take in an observation of the building itself; what it means is told when time next passes."""
@@ -232,6 +253,8 @@ class Watch:
         now = self._at(recorded_at)
         if isinstance(moment, SensorEvent):
             self._note_date(moment.at)
+            if moment.packet is not None:
+                self._packets[moment.sensor] = moment
         told = self._close_days(now)
         if isinstance(moment, SensorSight) and is_paused(moment.reason) and self._gaps.pop(home.id, None) is not None:
             about = self._vigils[home.id]  # its silence is counted anew after the pause
@@ -338,6 +361,8 @@ class Watch:
             self._agreed,
             self.back_tests,
             self._deaf,
+            self.known.described,
+            self._packets,
         )
         return msgspec.json.encode(known)
 
@@ -361,6 +386,9 @@ class Watch:
         self._hold()
         self.back_tests = saved.back_tests
         self._deaf = pauses.left(saved.deaf, self._site, saved.clock) if saved.clock is not None else saved.deaf
+        for described in saved.described.values():
+            self.known.note(described)
+        self._packets = saved.packets
 
     def _hold(self) -> None:
         """Watch every home by what is agreed for it."""

@@ -16,7 +16,7 @@ from detectors.moments import SensorEvent
 from gateway import rehearsal, stage
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 
 
 @pytest.fixture(scope="module")

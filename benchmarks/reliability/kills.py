@@ -28,7 +28,8 @@ from detectors.findings import Finding, Withheld
 from detectors.homes import HomeId, Limits, Night
 from detectors.moments import Moment, SensorEvent
 from gateway import rehearsal, stage
-from gateway.sources.zigbee2mqtt import Message, read
+from gateway.sources import Message
+from gateway.sources.zigbee2mqtt import read
 from gateway.watch import Watch
 
 _AS_IT_IS: Mapping[str, str] = {}

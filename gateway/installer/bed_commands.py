@@ -20,7 +20,7 @@ from gateway.installer.drafts import PLAN, Plan
 from gateway.installer.plan_commands import BROKER, Base, Broker, address
 from gateway.installer.survey import SAID, Verdict
 from gateway.installer.terminal import WRONG, AsJson, Terminal, Yes, say
-from gateway.sources.zigbee2mqtt import Message, read
+from gateway.sources import Message, read
 
 LOOK_S = 0.25
 TOLD_S = 5.0  # until a device says that it was set

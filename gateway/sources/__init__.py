@@ -1,34 +1,104 @@
 """One module per family of devices: somebody else's words into ours, or a sentence why not.
 
-A source is a pure function of one message. What it returns is for the journal: observations, sensors that can or
-cannot be heard, and `Unreadable` for all that could not be taken as it came.
+A source is a pure function of one message, and of what devices have said of themselves (`Known`, from the journal).
+What it returns is for the journal: observations, sensors that can or cannot be heard, and `Unreadable` for all that
+could not be taken as it came. `read` asks the family whose topic it is; `topics` says what must be listened to.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
-from care.records import Unreadable
-from detectors.homes import HomeId, Instant, SensorId
-from detectors.moments import SensorEvent, SensorSight
+from care.homes import Site
+from care.records import Trouble
+from gateway.sources import esphome, homeassistant, native, shelly, tasmota, zigbee2mqtt
+from gateway.sources.meaning import Known
+from gateway.sources.messages import (
+    PAYLOAD_MAX,
+    Arrived,
+    Message,
+    Reading,
+    Sign,
+    as_it_says,
+    too_large,
+    troubled,
+)
+
+__all__ = ["Known", "Message", "Reading", "Sign", "bridge_online", "read", "topics"]
+
+bridge_online = zigbee2mqtt.bridge_online
+
+_SENSOR_LIKE = ("/state", "/SENSOR")
+_Family = Callable[[Site, Message, Arrived], Reading | None]
 
 
-class Sign(NamedTuple):
-    """A sign of life: a sensor was heard, whatever it said. Not for the journal, where it would be most of the rows."""
+def topics(site: Site, base: str, known: Known | None = None) -> tuple[str, ...]:
+    """Return what to subscribe to, for the sensors of a plan to be heard: topics, some with wildcards.
 
-    home: HomeId
-    sensor: SensorId
-    at: Instant  # by the device, or else of its arrival
-    battery: float | None = None  # percent, where it told
-    low: bool | None = None  # what a device says of its battery that knows no percent
-    link: float | None = None  # LQI of this message, 0 to 255
+    `base` is the base topic of Zigbee2MQTT, all of which is listened to. `known` adds the topics that devices name
+    themselves.
+    """
+    families = (
+        esphome.topics(site),
+        tasmota.topics(site),
+        shelly.topics(site),
+        homeassistant.topics(site, known or Known()),
+        native.topics(site),
+    )
+    others = (topic for family in families for topic in family if not topic.startswith(f"{base}/"))
+    return tuple(dict.fromkeys([f"{base}/#", *others]))  # of two that cover one topic, a broker may send it twice
 
 
-class Reading(NamedTuple):
-    """What one message said."""
+def read(
+    site: Site,
+    base: str,
+    message: Message,
+    *,
+    received_at: datetime,
+    started_at: datetime | None = None,
+    known_to: datetime | None = None,
+    ours: Callable[[datetime], Sequence[datetime]] = as_it_says,
+    known: Known | None = None,
+) -> Reading:
+    """Return what one message says, by the family of the device that it is of.
 
-    events: tuple[SensorEvent, ...] = ()
-    sights: tuple[SensorSight, ...] = ()
-    troubles: tuple[Unreadable, ...] = ()
-    signs: tuple[Sign, ...] = ()  # live ones only: what is repeated is no sign of life
-    bridge: bool | None = None  # whether it says that it, and with it every sensor behind it, is on line
-    dated: datetime | None = None  # by the device, in our time, where that can be believed
+    The parameters are those of `zigbee2mqtt.read`. A message of nobody in the plan is nothing, or, where it looks like
+    that of a sensor, kept as of an unknown one.
+    """
+    known = known or Known()
+    if message.topic.startswith(f"{base}/"):
+        reading = zigbee2mqtt.read(
+            site,
+            base,
+            message,
+            received_at=received_at,
+            started_at=started_at,
+            known_to=known_to,
+            ours=ours,
+            known=known,
+        )
+        if not _is_unknown(reading):
+            return reading
+        other = _others(site, message, Arrived(received_at), known)  # one that discovery put below the same topic
+        return reading if other is None else other
+    if len(message.payload) > PAYLOAD_MAX:
+        return too_large(message, PAYLOAD_MAX, received_at)
+    found = _others(site, message, Arrived(received_at), known)
+    if found is not None:
+        return found
+    if message.payload and message.topic.endswith(_SENSOR_LIKE):
+        why = f'The plan has no sensor that speaks on "{message.topic[:100]}". Add it to site.toml, or stop it.'
+        return troubled(message, Trouble.UNKNOWN_SENSOR, why, received_at)
+    return Reading()
+
+
+def _others(site: Site, message: Message, arrived: Arrived, known: Known) -> Reading | None:
+    families: tuple[_Family, ...] = (native.read, esphome.read, tasmota.read, shelly.read)
+    for family in families:
+        reading = family(site, message, arrived)
+        if reading is not None:
+            return reading
+    return homeassistant.read(site, message, arrived, known)
+
+
+def _is_unknown(reading: Reading) -> bool:
+    return bool(reading.troubles) and reading.troubles[0].trouble is Trouble.UNKNOWN_SENSOR

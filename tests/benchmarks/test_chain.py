@@ -21,8 +21,7 @@ from benchmarks.figures import table
 from benchmarks.page import Change, delays_ms, quantile
 from benchmarks.parts import CannotMeasure, Parts, apart, hear
 from gateway import rehearsal
-from gateway.sources import zigbee2mqtt
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message, zigbee2mqtt
 from tests.stories import instant
 
 KEYS = {

@@ -166,3 +166,29 @@ def test_two_sensors_cannot_be_one_device_and_only_zigbee_needs_no_address() -> 
     with pytest.raises(homes.BadPlan) as wrong:
         homes.read("\n".join(lines))
     assert [one.partition(": ")[2].split('"')[0] for one in wrong.value.mistakes] == ["address ", "a sensor of family "]
+
+
+def test_a_sensor_may_say_which_property_tells_and_by_which_values() -> None:
+    """What no table knows, the installer says. Values are texts, as the device's JSON writes them."""
+    said = homes.write(a_site()).replace('name = "12/bed"', 'name = "12/bed"\nkey = "weight"\non = [true, 1, "sit"]')
+    site = homes.read(said)
+    assert site.devices[SensorId("12/bed")] == Device(key="weight", on=("true", "1", "sit"))
+    assert homes.read(homes.write(site)) == site
+    alone = homes.read(homes.write(a_site()).replace('name = "12/bed"', 'name = "12/bed"\non = false'))
+    assert alone.devices[SensorId("12/bed")].on == ("false",)
+
+
+@pytest.mark.parametrize("on", ["[]", "[[1]]", "{ a = 1 }", f'"{"x" * 70}"', "9" * 30])
+def test_a_value_that_no_device_would_say_is_refused(on: str) -> None:
+    with pytest.raises(homes.BadPlan, match='"on" is'):
+        homes.read(homes.write(a_site()).replace('name = "12/bed"', f'name = "12/bed"\non = {on}'))
+
+
+def test_two_sensors_may_be_two_properties_of_one_device() -> None:
+    lines = homes.write(a_site()).splitlines()
+    names = [number for number, line in enumerate(lines) if line.startswith("name = ") and number > 3]
+    for number, key in zip(names[:2], ("Switch1", "Switch2"), strict=True):
+        lines[number] += f'\nfamily = "tasmota"\naddress = "board-12"\nkey = "{key}"'
+    site = homes.read("\n".join(lines))
+    (placed,) = site.addressed.values()
+    assert [one.device.key for one in placed["board-12"]] == ["Switch1", "Switch2"]

@@ -20,7 +20,7 @@ from detectors.moments import SensorEvent
 from detectors.nights import Summary
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 from gateway.watch import Watch
 from tests.stories import LIMITS, a_home, a_site
 

@@ -48,7 +48,7 @@ from gateway.channels import SIREN, Channels, Command, Switch
 from gateway.connection import leave
 from gateway.daemon import Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 from gateway.watch import Watch
 from tests.conftest import Mosquitto, new_mosquitto
 from tests.stories import LIMITS, a_home, a_site, brief, instant

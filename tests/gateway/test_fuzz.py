@@ -7,13 +7,19 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from care.homes import Device, Family
 from care.records import Unreadable, decode, encode
-from gateway.sources import Reading
-from gateway.sources.zigbee2mqtt import KEPT_MAX, Message, bridge_online, read
+from detectors.homes import SensorId
+from detectors.moments import Origin
+from gateway import sources
+from gateway.sources import Known, Reading
+from gateway.sources.messages import KEPT_MAX, Message
+from gateway.sources.zigbee2mqtt import bridge_online, read
 from tests.stories import a_home, a_site
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
@@ -72,6 +78,11 @@ def check(message: Message) -> Reading:
     """Read a message, and hold what came of it against what every reader of a journal takes for granted."""
     bridge_online("zigbee2mqtt", message)
     said = read(SITE, "zigbee2mqtt", message, received_at=NOW, started_at=NOW - timedelta(seconds=4))
+    hold(said)
+    return said
+
+
+def hold(said: Reading) -> None:
     for event in said.events:
         assert event.at <= NOW + timedelta(minutes=1)
         assert event.at >= NOW - timedelta(days=366)
@@ -82,7 +93,84 @@ def check(message: Message) -> Reading:
         assert trouble.why.endswith((".", "?"))
         assert len(trouble.payload) <= KEPT_MAX
         assert decode(encode(trouble)) == trouble
+
+
+OTHERS = msgspec.structs.replace(
+    SITE,
+    devices={
+        SensorId("12/bed"): Device(family=Family.ESPHOME, address="bed/binary_sensor/b"),
+        SensorId("12/badkamer"): Device(family=Family.TASMOTA, address="zb/bad"),
+        SensorId("12/gang"): Device(family=Family.TASMOTA, address="gang"),
+        SensorId("12/door"): Device(family=Family.SHELLY, address="5c:c7:c1:f2:e4:7c"),
+        SensorId("12/button"): Device(family=Family.SHELLY, address="i4/input:0"),
+        SensorId("12/keuken"): Device(family=Family.SHELLY, address="shellies/m-1"),
+        SensorId("13/door"): Device(family=Family.HOMEASSISTANT, address="ha/door"),
+        SensorId("13/bed"): Device(family=Family.NATIVE, address="13/bed"),
+    },
+)
+OTHER_SEEDS: tuple[tuple[str, bytes], ...] = (
+    ("bed/binary_sensor/b/state", b"ON"),
+    ("bed/status", b"offline"),
+    ("tele/zb/SENSOR", b'{"ZbReceived":{"0x1":{"Name":"bad","Occupancy":1,"LinkQuality":9,"BatteryPercentage":71}}}'),
+    ("tele/gang/SENSOR", b'{"Time":"2026-03-03T02:09:58+01:00","Switch1":"ON"}'),
+    ("stat/gang/RESULT", b'{"Switch1":{"Action":"ON"}}'),
+    (
+        "g/events/rpc",
+        (
+            b'{"params":{"ts":1772500198.1,"events":[{"event":"shelly-blu","ts":1772500198.1,"data":'
+            b'{"pid":7,"window":1,"battery":99,"address":"5c:c7:c1:f2:e4:7c"}}]}}'
+        ),
+    ),
+    ("i4/events/rpc", b'{"params":{"ts":1772500198.1,"events":[{"component":"input:0","event":"single_push"}]}}'),
+    ("shellies/m-1/status", b'{"motion":true,"bat":71,"event_cnt":3}'),
+    ("homeassistant/binary_sensor/d/config", b'{"stat_t":"ha/door","pl_on":"1","val_tpl":"{{ value_json.x }}"}'),
+    ("ha/door", b"ON"),
+    ("nachtwacht/wilg/sensor/13/bed", b'{"value":true,"at":"2026-03-03T01:09:58Z","packet":4}'),
+    (
+        "zigbee2mqtt/bridge/devices",
+        (
+            b'[{"friendly_name":"13/keuken","definition":{"model":"RTCGQ11LM","exposes":[{"type":"binary","name":'
+            b'"occupancy","property":"occupancy","access":1,"value_on":true,"value_off":false}]}}]'
+        ),
+    ),
+)
+
+
+def other_messages(seed: int, number: int) -> Iterator[Message]:
+    chance = random.Random(seed)
+    for _ in range(number):
+        topic, payload = chance.choice(OTHER_SEEDS)
+        yield Message(topic, mutated(chance, payload), chance.random() < 0.1)
+
+
+def check_other(message: Message, known: Known) -> Reading:
+    """Read a message of any family, learn what it says of itself, and hold what came of it against what is promised."""
+    said = sources.read(OTHERS, "zigbee2mqtt", message, received_at=NOW, known=known)
+    for described in said.described:
+        known.note(described)
+        assert decode(encode(described)) == described
+    hold(said)
+    assert not (message.retained and any(event.origin is Origin.LIVE for event in said.events))
     return said
+
+
+def test_thousands_of_mutated_messages_of_every_family_raise_nothing_and_leave_nothing_behind() -> None:
+    known = Known()
+    refused = understood = 0
+    for message in other_messages(0, 2_000):
+        check_other(message, known)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for message in other_messages(1, PAYLOADS):
+            said = check_other(message, known)
+            refused, understood = refused + bool(said.troubles), understood + bool(said.events)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < GROWTH_MAX
+    assert refused > PAYLOADS / 10
+    assert understood > PAYLOADS / 50
 
 
 def test_thousands_of_mutated_messages_raise_nothing_and_leave_nothing_behind() -> None:

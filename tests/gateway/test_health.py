@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from care.homes import Device, Family
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import HomeId, SensorId, building_of
 from detectors.moments import SensorSight
@@ -464,3 +465,31 @@ def test_what_is_remembered_can_be_stored(story: list[tuple[Observation, int]]) 
     for seen, seconds in story:
         building.see(seen, after=timedelta(seconds=seconds))
     assert msgspec.json.decode(msgspec.json.encode(building.health), type=Health) == building.health
+
+
+def test_a_sensor_whose_model_checks_in_every_hour_is_missed_on_its_first_night() -> None:
+    """Until its own rhythm is known, that of its model is gone by; of a model that is not known, nothing is."""
+    site = msgspec.structs.replace(SITE, devices={SensorId("12/door"): Device(model="MCCGQ11LM")})
+    health_, now, told = Health(), NOON, list[Said]()
+    for _ in range(5 * 60):
+        now += MINUTE
+        if now == NOON + MINUTE:
+            signs = (a_sign(SensorId("12/door"), now), a_sign(SensorId("12/bed"), now))
+            health_ = health.observed(health_, Reading(signs=signs), now)
+        health_, said = health.told(health_, now, site, lambda _home, _sensor: False)
+        told += said
+    silent = [one for one in told if isinstance(one, Finding)]
+    assert [(one.what, one.sensor) for one in silent] == [(What.SENSOR_SILENT, "12/door")]
+    assert silent[0].at - NOON == timedelta(hours=3, minutes=13)
+
+
+def test_a_bridge_that_is_away_does_not_blind_what_does_not_speak_by_it() -> None:
+    strip = Device(family=Family.ESPHOME, address="bed-12/binary_sensor/bed")
+    site = msgspec.structs.replace(SITE, devices={SensorId("12/bed"): strip})
+    gone = health.observed(Health(), Reading(bridge=False), NOON)
+    gone, said = health.told(gone, NOON, site, lambda _home, _sensor: False)
+    unseen = {one.sensor for one in said if isinstance(one, SensorSight)}
+    assert unseen == set(SENSORS) - {"12/bed"}
+    _, said = health.told(gone, NOON + timedelta(minutes=2), site, lambda _home, _sensor: False)
+    (lost,) = [one for one in said if isinstance(one, Finding)]
+    assert set(lost.blind) == unseen

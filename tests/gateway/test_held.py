@@ -3,7 +3,7 @@
 from detectors.moments import SensorEvent
 from gateway.held import HOLD_S, Held
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 from tests.care.test_alerts import a_finding
 from tests.stories import a_home, event, instant
 

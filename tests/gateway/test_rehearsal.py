@@ -28,7 +28,7 @@ from detectors.remembered import Vigil
 from gateway import lives, rehearsal, stage
 from gateway.lives import Habits, Place
 from gateway.rehearsal import ZONE, Incident, Mishap, Moment
-from gateway.sources import zigbee2mqtt
+from gateway.sources import Message, zigbee2mqtt
 from gateway.stage import BrokerGone, Progress
 from tests.conftest import Mosquitto, free_port, new_mosquitto
 
@@ -301,7 +301,7 @@ def test_what_is_published_is_read_back_as_it_was(seed: int, start: datetime) ->
     for one in rehearsal.night(WILG, seed=seed, start=start, hours=3):
         message = stage.message_of(one, names)
         assert message is not None
-        received = zigbee2mqtt.Message(message.topic, message.payload)
+        received = Message(message.topic, message.payload)
         reading = zigbee2mqtt.read(WILG, stage.BASE, received, received_at=one.at, started_at=None)
         read = (*reading.events, *reading.sights)
         to_the_millisecond = one.at - timedelta(microseconds=one.at.microsecond % 1000)

@@ -13,7 +13,8 @@ from care.records import Trouble
 from detectors.homes import HomeId, Kind, SensorId
 from detectors.moments import Origin
 from gateway.sources import Reading, Sign
-from gateway.sources.zigbee2mqtt import PAYLOAD_MAX, Message, bridge_online, read
+from gateway.sources.messages import PAYLOAD_MAX, Message
+from gateway.sources.zigbee2mqtt import bridge_online, read
 from tests.stories import a_home, a_site
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)

@@ -19,7 +19,8 @@ from detectors import whereabouts
 from detectors.findings import Finding
 from detectors.moments import SensorEvent
 from gateway.daemon import Settings
-from gateway.sources.zigbee2mqtt import Message, read
+from gateway.sources import Message
+from gateway.sources.zigbee2mqtt import read
 from gateway.stage import BASE
 from tests.nights.broker import Publication
 from tests.nights.fate import LIMITS, Fate, Wrong, fate

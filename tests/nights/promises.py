@@ -27,7 +27,8 @@ from care.records import (
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import is_building
 from detectors.moments import SensorEvent
-from gateway.sources.zigbee2mqtt import Message, read
+from gateway.sources import Message
+from gateway.sources.zigbee2mqtt import read
 from gateway.stage import BASE
 from tests.nights.phones import EVERYBODY, LIMIT, NEIGHBOUR
 from tests.nights.world import Lived

@@ -20,7 +20,7 @@ from detectors.moments import SensorEvent, SensorSight
 from detectors.remembered import Vigil
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message
+from gateway.sources import Message
 from tests.nights import clocks
 from tests.nights.fate import Failure, Fault, Point, Wrong, fate
 from tests.nights.promises import (

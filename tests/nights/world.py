@@ -20,7 +20,8 @@ from detectors.findings import Finding
 from detectors.moments import SensorEvent
 from gateway.daemon import Gateway, Settings
 from gateway.ingest import Arrival
-from gateway.sources.zigbee2mqtt import Message, read
+from gateway.sources import Message
+from gateway.sources.zigbee2mqtt import read
 from gateway.stage import BASE
 from tests.nights.agenda import Agenda
 from tests.nights.broker import Broker, Publication
