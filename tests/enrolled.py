@@ -37,7 +37,7 @@ def real_now() -> datetime:
     return SystemClock().now()
 
 
-def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
+def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
     return CliRunner().invoke(
         cli, [str(one) for one in arguments], env={"COLUMNS": "200", "NACHTWACHT_LANGUAGE": "en", **(env or {})}
     )
@@ -114,10 +114,10 @@ class Town:
         assert made.exit_code == 0, made.output
         return made.stdout.strip().splitlines()[0]
 
-    def plan(self, site: str) -> Path:
+    def plan(self, site: str, *numbers: str) -> Path:
         file = self.folder / f"{site}.toml"
-        here = msgspec.structs.replace(a_home("12"), id=HomeId(f"{site}/12"))
-        file.write_text(homes.write(msgspec.structs.replace(a_site(here), id=SiteId(site))))
+        here = [msgspec.structs.replace(a_home(one), id=HomeId(f"{site}/{one}")) for one in numbers or ("12",)]
+        file.write_text(homes.write(msgspec.structs.replace(a_site(*here), id=SiteId(site))))
         return file
 
     def enrol(self, site: str, folder: Path | None = None) -> Path:
@@ -163,7 +163,7 @@ class Visitor:
         self.client.on_disconnect = lambda *_: self._out.set()
         self.client.on_connect_fail = lambda *_: self._out.set()
         self.client.on_subscribe = lambda _c, _u, _m, reasons, _p: self.granted.extend(one.value for one in reasons)
-        self.client.on_message = lambda _c, _u, message: self.heard.append((message.topic, message.payload))
+        self.client.on_message = lambda _c, _u, message: self.heard.append((message.topic, bytes(message.payload)))
         self.client.reconnect_delay_set(30, 30)
         self.client.connect_async("127.0.0.1", town.mqtt_port)
         self.client.loop_start()
@@ -189,6 +189,3 @@ def visiting(town: Town, folder: Path | None, *, name: str = "visitor", tls: boo
         yield visitor
     finally:
         visitor.leave()
-
-
-WILG, EIK = SiteId("wilg"), SiteId("eik")
