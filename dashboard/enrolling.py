@@ -217,7 +217,7 @@ def _drawn(desk: Desk, reader: SignedIn) -> str:
         if (owners.get(SiteId(line.site), OWN) in mine and line.what is not Did.REFUSED) or OWN in mine
     ][:LINES]
     scene = desk.drawing.scene(now, reader.viewer)
-    return desk.drawing.page("gateways.html", scene, rows=rows, waits=waits, lines=lines)
+    return desk.drawing.page("gateways.html", scene, rows=rows, waits=waits, lines=lines, page="/gateways")
 
 
 def _state(one: Enrolled, now: datetime) -> str:
