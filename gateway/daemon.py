@@ -35,9 +35,11 @@ from gateway import fallback, health, keeping, sources
 from gateway.aside import Aside
 from gateway.calls import Calls
 from gateway.channels import NONE_SET, SIREN, Channels
+from gateway.connection import Login
 from gateway.damage import last_set_aside, set_aside, trouble_of
 from gateway.health import Apart, Broker, Disk, Mute
 from gateway.held import IN_FLIGHT, Held
+from gateway.identity import Papers
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import Message
 from gateway.uplink import Uplink, cry
@@ -67,7 +69,9 @@ class Settings:
     site: Site
     journal: Path
     broker: tuple[str, int]  # the site's, where the sensors speak
-    centre: tuple[str, int]  # the centre's, where the link goes
+    centre: tuple[str, int] | None  # the centre's, where the link goes; None: where the identity says
+    identity: Path | None = None  # the folder of who this gateway is; None: the link is plain text
+    login: Login | None = None  # at the site's broker
     base: str = "zigbee2mqtt"
     rehearsal: bool = False  # the clock comes by message, and not from this machine
     channels: Channels = NONE_SET  # by what the building calls for help itself, beside the siren's topic
@@ -332,7 +336,7 @@ def run(settings: Settings, stop: threading.Event | None = None, *, reread: Call
         trouble, now = trouble_of(error), SystemClock().now()
         if trouble == "journal":
             set_aside(settings.journal, now, str(error))
-        told = cry(settings.site.id, settings.centre, now, trouble)
+        told = cry(settings.site.id, settings.centre, now, trouble, _papers(settings))
         log.exception("cannot_write", trouble=trouble, centre_told=told)
         raise
 
@@ -380,6 +384,10 @@ class _Over:
         return site if site != self._site else None
 
 
+def _papers(settings: Settings) -> Papers | None:
+    return None if settings.identity is None else Papers(settings.identity)
+
+
 def _resumed(settings: Settings) -> tuple[sqlite3.Connection, Watch, list[Dated]]:
     db = journal.connect(settings.journal)
     try:
@@ -397,8 +405,14 @@ def _run(settings: Settings, stop: _Stop) -> None:
     def hand_over(payload: bytes) -> None:
         inbox.put(Arrival(Message("", payload), gateway.clock.now(), 0, 0, link=True))
 
-    ingest = Ingest(inbox, settings.broker, client_id=f"nachtwacht-{site}-ingest", topics=gateway.topics)
-    uplink = Uplink(gateway.db, site, hand_over, settings.centre)
+    ingest = Ingest(
+        inbox,
+        settings.broker,
+        client_id=f"nachtwacht-{site}-ingest",
+        topics=gateway.topics,
+        login=settings.login,
+    )
+    uplink = Uplink(gateway.db, site, hand_over, settings.centre, _papers(settings))
     log.info("watching", site=site, homes=len(settings.site.homes))
     with contextlib.closing(gateway.db):
         if not settings.rehearsal:
@@ -426,6 +440,7 @@ class _Turns:
         self._alarm: bytes | None = None  # as last said in the building
         self._sounded_at_s = 0.0
         self._changes = gateway.watch.known.changes  # of what devices have said of themselves
+        self._standing = ""  # what keeps it from its centre, as last told to systemd
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
@@ -485,6 +500,7 @@ class _Turns:
         gateway, ingest, monotonic_s = self._gateway, self._ingest, time.monotonic()
         gateway.broker_up = ingest.up
         gateway.tick()
+        self._tell_standing()
         self._sound(gateway.fall_back(self._uplink.have, monotonic_s, linked=self._uplink.up), monotonic_s)
         gateway.call(monotonic_s)
         proof = gateway.proof(monotonic_s) if ingest.up else None
@@ -504,6 +520,15 @@ class _Turns:
         self._alarm, self._sounded_at_s = alarm, monotonic_s
         for switch in settings.channels.switch:  # never retained: a bridge that restarts would sound it once more
             ingest.publish(switch.topic, (switch.on if homes else switch.off).encode())
+
+    def _tell_standing(self) -> None:
+        """Say, where the installer looks, that the centre does not hear this gateway because of who it is."""
+        standing = self._uplink.trouble(SystemClock().now())
+        if standing != self._standing:
+            self._standing = standing
+            notify(f"STATUS={standing or 'The centre lets this gateway in.'}")
+            if standing:
+                log.warning("not_let_in", why=standing)
 
     def _begin(self) -> None:
         late = time.monotonic() - self._began_s >= READY_AFTER_S
