@@ -24,6 +24,7 @@ try:
 
     import dashboard.commands
     import gateway.commands
+    import gateway.installer.commands
     from care import homes
     from detectors.homes import ResidentId
     from gateway import recordings, rehearsal
@@ -34,6 +35,7 @@ except ImportError as broken:
 cli = typer.Typer(no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night.")
 cli.add_typer(gateway.commands.cli, name="gateway")
 cli.add_typer(dashboard.commands.cli, name="desk")
+gateway.installer.commands.add_to(cli)
 cli.command()(replay)
 cli.command()(rehearse)
 

@@ -331,6 +331,7 @@ class _Turns:
         self._ready = self._caught_up = self._forgets = False
         self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
+        self._proven_at: datetime | None = None  # as systemd was last told
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
@@ -393,6 +394,9 @@ class _Turns:
         proof = gateway.proof(monotonic_s) if ingest.up else None
         if proof is not None:
             ingest.publish(gateway.proof_topic, proof)
+        if gateway.proven_at is not None and gateway.proven_at != self._proven_at:
+            self._proven_at = gateway.proven_at
+            notify(f"STATUS=Proven {gateway.proven_at:%Y-%m-%d %H:%M} UTC")  # an update is kept by it
         gateway.write(self._aside.look(gateway.watch.back_tests, gateway.clock.now(), monotonic_s))
 
     def _begin(self) -> None:

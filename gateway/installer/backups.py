@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from care import journal
-from care.homes import BadPlan, Site, read
+from care.homes import Site, read
 from care.language import mark
 from gateway.installer import seals
 
@@ -126,7 +126,8 @@ def restore(file: Path, places: Places, passphrase: str = "") -> About:
     """Put down everything that a backup holds, or nothing. The plan comes last: without it no daemon starts.
 
     The journal gets a new identity: its numbers are its own from here on. One that was cut off half-way is cleared
-    away first. Raises `NoBackup`, `FileExistsError` if anything is there already, `BadPlan`, `OSError`, `sqlite3.Error`.
+    away first. Raises `NoBackup`, `FileExistsError` if anything is there already, `BadPlan`, `OSError` and
+    `sqlite3.Error`.
     """
     with _opened(file, passphrase, _beside(places.journal, "half")) as half:
         about = _whole(file, half)
@@ -146,6 +147,16 @@ def restore(file: Path, places: Places, passphrase: str = "") -> About:
     return about
 
 
+def take_journal(file: Path, out: Path) -> None:
+    """Put the journal of a backup, and nothing else of it, in the place of one. Raises `NoBackup` and `OSError`."""
+    with _opened(file, "", _beside(out, "half")) as half:
+        _whole(file, half)
+        _journal_alone(half)
+        half.replace(out)
+    _as_its_folder(out)
+    _settle(out.parent)
+
+
 def _put_down(half: Path, places: Places, files: list[tuple[Part, Path]]) -> None:
     with contextlib.closing(sqlite3.connect(half, isolation_level=None)) as copy:
         for part, target in files:
@@ -154,13 +165,18 @@ def _put_down(half: Path, places: Places, files: list[tuple[Part, Path]]) -> Non
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             _put(target, row[1], row[0])
         (text,) = copy.execute("SELECT text FROM plan").fetchone()
+    _journal_alone(half)
+    half.replace(places.journal)
+    _as_its_folder(places.journal)
+    _put(places.plan, text.encode(), 0o640)
+
+
+def _journal_alone(half: Path) -> None:
+    with contextlib.closing(sqlite3.connect(half, isolation_level=None)) as copy, copy:
         copy.execute("DROP TABLE plan")
         copy.execute("DROP TABLE carried")
         journal.renew(copy)
     _settle(half)
-    half.replace(places.journal)
-    _as_its_folder(places.journal)
-    _put(places.plan, text.encode(), 0o640)
 
 
 def _clear_what_was_cut_off(places: Places) -> None:
@@ -182,7 +198,7 @@ def _marker(places: Places) -> Path:
 def _whole(file: Path, half: Path) -> About:
     """Return what an opened backup holds, or raise `NoBackup`."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{half.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        with contextlib.closing(sqlite3.connect(f"{half.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 raise NoBackup(mark("{file}: the backup is damaged: {fault}."), file=file, fault=found)

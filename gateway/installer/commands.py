@@ -10,6 +10,10 @@ plan = typer.Typer(no_args_is_help=True, help="The plan of a building: checked, 
 
 def add_to(cli: typer.Typer) -> None:
     """Add the groups that hold a command to `nachtwacht`."""
+    from gateway.installer import upkeep_commands
+
+    for command in (upkeep_commands.backup, upkeep_commands.restore, upkeep_commands.update):
+        cli.command()(command)
     for name, group in (("site", site), ("home", home), ("sensor", sensor), ("plan", plan)):
         if group.registered_commands:
             cli.add_typer(group, name=name)

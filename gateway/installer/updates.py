@@ -21,6 +21,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from care.language import mark
+from gateway.installer import backups
 
 PACKAGE = "nachtwacht-gateway"
 ROOT = Path("/opt/nachtwacht")
@@ -57,7 +58,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     goes_to: str
     expects: Health  # what the version before was: a new one may be no worse
     back: bool = False  # given up: the one before is put back
-    journal: str = ""  # the journal, with the make of its format and a copy of it as they were before
+    journal: str = ""  # the journal, of which make its format was, and the backup that was made before
     make: int = 0
     copy: str = ""
 
@@ -290,8 +291,7 @@ def _put_journal_back(trial: Trial, service: Service) -> None:
         os.link(file, aside)
     for beside in ("-wal", "-shm"):
         file.with_name(f"{file.name}{beside}").unlink(missing_ok=True)
-    copy.replace(file)
-    _settle(file.parent)
+    backups.take_journal(copy, file)
 
 
 def version_of(package: Path) -> str:
@@ -299,7 +299,9 @@ def version_of(package: Path) -> str:
     try:
         said = _run(["dpkg-deb", "--field", str(package), "Package", "Version"], SAYS_WITHIN_S)
     except (OSError, subprocess.SubprocessError) as error:
-        raise NotUpdated(mark("{file} is no Debian package: {fault}."), file=package, fault=_last_line(error)) from error
+        raise NotUpdated(
+            mark("{file} is no Debian package: {fault}."), file=package, fault=_last_line(error)
+        ) from error
     fields = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
     if fields.get("Package") != PACKAGE or "/" in fields.get("Version", "/"):
         raise NotUpdated(mark("{file} is another package, not {package}."), file=package, package=PACKAGE)
@@ -356,17 +358,17 @@ class Systemd:
         self._before = ""  # the invocation that was replaced
 
     def restart(self) -> None:
-        """Raises `NotUpdated` if systemd does not answer."""
+        """Start it without waiting for it. Raises `NotUpdated` if systemd does not answer."""
         self._before = self._shown().get("InvocationID", "")
         _systemctl("daemon-reload")
         _systemctl("restart", "--no-block", self._unit)
 
     def stop(self) -> None:
-        """Raises `NotUpdated` if systemd does not answer."""
+        """End it. Raises `NotUpdated` if systemd does not answer."""
         _systemctl("stop", self._unit)
 
     def health(self) -> tuple[Health, int]:
-        """Raises `NotUpdated` if systemd does not answer."""
+        """Ask systemd. Raises `NotUpdated` if it does not answer."""
         shown = self._shown()
         ends = int(shown.get("NRestarts") or 0)
         state = shown.get("ActiveState")
