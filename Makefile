@@ -51,6 +51,7 @@ lock: $(UV)
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre --extra demo --extra installer pyproject.toml -o requirements/demo.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --all-extras -c requirements/demo.txt pyproject.toml -o requirements/all.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra installer -c requirements/demo.txt pyproject.toml -o requirements/gateway.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre -c requirements/demo.txt pyproject.toml -o requirements/centre.txt
 
 clean:
 	rm -rf .venv .tools .state dashboard/static/vendor

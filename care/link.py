@@ -6,6 +6,7 @@ a restore from an older backup, from further back. Everything here is a function
 that came: the sockets are the business of `gateway.uplink` and `dashboard.intake`.
 """
 
+import ipaddress
 import sqlite3
 from datetime import datetime
 from typing import Annotated
@@ -92,6 +93,18 @@ def broker_address(text: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) <= PORT_MAX:
         raise ValueError(f'"{text}" is no address. Write host:port, like 127.0.0.1:1883.')
     return host.strip("[]"), int(port)
+
+
+def is_here(host: str) -> bool:
+    """Whether a broker is on this very machine, so that nobody can listen on the way.
+
+    >>> is_here("127.0.0.1"), is_here("localhost"), is_here("::1"), is_here("broker.local")
+    (True, True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Outgoing:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from care.link import broker_address
+from care.clock import SystemClock
+from care.link import broker_address, is_here
 from care.records import ContactId
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
@@ -29,6 +30,8 @@ contact = typer.Typer(no_args_is_help=True, help="Whom to ask about a resident, 
 channel = typer.Typer(no_args_is_help=True, help="By which ways people's phones are reached.")
 cli.add_typer(contact, name="contact")
 cli.add_typer(channel, name="channel")
+enrolment = typer.Typer(no_args_is_help=True, help="Which gateways are let in.")
+cli.add_typer(enrolment, name="enrolment")
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]
@@ -49,8 +52,13 @@ def run(
     url: Annotated[str, typer.Option(help="under which people's phones reach this centre, for links in notices")] = "",
     phone: Annotated[str, typer.Option(help="the desk's telephone number, for notices")] = "",
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
+    authority: Annotated[Path | None, typer.Option(help="the folder of 'desk authority': gateways may enrol")] = None,
+    gateways: Annotated[str, typer.Option(help="HOST:PORT at which gateways reach the broker, if another")] = "",
+    broker_pid: Annotated[Path | None, typer.Option(help="the broker's pid file, to tell it of changes")] = None,
+    https: Annotated[Path | None, typer.Option(help="key and certificate of the pages, in one PEM file")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="plain text to a broker on another machine")] = False,
 ) -> None:
-    """Run the night desk until it is told to stop.
+    """Run the night desk until it is told to stop. With --authority it speaks TLS to its broker.
 
     Example: nachtwacht desk run --journal centre.db --people people.db --broker 127.0.0.1:1883
     """
@@ -60,6 +68,11 @@ def run(
         broker_host, broker_port = broker_address(broker)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--broker") from error
+    if authority is None and not insecure and not is_here(broker_host):
+        raise _failed(
+            f"{broker_host} is another machine, and without --authority everything would go there in plain text. "
+            "Make an authority (desk authority), or say --insecure."
+        )
     settings = Settings(
         journal=journal,
         people=people,
@@ -70,6 +83,10 @@ def run(
         url=url,
         phone=phone,
         rehearsal=rehearsal,
+        authority=authority,
+        gateways_broker=gateways,
+        broker_pid=broker_pid,
+        https=https,
     )
     try:
         run(settings)
@@ -384,6 +401,104 @@ def video(
     with _store(people) as db:
         start_video_at(db, link)
     typer.echo("The desk starts video calls there.")
+
+
+@cli.command("authority")
+def make_authority(
+    folder: Annotated[Path, typer.Argument(help="where it is made; only the centre may read it")],
+    *,
+    name: Annotated[
+        list[str], typer.Option(help="a name or address under which the broker is reached; may be given more than once")
+    ],
+) -> None:
+    """Make what signs the certificates of gateways, and the files of the centre's broker. Keep a copy of it safe.
+
+    Example: nachtwacht desk authority /var/lib/nachtwacht/authority --name mqtt.centre.example --name 127.0.0.1
+    """
+    from dashboard.authority import Authority, BadAuthority, make
+
+    try:
+        make(folder, name, SystemClock().now())
+        fingerprint = Authority(folder).fingerprint
+    except BadAuthority as error:
+        raise _failed(str(error)) from error
+    typer.echo(f"{folder}: made. Its fingerprint: {fingerprint}")
+    typer.echo(f"The broker's files are in {folder / 'broker'}; let its user read broker.pem (deploy/centre).")
+
+
+@enrolment.command("code")
+def enrolment_code(
+    site: Annotated[str, typer.Argument(help="the id of the site, as its plan has it")],
+    *,
+    people: People,
+    authority: Annotated[Path, typer.Option(help="the folder of 'desk authority'")],
+    organisation: Annotated[str | None, typer.Option(help="refuse, unless the building is this one's")] = None,
+) -> None:
+    """Print a code with which one gateway can enrol for a building, once, within 24 hours.
+
+    A code that waited for the building is worth nothing any more.
+
+    Example: nachtwacht desk enrolment code wilg --people people.db --authority /var/lib/nachtwacht/authority
+    """
+    from dashboard.authority import Authority, BadAuthority
+    from dashboard.enrolment import make_code
+
+    try:
+        signs = Authority(authority)
+    except BadAuthority as error:
+        raise _failed(str(error)) from error
+    with _store(people) as db:
+        typer.echo(str(make_code(db, site, signs, SystemClock().now(), organisation)))
+    typer.echo(
+        "Good for 24 hours, for one gateway. Whoever has it can be this building: say it to nobody else.", err=True
+    )
+
+
+@enrolment.command("list")
+def list_enrolled(*, people: People) -> None:
+    """Print which gateways are enrolled, and which codes wait.
+
+    Example: nachtwacht desk enrolment list --people people.db
+    """
+    from dashboard.enrolment import enrolled, waiting
+
+    with _store(people) as db:
+        for one in enrolled(db):
+            state = (
+                f"until {one.valid_until:%Y-%m-%d}" if one.revoked_at is None else f"revoked {one.revoked_at:%Y-%m-%d}"
+            )
+            typer.echo(f"{one.site}  {state}  {one.fingerprint}")
+        for code in waiting(db, SystemClock().now()):
+            typer.echo(f"{code.site}  a code waits, until {code.until:%Y-%m-%d %H:%M} UTC")
+
+
+@enrolment.command("log")
+def enrolment_log(*, people: People, last: Annotated[int, typer.Option(min=1, max=1000, help="how many")] = 50) -> None:
+    """Print what was enrolled, renewed, revoked and refused, the newest first.
+
+    Example: nachtwacht desk enrolment log --people people.db
+    """
+    from dashboard.enrolment import log
+
+    with _store(people) as db:
+        for one in log(db, last):
+            said = (f"{one.at:%Y-%m-%d %H:%M:%S}", one.what, one.site or "-", one.who, one.why, one.fingerprint[:16])
+            typer.echo("  ".join(filter(None, said)))
+
+
+@enrolment.command("revoke")
+def revoke(site: Annotated[str, typer.Argument(help="the id of the site")], *, people: People) -> None:
+    """Take back what a building's gateway has: the centre hears it no more. A desk that runs does so within seconds.
+
+    Example: nachtwacht desk enrolment revoke wilg --people people.db
+    """
+    from dashboard.enrolment import revoke
+
+    with _store(people) as db:
+        count = revoke(db, SiteId(site), by="command", now=SystemClock().now())
+    if not count:
+        raise _failed(f"No gateway of {site} is enrolled. Look at: nachtwacht desk enrolment list.")
+    typer.echo(f"{site}: taken back ({count}). Its gateway needs a new code.")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import re
 import sqlite3
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -308,12 +309,24 @@ class _Heard(NamedTuple):
 class Intake:
     """The centre's end of the link to every building, over one connection to the broker."""
 
-    def __init__(self, centre: Centre, host: str, port: int, *, rehearsal: RehearsalClock | None = None) -> None:
-        """Prepare; `run` connects. With `rehearsal`, that clock is set by what a rehearsal tells."""
+    def __init__(
+        self,
+        centre: Centre,
+        host: str,
+        port: int,
+        *,
+        rehearsal: RehearsalClock | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        """Prepare; `run` connects. With `rehearsal`, that clock is set by what a rehearsal tells.
+
+        `tls` is asked at each connection with what to speak to the broker; without it in plain text.
+        """
         self.connected = False
         self.refused: Counter[str] = Counter()  # messages that were not taken, by site
         self._centre = centre
         self._broker = (host, port)
+        self._tls = tls
         self._tries = 0
         self._rehearsal = rehearsal
         self._outgoing: dict[SiteId, Outgoing] = {}
@@ -326,9 +339,12 @@ class Intake:
         while True:
             try:
                 # Its queue has no bound: it would drop what the broker has forgotten, and buildings wait for answers.
-                async with aiomqtt.Client(*self._broker, identifier=CLIENT_ID, clean_session=False) as client:
+                tls = None if self._tls is None else self._tls()
+                async with aiomqtt.Client(
+                    *self._broker, identifier=CLIENT_ID, clean_session=False, tls_context=tls
+                ) as client:
                     await self._converse(client)
-            except* aiomqtt.MqttError as errors:
+            except* (aiomqtt.MqttError, OSError) as errors:  # the second: its own certificate cannot be read
                 log.warning("no connection", broker=self._broker, tries=self._tries, why=str(errors.exceptions[0]))
             self.connected = False
             self._centre.listens(yes=False)

@@ -28,6 +28,7 @@ from care.deeds import Taken, claim, release, resolve, shown, take_over
 from care.language import LANGUAGES, mark
 from care.records import CENTRE, HOWS, AlertId, How, Outcome, Record, StaffId, site_of
 from dashboard import people
+from dashboard.authority import Authority
 from dashboard.door import (
     Door,
     NotSignedIn,
@@ -75,6 +76,7 @@ class Desk:
     people: sqlite3.Connection
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
+    authority: Authority | None = None  # of a centre that enrols gateways
     screens: Screens = dataclasses.field(default_factory=Screens)
     printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
     one_at_a_time: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # a password costs 64 MB to look at
@@ -421,7 +423,8 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    from dashboard import agreeing, answers, calling_order, changeover, followups  # written with what stands here
+    # Written with what stands here.
+    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -429,6 +432,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(answers.router)
     app.include_router(calling_order.router)
     app.include_router(changeover.router)
+    app.include_router(enrolling.router)
     app.include_router(followups.router)
     app.include_router(agreeing.router)
     app.mount("/static", Static(directory=STATIC))

@@ -19,7 +19,7 @@ from pathlib import Path
 import argon2
 
 from care.records import ContactId, StaffId
-from dashboard import organisations, wishes
+from dashboard import enrolment, organisations, wishes
 from dashboard.organisations import OWN, Post, Role
 from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
@@ -169,7 +169,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
-        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA)
+        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA)
         _upgrade(db)
     except sqlite3.Error:
         db.close()

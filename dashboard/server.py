@@ -22,7 +22,8 @@ from starlette.types import ASGIApp
 from care import journal
 from care.clock import Clock, RehearsalClock, SystemClock
 from care.systemd import Watchdog
-from dashboard import people
+from dashboard import authority, people
+from dashboard.authority import Authority, BadAuthority
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live
@@ -50,6 +51,10 @@ class Settings:
     url: str = ""  # under which people's phones reach this centre; empty: notices hold no link
     phone: str = ""  # of the desk, said in notices and where nobody is left to ask
     rehearsal: bool = False  # take the time from what a rehearsal tells
+    authority: Path | None = None  # the folder of what signs; None: no gateway is enrolled, and the broker is here
+    gateways_broker: str = ""  # HOST:PORT at which gateways reach the broker; empty: as the centre does
+    broker_pid: Path | None = None  # the file with the broker's process id, to tell it what changed
+    https: Path | None = None  # key and certificate of the pages, in one file; None: whoever stands before it has them
 
 
 class CannotStart(Exception):
@@ -86,11 +91,13 @@ async def _run_together(
     store: sqlite3.Connection,
     sock: socket.socket,
 ) -> None:
-    access = Access(store)
+    access, signs = Access(store), _authority(settings)
     drawing = Drawing(centre.board, Names(store), access.owners)
     screens = Screens()
     live = Live(centre, drawing, screens, access)
-    intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal)
+    wall = SystemClock()
+    tls = None if signs is None else lambda: signs.context(wall.now())
+    intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal, tls=tls)
     lookout = Lookout(centre, Watchdog(), screens)
     outbox = Outbox(centre, store, SystemClock(), url=settings.url, phone=settings.phone)
     desk = Desk(
@@ -98,17 +105,23 @@ async def _run_together(
         live=live,
         drawing=drawing,
         people=store,
-        wall=SystemClock(),
+        wall=wall,
         intake=intake,
+        authority=signs,
         screens=screens,
     )
-    server = _Server(application(desk), live)
-    log.info("the desk is open", url=f"http://{settings.host}:{sock.getsockname()[1]}", records=centre.number)
+    server = _Server(application(desk), live, settings.https)
+    log.info(
+        "the desk is open",
+        url=f"http{'' if settings.https is None else 's'}://{settings.host}:{sock.getsockname()[1]}",
+        records=centre.number,
+    )
     work = [
         asyncio.create_task(intake.run()),
         asyncio.create_task(live.run()),
         asyncio.create_task(lookout.run()),
         asyncio.create_task(outbox.run()),
+        *([] if signs is None else [asyncio.create_task(authority.keep(signs, store, wall))]),
     ]
     for task in work:
         # Neither ever ends by itself. If a mistake of ours ends one, the whole centre must go down where it is seen.
@@ -127,7 +140,7 @@ async def _run_together(
 class _Server(uvicorn.Server):
     """uvicorn, which lets the screens go before it waits for its connections to end, and stops with exit code 0."""
 
-    def __init__(self, app: ASGIApp, live: Live) -> None:
+    def __init__(self, app: ASGIApp, live: Live, https: Path | None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -137,6 +150,7 @@ class _Server(uvicorn.Server):
                 access_log=False,  # who looked at whom is no business of a web server's log
                 server_header=False,
                 timeout_graceful_shutdown=STOP_WITHIN_S,
+                ssl_certfile=https,
             )
         )
         self._live = live
@@ -179,6 +193,17 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         why = str(error.strerror).partition(" (")[0]  # Python says the address once more
         raise CannotStart(f"Cannot listen on {host}:{port}: {why}. Choose another with --port.") from error
+
+
+def _authority(settings: Settings) -> Authority | None:
+    """Open what signs, with which the broker is spoken to as well."""
+    if settings.authority is None:
+        return None
+    told = settings.gateways_broker or f"{settings.broker_host}:{settings.broker_port}"
+    try:
+        return Authority(settings.authority, broker=told, tell=settings.broker_pid)
+    except BadAuthority as error:
+        raise CannotStart(str(error)) from error
 
 
 def _people(file: Path) -> sqlite3.Connection:

@@ -17,13 +17,16 @@ from rich.table import Table
 from care import agreements, journal
 from care.agreements import NotAgreed
 from care.homes import BadPlan, Site, read
-from care.link import broker_address
+from care.link import broker_address, is_here
 from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
 from detectors.outlook import Expected
 from gateway import backtest, daemon, watch
+from gateway.connection import Login
 from gateway.held import IN_FLIGHT
+from gateway.installer import identities
+from gateway.installer import passwords as logins
 from gateway.watch import Inspected
 
 cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, its plan, and what its sensors say.")
@@ -47,24 +50,29 @@ def run(
     plan: PlanFile,
     journal_file: JournalFile,
     broker: Annotated[str, typer.Option(help="the site's broker, where the sensors speak")] = "127.0.0.1:1883",
-    centre: Annotated[str, typer.Option(help="the centre's broker, where the link goes")] = "127.0.0.1:1883",
+    centre: Annotated[str, typer.Option(help="the centre's broker; without it, as the identity says")] = "",
     base: Annotated[str, typer.Option(help="base topic of Zigbee2MQTT")] = "zigbee2mqtt",
     *,
     in_flight: Annotated[int, typer.Option(min=5, help="max_inflight_messages of the site's broker")] = IN_FLIGHT,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
+    identity: Annotated[Path | None, typer.Option(help="the folder of who this gateway is (gateway enroll)")] = None,
+    broker_login: Annotated[Path | None, typer.Option(help="the login at the site's broker, a file")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="plain text to a centre elsewhere")] = False,
 ) -> None:
-    """Watch over the building until told to stop.
+    """Watch over the building until told to stop. A gateway that is not enrolled yet watches all the same.
 
-    Example: nachtwacht gateway run --plan site.toml --journal gateway.db --centre centre.example:1883
+    Example: nachtwacht gateway run --plan site.toml --journal gateway.db --identity /var/lib/nachtwacht/identity
     """
     settings = daemon.Settings(
         site=plan_of(plan),
         journal=journal_file,
         broker=address(broker),
-        centre=address(centre),
+        centre=_centre_of(centre, identity, insecure=insecure),
         base=base,
         rehearsal=rehearsal,
         in_flight=in_flight,
+        identity=identity,
+        login=_login_of(broker_login),
     )
     try:
         daemon.run(settings)
@@ -201,6 +209,9 @@ def back_test(
     _show(found, now)
 
 
+identities.add_to(cli)
+
+
 def plan_of(file: Path) -> Site:
     """Read a plan, or end the command with what is wrong with it, line by line."""
     try:
@@ -212,6 +223,31 @@ def plan_of(file: Path) -> Site:
     except BadPlan as error:
         typer.echo(str(error), err=True)
     raise typer.Exit(1)
+
+
+def _centre_of(centre: str, identity: Path | None, *, insecure: bool) -> tuple[str, int] | None:
+    """Return where the link goes, or end the command: nothing of a building goes over a network in plain text."""
+    if identity is not None:
+        return address(centre) if centre else None
+    there = address(centre or "127.0.0.1:1883")
+    if insecure or is_here(there[0]):
+        return there
+    typer.echo(
+        f"{there[0]} is another machine, and without --identity everything would go there in plain text. "
+        "Enrol this gateway (gateway enroll), or say --insecure.",
+        err=True,
+    )
+    raise typer.Exit(1)
+
+
+def _login_of(file: Path | None) -> Login | None:
+    if file is None:
+        return None
+    known = logins.read(file)
+    if known is None:
+        typer.echo(f"{file}: no login can be read there. Make one: nachtwacht gateway passwords.", err=True)
+        raise typer.Exit(1)
+    return Login(known.name, known.password)
 
 
 _ASIDE = 15  # of 19: whatever else runs goes first

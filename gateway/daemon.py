@@ -29,9 +29,11 @@ from detectors.homes import HomeId
 from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
 from gateway.aside import Aside
+from gateway.connection import Login
 from gateway.damage import last_set_aside, set_aside, trouble_of
 from gateway.health import Apart, Broker, Disk
 from gateway.held import IN_FLIGHT, Held
+from gateway.identity import Papers
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.sources import zigbee2mqtt
 from gateway.sources.zigbee2mqtt import Message
@@ -60,7 +62,9 @@ class Settings:
     site: Site
     journal: Path
     broker: tuple[str, int]  # the site's, where the sensors speak
-    centre: tuple[str, int]  # the centre's, where the link goes
+    centre: tuple[str, int] | None  # the centre's, where the link goes; None: where the identity says
+    identity: Path | None = None  # the folder of who this gateway is; None: the link is plain text
+    login: Login | None = None  # at the site's broker
     base: str = "zigbee2mqtt"
     rehearsal: bool = False  # the clock comes by message, and not from this machine
     in_flight: int = IN_FLIGHT  # the broker's `max_inflight_messages`: with more of them an SD card is written less
@@ -282,9 +286,13 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         trouble, now = trouble_of(error), SystemClock().now()
         if trouble == "journal":
             set_aside(settings.journal, now, str(error))
-        told = cry(settings.site.id, settings.centre, now, trouble)
+        told = cry(settings.site.id, settings.centre, now, trouble, _papers(settings))
         log.exception("cannot_write", trouble=trouble, centre_told=told)
         raise
+
+
+def _papers(settings: Settings) -> Papers | None:
+    return None if settings.identity is None else Papers(settings.identity)
 
 
 def _resumed(settings: Settings) -> tuple[sqlite3.Connection, Watch, list[Dated]]:
@@ -304,8 +312,10 @@ def _run(settings: Settings, stop: threading.Event) -> None:
     def hand_over(payload: bytes) -> None:
         inbox.put(Arrival(Message("", payload), gateway.clock.now(), 0, 0, link=True))
 
-    ingest = Ingest(inbox, settings.broker, client_id=f"nachtwacht-{site}-ingest", base=settings.base)
-    uplink = Uplink(gateway.db, site, hand_over, settings.centre)
+    ingest = Ingest(
+        inbox, settings.broker, client_id=f"nachtwacht-{site}-ingest", base=settings.base, login=settings.login
+    )
+    uplink = Uplink(gateway.db, site, hand_over, settings.centre, _papers(settings))
     log.info("watching", site=site, homes=len(settings.site.homes))
     with contextlib.closing(gateway.db):
         if not settings.rehearsal:
@@ -331,7 +341,7 @@ class _Turns:
         self._ready = self._caught_up = self._forgets = False
         self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
-        self._proven_at: datetime | None = None  # as systemd was last told
+        self._standing = self._let_in = self._proven = ""  # what systemd was last told
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
@@ -387,6 +397,7 @@ class _Turns:
         gateway, ingest, monotonic_s = self._gateway, self._ingest, time.monotonic()
         gateway.broker_up = ingest.up
         gateway.tick()
+        self._tell_status()
         alarm = fallback.said(gateway.fall_back(self._uplink.have, monotonic_s, linked=self._uplink.up))
         if alarm != self._alarm:  # at a start too: an alarm of before may still sound
             self._alarm = alarm
@@ -394,10 +405,24 @@ class _Turns:
         proof = gateway.proof(monotonic_s) if ingest.up else None
         if proof is not None:
             ingest.publish(gateway.proof_topic, proof)
-        if gateway.proven_at is not None and gateway.proven_at != self._proven_at:
-            self._proven_at = gateway.proven_at
-            notify(f"STATUS=Proven {gateway.proven_at:%Y-%m-%d %H:%M} UTC")  # an update is kept by it
         gateway.write(self._aside.look(gateway.watch.back_tests, gateway.clock.now(), monotonic_s))
+
+    def _tell_status(self) -> None:
+        """Say, where the installer looks, what keeps the centre from hearing this gateway, and when it was proven.
+
+        An update is kept by the proof (`gateway.installer.updates`).
+        """
+        standing, proven_at = self._uplink.trouble(SystemClock().now()), self._gateway.proven_at
+        if standing:
+            let_in = standing
+        else:
+            let_in = "The centre lets this gateway in." if self._standing or self._let_in else ""
+        if standing and standing != self._standing:
+            log.warning("not_let_in", why=standing)
+        proven = "" if proven_at is None else f"Proven {proven_at:%Y-%m-%d %H:%M} UTC."
+        if (let_in, proven) != (self._let_in, self._proven):
+            notify(f"STATUS={let_in} {proven}".strip())
+        self._standing, self._let_in, self._proven = standing, let_in, proven
 
     def _begin(self) -> None:
         late = time.monotonic() - self._began_s >= READY_AFTER_S

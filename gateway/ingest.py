@@ -14,7 +14,7 @@ import paho.mqtt.client as mqtt
 import structlog
 
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
-from gateway.connection import connection, leave
+from gateway.connection import Login, connection, leave
 from gateway.sources.zigbee2mqtt import Message
 
 QUEUE_MAX = 2_000  # messages between the broker and the disk
@@ -60,7 +60,9 @@ class Inbox:
 class Ingest:
     """The connection to the site's broker. Reconnects by itself; the session outlives it."""
 
-    def __init__(self, inbox: Inbox, address: tuple[str, int], *, client_id: str, base: str) -> None:
+    def __init__(
+        self, inbox: Inbox, address: tuple[str, int], *, client_id: str, base: str, login: Login | None = None
+    ) -> None:
         self._inbox = inbox
         topics = [f"{base}/#", *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else [])]
         self._subscriptions = [(topic, 1) for topic in topics]
@@ -69,7 +71,14 @@ class Ingest:
         self._stopping = threading.Event()
         self.subscribed = threading.Event()  # from the first time that the broker said so
         self._client = connection(
-            "broker", address, client_id, session=True, connected=self._connected, heard=self._heard, lost=self._next
+            "broker",
+            address,
+            client_id,
+            session=True,
+            connected=self._connected,
+            heard=self._heard,
+            lost=self._next,
+            login=login,
         )
         self._client.on_subscribe = lambda *_: self.subscribed.set()
 

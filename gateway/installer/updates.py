@@ -376,7 +376,7 @@ class Systemd:
             return Health.STARTING, ends
         if state != "active":
             return Health.AWAY, ends
-        return Health.PROVEN if shown.get("StatusText", "").startswith("Proven") else Health.RUNNING, ends
+        return Health.PROVEN if "Proven " in shown.get("StatusText", "") else Health.RUNNING, ends
 
     def _shown(self) -> dict[str, str]:
         said = _systemctl("show", self._unit, "-p", "ActiveState,StatusText,NRestarts,InvocationID")

@@ -14,7 +14,17 @@ from care.language import CATALOGUE, mark, words
 ROOT = Path(__file__).parents[2]
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
-KEYWORDS = {"_": None, "gettext": None, "mark": None, "say": None, "ngettext": (1, 2), "counted": (1, 2)}
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "mark": None,
+    "say": None,
+    "tell": None,
+    "fail": None,
+    "agreed": None,
+    "ngettext": (1, 2),
+    "counted": (1, 2),
+}
 NEVER = (
     "gevallen|bewusteloos|overleden|slaapt|slaperig|wakker|alles in orde|veilig|bijzonderheden|rustige nacht|zeker|"
     "altijd|nooit|gegarandeerd|alarm|opgelost|genegeerd|patiënt|dwalen|weggelopen|blind|claimen|escal|notificatie|oeps|"
@@ -28,7 +38,7 @@ SAID_AFTER_ALL = {
 def gathered() -> set[str | tuple[str, ...]]:
     """Return every message that code and templates ask for."""
     found: set[str | tuple[str, ...]] = set()
-    for room in ("care", "dashboard"):
+    for room in ("care", "dashboard", "gateway/installer"):
         for _, _, message, _, _ in extract_from_dir(
             ROOT / room, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS
         ):
