@@ -1,6 +1,7 @@
 """Nachtwacht, put together: one command for the building, the centre and the demo. It alone knows both sides."""
 
 import contextlib
+import http.server
 import json
 import os
 import secrets
@@ -11,9 +12,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -25,14 +29,20 @@ try:
     import dashboard.commands
     import gateway.commands
     import gateway.installer.commands
-    from care import homes
+    from care import homes, journal
+    from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, ORGANISATION
+    from care.homes import Site
+    from care.records import Agreement, Chain, ChainAgreed, Consented, ContactId, Line, Place, Record, StaffId, Step
     from detectors.homes import ResidentId
     from gateway import recordings, rehearsal
+    from gateway.installer.helps import Speaking
     from gateway.replay import rehearse, replay
 except ImportError as broken:
     sys.exit(f"The installation is not whole: {broken}. Make it again: make clean, then make demo or make setup.")
 
-cli = typer.Typer(no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night.")
+cli = typer.Typer(
+    cls=Speaking, no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night."
+)
 cli.add_typer(gateway.commands.cli, name="gateway")
 cli.add_typer(dashboard.commands.cli, name="desk")
 gateway.installer.commands.add_to(cli)
@@ -54,6 +64,9 @@ NAMES = {
     "12": "mevrouw Jansen",
 }
 """What the residents of the demo's homes like to be called. They do not exist."""
+NEIGHBOURLY = "12"  # the home whose resident lets a neighbour be asked first
+NEIGHBOUR = "Fatima"
+LONG_AGO = datetime(2000, 1, 2, tzinfo=UTC)  # before any recording: a rehearsal's clock does not go back
 
 
 @cli.command()
@@ -112,8 +125,13 @@ class _Demo:
     def run(self, *, speed: float, recording: Path | None, port: int) -> None:
         _free(port)
         broker = f"127.0.0.1:{_any_port()}"
-        plan, people, journal = (self._folder / name for name in ("site.toml", "people.db", "centre.db"))
-        password = self._furnish(plan, people, recording)
+        plan, people, centre = (self._folder / name for name in ("site.toml", "people.db", "centre.db"))
+        with _Phones(self._folder / "phones.log") as phones:
+            password = self._furnish(plan, people, centre, recording, phones)
+            self._play(speed=speed, recording=recording, port=port, broker=broker, password=password)
+
+    def _play(self, *, speed: float, recording: Path | None, port: int, broker: str, password: str) -> None:
+        plan, people, centre = (self._folder / name for name in ("site.toml", "people.db", "centre.db"))
         address = f"http://127.0.0.1:{port}"
         with self._console.status("The broker starts"):
             self._start("broker", ["-m", "gateway.embedded_broker", "--port", broker.rpartition(":")[2]])
@@ -124,17 +142,19 @@ class _Demo:
             self._start("gateway", ["-m", "nachtwacht", *command], NOTIFY_SOCKET=str(ready.where))
             self._until("gateway", ready.told)
         with self._console.status("The desk starts"):
-            command = ["desk", "run", "--journal", journal, "--people", people, "--broker", broker]
-            self._start("desk", ["-m", "nachtwacht", *command, "--port", str(port), "--rehearsal"])
+            command = ["desk", "run", "--journal", centre, "--people", people, "--broker", broker]
+            command += ["--port", str(port), "--url", address, "--phone", "085 000 00 00", "--rehearsal"]
+            self._start("desk", ["-m", "nachtwacht", *command])
             self._until("desk", lambda: _hears(address))
         what = ["rehearse", "--loop"] if recording is None else ["replay", recording]
         night = [*what, "--broker", broker, "--speed", str(speed), "--plan-out", self._folder / "played.toml"]
         self._start("night", ["-m", "nachtwacht", *night])
-        self._welcome(address, password, recording)
+        self._welcome(address, password, recording, speed)
         self._watch()
 
-    def _furnish(self, plan: Path, people: Path, recording: Path | None) -> str:
-        """Write the plan, and who works and lives there; return the password to sign in with."""
+    def _furnish(self, plan: Path, people: Path, centre: Path, recording: Path | None, phones: "_Phones") -> str:
+        """Write the plan, who works and lives there and who is asked when; return the password to sign in with."""
+        from dashboard import contacts
         from dashboard.people import add_staff, connect, name_resident
 
         try:
@@ -144,11 +164,23 @@ class _Demo:
         plan.write_text(homes.write(site), encoding="utf-8")
         password = secrets.token_hex(5)
         with closing(connect(people)) as store:
-            add_staff(store, SIGN_IN, first_name="Sanne", initials="SK", password=password)
+            sanne = add_staff(store, SIGN_IN, first_name="Sanne", initials="SK", password=password)
             for home in site.homes if recording is None else ():
                 name = NAMES.get(home.id.partition("/")[2])
                 if name is not None:
                     name_resident(store, ResidentId(home.resident), name)
+            for name in ("sms", "phone"):
+                contacts.set_channel(store, name, phones.channel(name))
+            contacts.set_address(store, NIGHT_TEAM, "sms", "06 00000001")
+            contacts.set_address(store, BACK_UP, "phone", "06 00000002")
+            fatima = None
+            asking = next((one for one in site.homes if recording is None and one.id.endswith(f"/{NEIGHBOURLY}")), None)
+            if asking is not None:
+                fatima = contacts.add(store, asking.resident, NEIGHBOUR, contacts.Relation.NEIGHBOUR)
+                contacts.set_address(store, fatima, "sms", "06 00000003")
+        begun = LONG_AGO if recording is not None else rehearsal.START - timedelta(days=1)
+        with closing(journal.connect(centre)) as db:
+            journal.append(db, _agreed(site, fatima, sanne, begun), recorded_at=begun)
         return password
 
     def _start(self, name: str, arguments: list[str | Path], **environment: str) -> None:
@@ -187,11 +219,13 @@ class _Demo:
                 raise _CannotRun(self._last_words(name))
         self._console.print("Stopping.")
 
-    def _welcome(self, address: str, password: str, recording: Path | None) -> None:
+    def _welcome(self, address: str, password: str, recording: Path | None, speed: float) -> None:
         what = "eight simulated homes" if recording is None else f"the recording {recording.name}"
         text = (
             f"The night desk:  [bold]{address}[/bold]\n"
             f"Sign in as [bold]{SIGN_IN}[/bold] with [bold]{password}[/bold]\n\n"
+            f"{_pace(speed)}\n"
+            f"An alert that nobody answers goes on to others. What their phones say:\n{self._folder}/phones.log\n\n"
             f"It watches {what}. Everything it writes is in {self._folder}. Ctrl-C stops all of it."
         )
         self._console.print(Panel(text, title="Nachtwacht", expand=False))
@@ -202,6 +236,67 @@ class _Demo:
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
+
+
+def _pace(speed: float) -> str:
+    """Say how long a visitor has for what the night desk has minutes for: the desk keeps the time of the night."""
+    if speed == 1:
+        return "The night is as long as a night."
+    return f"The night runs {speed:g} times as fast, for you too: its 10 minutes to follow up are {600 / speed:.3g} s."
+
+
+def _agreed(site: Site, neighbour: ContactId | None, by: StaffId, at: datetime) -> list[Record]:
+    """Return who is asked, one after another: everywhere the desk and who is behind it, in one home a neighbour too."""
+    desk = Step(line=Line.ONE, who=DESK, minutes=3.0)
+    behind = tuple(
+        Step(line=LINES[who], who=who, channels=(way,), minutes=3.0)
+        for who, way in ((NIGHT_TEAM, "sms"), (BACK_UP, "phone"))
+    )
+    said: list[Record] = [_agreement(ORGANISATION, (desk, *behind), by, at)]
+    if neighbour is not None:
+        home = next(one.id for one in site.homes if one.id.endswith(f"/{NEIGHBOURLY}"))
+        first = Step(line=Line.ZERO, who=neighbour, channels=("sms",), minutes=3.0)
+        said.append(_agreement(Place(home), (first, desk, *behind), by, at))
+        until = at + timedelta(days=180)
+        said.append(Consented(at=at, home=home, contact=neighbour, by=by, tiers=("acute", "soon"), until=until))
+    return said
+
+
+def _agreement(place: Place, steps: tuple[Step, ...], by: StaffId, at: datetime) -> Record:
+    after = Agreement(chains=(Chain(since=clock_time(0), until=clock_time(0), steps=steps),))
+    return ChainAgreed(at=at, place=place, by=by, why="voor de demo", before=None, after=after)
+
+
+class _Phones:
+    """Stands in for every phone there is: what they would say is written into a file."""
+
+    def __init__(self, file: Path) -> None:
+        class Gateway(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                way, _, to = urllib.parse.unquote(self.path).strip("/").partition("/")
+                with file.open("a", encoding="utf-8") as log:
+                    log.write(f"{way} to {to}: {said['message']}\n")
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass  # the file says it all
+
+        file.touch()
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def channel(self, name: str) -> str:
+        """Return the URL of a channel, as Apprise takes it."""
+        return f"json://127.0.0.1:{self._server.server_port}/{name}/{{address}}"
 
 
 class _Ready:

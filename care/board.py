@@ -30,6 +30,7 @@ from care.records import (
     Changed,
     Deed,
     FellBack,
+    Noticed,
     Order,
     Plan,
     Record,
@@ -79,6 +80,7 @@ class Board:
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
         self._open: set[AlertId] = set()
+        self._noticed: set[AlertId] = set()  # of which somebody has it on their phone; open, or closed not long ago
         self._last_closed: Alert | None = None
         self._swept_at: datetime | None = None
 
@@ -133,6 +135,10 @@ class Board:
         """Return the alerts that ask for a person, most urgent first, then oldest."""
         return sorted((self.alerts[alert] for alert in self._open), key=by_urgency)
 
+    def noticed(self) -> list[Alert]:
+        """Return the alerts of which a notice went out, open or closed within a day or two."""
+        return [self.alerts[alert] for alert in sorted(self._noticed)]
+
     @property
     def last_closed(self) -> Alert | None:
         """The alert that was closed last, if it is closed still."""
@@ -162,6 +168,7 @@ class Board:
         part._of = {home: alerts for home, alerts in self._of.items() if site_of(home) in mine}
         part.alerts = {id: one for id, one in self.alerts.items() if site_of(one.home) in mine}  # noqa: A001  # in order
         part._open = self._open & part.alerts.keys()
+        part._noticed = self._noticed & part.alerts.keys()
         part._faults = {home: faults for home, faults in self._faults.items() if site_of(home) in mine}
         part.heard_at = {site: at for site, at in self.heard_at.items() if site in mine}
         part.told_at = {site: at for site, at in self.told_at.items() if site in mine}
@@ -234,6 +241,8 @@ class Board:
             case FellBack():
                 self._keep(with_fall_back(alert, what))
             case _ if isinstance(what, Deed):
+                if isinstance(what, Noticed) and what.refusal is None:
+                    self._noticed.add(alert_id)
                 self._keep(with_deed(alert, what))
             case _:
                 self._keep(with_order(alert, what))
@@ -270,6 +279,12 @@ class Board:
             if self._last_closed is alert:
                 self._last_closed = None
         self._early = {alert: waiting for alert, waiting in self._early.items() if waiting[-1].at >= before}
+        lately = now - SWEEP_EVERY
+        self._noticed -= {
+            alert
+            for alert in self._noticed - self._open
+            if alert not in self.alerts or _last_touched(self.alerts[alert]) < lately
+        }
 
 
 def _closed_at(alert: Alert) -> tuple[datetime, AlertId]:

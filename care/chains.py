@@ -4,7 +4,9 @@ The nearest agreement counts: that of the home, else of its site, else of the or
 everything is; of any two about the same thing the later one counts, in whatever order they came.
 """
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -26,6 +28,7 @@ from care.records import (
     encode,
     site_of,
 )
+from detectors.findings import What
 from detectors.homes import HomeId, is_building
 
 DESK = ContactId("desk")
@@ -41,6 +44,17 @@ STEPS_MAX = 8  # of one chain
 CHANNELS_MAX = 3  # of one step
 WHY_MAX = 200  # characters
 NIGHT_ENDS = time(12)  # a night runs from noon to noon
+
+
+class About(StrEnum):
+    """What somebody may be asked about, as a resident tells it apart."""
+
+    HELP = "help"  # a call for help
+    DOOR = "door"  # who went out, or came in
+    OTHER = "other"  # whatever else sensors have seen
+
+
+_ABOUT = {What.BUTTON: About.HELP, What.DOOR_LEFT: About.DOOR, What.DOOR_ARRIVED: About.DOOR}
 
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -126,16 +140,25 @@ class Chains:
         said = self._away.get(contact)
         return said.until if said is not None and said.until > at else None
 
-    def barred(self, home: HomeId, contact: ContactId, tier: str, at: datetime) -> Why | None:
+    def barred(self, home: HomeId, contact: ContactId, tier: str, what: What, at: datetime) -> Why | None:
         """Return why somebody may not be asked about a home now; None if they may, as a role always may."""
         if contact in LINES:
             return None
         if self.away(contact, at) is not None:
             return Why.NOT_TONIGHT
         said = self.consent(home, contact)
-        if said is None or tier not in said.tiers:
+        if said is None or tier not in said.tiers or (said.kinds is not None and about(what) not in said.kinds):
             return Why.NO_CONSENT
         return Why.CONSENT_ENDED if said.until <= at else None
+
+
+def about(what: What) -> About:
+    """Return what a kind of finding is, to a resident who says whom it may be told.
+
+    >>> about(What.BUTTON), about(What.BATH)
+    (<About.HELP: 'help'>, <About.OTHER: 'other'>)
+    """
+    return _ABOUT.get(what, About.OTHER)
 
 
 def within(chain: Chain, clock: time) -> bool:
@@ -188,14 +211,16 @@ def consent(
     tiers: tuple[str, ...],
     until: datetime,
     *,
+    kinds: Collection[About] = tuple(About),
     by: StaffId,
     at: datetime,
 ) -> tuple[Consented, ...]:
     """Return what to write down when a resident says about what a contact may be asked; nothing if they had."""
     said = agreements.consent(home, contact)
-    if said is not None and (said.tiers, said.until) == (tiers, until):
+    told = None if set(kinds) == set(About) else tuple(one.value for one in About if one in kinds)
+    if said is not None and (said.tiers, said.until, said.kinds) == (tiers, until, told):
         return ()
-    return (Consented(at=at, home=home, contact=contact, by=by, tiers=tiers, until=until),)
+    return (Consented(at=at, home=home, contact=contact, by=by, tiers=tiers, until=until, kinds=told),)
 
 
 def check(agreement: Agreement) -> None:

@@ -5,7 +5,7 @@ limit of the alert's tier. So steps that fall out bring the others forward, and 
 stands still while somebody has the alert, said they would go, or put it aside; then it goes on where it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,14 +14,18 @@ import msgspec
 
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, raised, urgency, with_deed
 from care.board import Board
-from care.chains import BACK_UP, DESK, Chains, steps_for
+from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, RESIDENT, Chains, steps_for
 from care.notices import Channels
 from care.records import (
     Agreement,
     Answer,
+    By,
+    CalledOff,
     Chain,
+    ContactId,
     Deed,
     Exhausted,
+    Follow,
     Lapsed,
     Noticed,
     Opened,
@@ -37,24 +41,25 @@ from care.records import (
     site_of,
 )
 from detectors.findings import Finding, What
-from detectors.homes import Home, HomeId, zone_of
+from detectors.homes import Home, HomeId, SiteId, zone_of
 
 HASTE = timedelta(minutes=1)  # from the first who is asked to the last, of what came after its limit
 GOING_FOR = FORGOTTEN_AFTER  # that somebody who said they would go is believed, while nothing follows
+CALLED_OFF_WITHIN = timedelta(hours=1)  # who is not told by then has long been there, or never went
 _TICK = timedelta(microseconds=1)
 _ZONE = "Europe/Amsterdam"
 
 Coming = Passed | Skipped | Exhausted
 
 
-def due(board: Board, now: datetime, *, attended: bool = True) -> list[Deed]:
+def due(board: Board, now: datetime, *, attended: Callable[[SiteId], bool] = lambda _: True) -> list[Deed]:
     """Return what the centre must write down of alerts that wait; nothing that it has written already.
 
     A claim of which nothing came is over; what was put aside is back; an alert goes on to the next in its chain.
 
     Parameters
     ----------
-    attended : whether a screen of the desk is in view; if not, the desk is passed by.
+    attended : whether a screen is in view of somebody who may act on a site's alerts; if not, the desk is passed by.
     """
     said: list[Deed] = []
     for alert in board.open_alerts():
@@ -62,7 +67,8 @@ def due(board: Board, now: datetime, *, attended: bool = True) -> list[Deed]:
         said += over
         for one in over:
             alert = with_deed(alert, one)  # noqa: PLW2901  # goes on with what was just said of it
-        while (coming := next_of(alert, board, now, attended=attended)) is not None and coming.at <= now:
+        looks = attended(site_of(alert.home))
+        while (coming := next_of(alert, board, now, attended=looks)) is not None and coming.at <= now:
             record = msgspec.structs.replace(coming, at=max(now, _dated(alert)))
             said.append(record)
             alert = with_deed(alert, record)  # noqa: PLW2901
@@ -143,7 +149,7 @@ def to_send(board: Board, now: datetime) -> Iterator[ToSend]:
         climb = _climb(alert, board.homes.get(alert.home), now)
         so_far = climb.so_far if climb is not None else ()
         for asked in so_far:
-            if isinstance(asked, Passed) and asked.channels:
+            if isinstance(asked, Passed) and asked.channels and not_needed(alert, asked.to, now) is None:
                 channel = _channel(so_far, asked, board.channels, now)
                 if channel is not None:
                     yield ToSend(alert, asked, channel)
@@ -154,6 +160,8 @@ def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: d
     later = [one for one in so_far if one.at >= asked.at]
     if any(isinstance(one, Opened | Replied) and one.by == asked.to for one in later):
         return None
+    if any(isinstance(one, CalledOff) and one.to == asked.to for one in later):
+        return None
     answers = {one.channel: one.refusal for one in later if isinstance(one, Noticed) and one.to == asked.to}
     passed_on = any(isinstance(one, Passed) and one.at > asked.at for one in later)
     share = timedelta(minutes=asked.minutes) / len(asked.channels)
@@ -163,6 +171,60 @@ def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: d
         if answers[channel] is None and (passed_on or now < asked.at + share * number):
             return None
     return None
+
+
+def to_call_off(board: Board, now: datetime) -> Iterator[ToSend]:
+    """Yield the notices that somebody need not go any more, by the channel that took the question, and not sent yet.
+
+    Only for who got the question and did not say that they cannot; once, however often things turn after that.
+    """
+    for alert in board.noticed():
+        so_far = way(alert)
+        for asked in {one.to: one for one in so_far if isinstance(one, Passed)}.values():
+            if asked.why is Why.CALLED_IN:  # they came to help with all there is
+                continue
+            since = not_needed(alert, asked.to, now)
+            if since is None or now - since > CALLED_OFF_WITHIN:
+                continue
+            later = [one for one in so_far if one.at >= asked.at]
+            took = [one for one in later if isinstance(one, Noticed) and one.to == asked.to and one.refusal is None]
+            told = any(isinstance(one, CalledOff) and one.to == asked.to for one in later)
+            if took and not told and _last_said(so_far, asked.to) not in _DECLINES:
+                yield ToSend(alert, asked, took[0].channel)
+
+
+def not_needed(alert: Alert, to: ContactId, now: datetime) -> datetime | None:
+    """Return since when somebody who was asked need not go; None while they should, or were not asked to go at all.
+
+    It is closed; or the desk has it, and somebody else goes; or another who was asked does, and is believed still.
+    Who said that they go is sent back by the desk alone. Which of family and neighbours the desk has sent is not
+    known, and to 112 somebody with a key is welcome: then nobody who could be of use is told to stay.
+    """
+    if to in {DESK, RESIDENT}:
+        return None
+    if alert.resolved is not None and not alert.open:
+        return alert.resolved.at
+    follow, since = alert.follow, alert.held_since
+    if since is not None and follow is not None and follow.follow is not Follow.TALKING and _sent(follow.means, to):
+        return max(follow.at, since)
+    so_far = way(alert)
+    if _last_said(so_far, to) is Answer.GOING:
+        return None
+    others = {one.by: one for one in so_far if isinstance(one, Replied) and one.by != to}
+    going = [one.at for one in others.values() if one.answer is Answer.GOING and now < one.at + GOING_FOR]
+    return min(going, default=None)
+
+
+def _sent(means: By, to: ContactId) -> bool:
+    """Whether the desk has sent somebody who is surely another."""
+    if means is By.NIGHT_TEAM:
+        return to != NIGHT_TEAM
+    return means in {By.FAMILY, By.NEIGHBOUR} and to in LINES
+
+
+def _last_said(so_far: tuple[Passing, ...], by: ContactId) -> Answer | None:
+    said = [one.answer for one in so_far if isinstance(one, Replied) and one.by == by]
+    return said[-1] if said else None
 
 
 # The climb so far.
@@ -375,7 +437,7 @@ class _Steps:
         """Return why somebody is not asked then."""
         if step.who == DESK:
             return None if self._attended else Why.UNATTENDED
-        return self._agreements.barred(self._alert.home, step.who, self._alert.tier.value, at)
+        return self._agreements.barred(self._alert.home, step.who, self._alert.tier.value, self._alert.main.what, at)
 
     def _limit(self) -> datetime:
         """Return by when the last one must have been asked."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from care.alerts import Tier
 from care.chains import LINES, RESIDENT
 from care.language import mark, words
-from care.records import AlertId, ContactId, Noticed, Proven, Record, Refusal, encode
+from care.records import AlertId, CalledOff, ContactId, Noticed, Proven, Record, Refusal, encode
 
 TEXT_MAX = 120  # characters without the link: with it still one text message
 PROVEN_EVERY = timedelta(hours=24)
@@ -25,6 +25,7 @@ URGENT = mark("Nachtwacht: urgent alert {ref}. Respond within {n} min.")
 NEW = mark("Nachtwacht: new alert {ref}.")
 HELP = mark("Nachtwacht: is there time to help now?")
 ASK_FIRST = mark("Nachtwacht: are you all right?")
+NOT_NEEDED = mark("Nachtwacht: help is not needed any more. Thank you.")
 PROOF = mark("Nachtwacht: this is a test message. No answer is needed.")
 
 
@@ -32,11 +33,11 @@ class Channels:
     """What each channel last did with a notice. Changed only by `add`."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Noticed | Proven] = {}
+        self._last: dict[str, Noticed | CalledOff | Proven] = {}
 
     def add(self, record: Record) -> bool:
         """Take in one record of the journal; return whether a channel works now that did not, or the other way."""
-        if not isinstance(record, Noticed | Proven) or record.refusal is Refusal.NO_ADDRESS:
+        if not isinstance(record, Noticed | CalledOff | Proven) or record.refusal is Refusal.NO_ADDRESS:
             return False  # that somebody has no address is no fault of the channel
         before = self._last.get(record.channel)
         last = record if before is None else max(before, record, key=lambda one: (one.at, encode(one)))
@@ -83,6 +84,11 @@ def text(to: ContactId, alert: AlertId, tier: Tier, minutes: float, *, link: str
     open_link = [say("Answer: {link}").format(link=link)] if link else []
     call = [say("Questions? Call {phone}.").format(phone=phone)] if phone else []
     return " ".join([said, *call, *open_link])
+
+
+def not_needed() -> str:
+    """Return what somebody reads who was asked to go, and need not any more."""
+    return words("nl").gettext(NOT_NEEDED)
 
 
 def proof() -> str:

@@ -271,6 +271,7 @@ class Consented(msgspec.Struct, frozen=True, kw_only=True, tag="consented"):
     by: StaffId  # who wrote it down
     tiers: tuple[str, ...]  # of `alerts.Tier`
     until: Instant
+    kinds: tuple[str, ...] | None = None  # of `chains.About`; None: all there are, as before they were told apart
 
 
 class NotTonight(msgspec.Struct, frozen=True, kw_only=True, tag="not-tonight"):
@@ -349,6 +350,17 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     alert: AlertId
     to: ContactId
     channel: str
+    refusal: Refusal | None = None
+
+
+class CalledOff(msgspec.Struct, frozen=True, kw_only=True, tag="called-off"):
+    """A channel took the notice for somebody that they need not go any more, or why it did not. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    to: ContactId
+    channel: str  # that took the notice by which they were asked
     refusal: Refusal | None = None
 
 
@@ -560,7 +572,9 @@ class SecondPool(msgspec.Struct, frozen=True, kw_only=True, tag="second-pool"):
 
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
-Passing = Passed | Skipped | Exhausted | Noticed | Opened | Replied  # an alert on its way from one to the next
+Passing = (
+    Passed | Skipped | Exhausted | Noticed | CalledOff | Opened | Replied
+)  # an alert on its way from one to the next
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.alerts import Alert, State
 from care.board import Board
 from care.chains import LINES, RESIDENT, night_ends
-from care.escalation import way
+from care.escalation import not_needed, way
 from care.language import mark
 from care.records import Answer, ContactId, NotTonight, Opened, Passed, Record, Replied, site_of
 from dashboard import contacts
@@ -107,7 +107,7 @@ def _shown(request: Request, desk: Desk, alert: Alert, to: ContactId) -> dict[st
     story, so_far = Story(alert, glance), way(alert)
     said = [one for one in so_far if isinstance(one, Replied) and one.by == to]
     asked = [one.at for one in so_far if isinstance(one, Passed) and one.to == to]
-    over = not alert.open or alert.state is State.RETURNED
+    over = not alert.open or alert.state is State.RETURNED or not_needed(alert, to, glance.now) is not None
     is_open = not over and any(isinstance(one, Opened) and one.by == to for one in so_far)
     return {
         "over": over,

@@ -24,6 +24,7 @@ from care.chains import (
     LINES,
     ORGANISATION,
     STEPS_MAX,
+    About,
     BadAgreement,
     agree,
     check,
@@ -60,6 +61,12 @@ TRIED_AT = time(2, 14)
 SPARE = 2  # empty rows in each part of the day
 MINUTES_MAX = 720.0
 ASKED = (Tier.ACUTE, Tier.SOON)  # what goes on to anybody at all
+
+ABOUT: dict[About, str] = {
+    About.HELP: mark("Help call"),
+    About.DOOR: mark("Front door"),
+    About.OTHER: mark("Anything else"),
+}
 
 router = APIRouter()
 
@@ -161,6 +168,7 @@ async def post_consent(
     contact: Annotated[str, Form(max_length=40)],
     until: Annotated[date, Form()],
     tiers: Annotated[list[Tier] | None, Form()] = None,
+    kinds: Annotated[list[About] | None, Form()] = None,
 ) -> Response:
     """Write down about what the resident wants this contact to be asked, and until when."""
     _must(desk, reader, place)
@@ -171,7 +179,9 @@ async def post_consent(
     ends = day_ends(until, _zone(desk.centre.board, place))
     asked = tuple(tier.value for tier in ASKED if tier in (tiers or ()))
     await desk.centre.write(
-        lambda board, at: consent(board.chains, home.id, known.id, asked, ends, by=reader.staff, at=at)
+        lambda board, at: consent(
+            board.chains, home.id, known.id, asked, ends, kinds=kinds or (), by=reader.staff, at=at
+        )
     )
     return RedirectResponse(f"{_path(place)}#consent", 303)
 
@@ -307,6 +317,7 @@ def _drawn(
         whom=_whom(glance, known, typed),
         ways=[(by, capital(glance.wording.channel(by))) for by in by_ways],
         tiers=[(one.value, glance.say(TIERS[one])) for one in ASKED],
+        kinds=[(one.value, glance.say(ABOUT[one])) for one in About],
         foretold=_foretold(glance, place, shown, tier, at) if shown is not None else [],
         foretold_at=glance.wording.time(at),
         foretold_tier=glance.say(TIERS[tier]),
@@ -362,6 +373,7 @@ def _consent(glance: Glance, home: HomeId, contact: contacts.Contact, now: datet
         "name": contact.name,
         "relation": glance.say(contacts.RELATIONS[contact.relation]),
         "tiers": said.tiers if said is not None else (),
+        "kinds": said.kinds if said is not None and said.kinds is not None else tuple(About),
         "until": (until - timedelta(minutes=1)).astimezone(zone).date().isoformat(),
         "over": said is not None and said.until <= now,
         "away": glance.board.chains.away(contact.id, now) is not None,

@@ -18,7 +18,7 @@ import structlog
 from care.records import AlertId, Plan, site_of
 from dashboard.intake import Centre, News
 from dashboard.lookout import Screens
-from dashboard.organisations import ONLY_OWN, Access, OrganisationId, sees
+from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId, sees
 from detectors.homes import HomeId, SiteId
 
 BEAT_S = 1.0
@@ -167,17 +167,22 @@ class Live:
         }
         said: dict[str, object] = {
             "now": now.isoformat(),
-            "unwatched": self._watched.unwatched,
             "stuck": bool(self._centre.trouble),
             "number": self._centre.number,
         }
         beats: dict[frozenset[OrganisationId], bytes] = {}
         for organisations in {screen.readers.organisations for screen in self._screens}:
             mine = {site: ages for site, ages in of_all.items() if sees(organisations, self._owners)(site)}
+            said["unwatched"] = self._unwatched(mine)
             said["sites"] = {site: unheard_s for site, (unheard_s, _) in mine.items()}
             said["proven"] = {site: unproven_s for site, (_, unproven_s) in mine.items()}
             beats[organisations] = event("beat", msgspec.json.encode(said).decode())
         self._let_go([one for one in self._screens if not one.give(beats[one.readers.organisations])])
+
+    def _unwatched(self, sites: Iterable[SiteId]) -> bool:
+        """Whether nobody looks who may act for one of these buildings; where there are none, whether nobody looks."""
+        whose = {self._owners.get(site, OWN) for site in sites}
+        return any(map(self._watched.unwatched, whose)) if whose else self._watched.unwatched()
 
     def _look_at_the_list(self) -> None:
         """Send away whoever has signed out elsewhere, or may not see any more what their screen shows: it loads again.

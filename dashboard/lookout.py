@@ -10,15 +10,17 @@ has seen and heard a screen at the start of a shift is one (`care.shifts`).
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from care import buildings, escalation
-from care.records import Record, StaffId
+from care.records import CENTRE, Record, StaffId
 from care.systemd import Watchdog, notify
 from dashboard.intake import Centre
+from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId
+from detectors.homes import SiteId
 
 LOOK_S = 1.0
 REPORT_S = 30.0  # between two reports of a screen
@@ -36,6 +38,7 @@ class Report:
     in_view: bool  # its tab is the one that is looked at
     sound: bool  # its sound runs: browsers let no page make any before a hand has touched it
     by: StaffId | None = None  # who reads it
+    of: frozenset[OrganisationId] = ONLY_OWN  # on whose alerts they may act
 
 
 class Screens:
@@ -46,11 +49,19 @@ class Screens:
         self._began_s = monotonic()
         self._reports: dict[str, Report] = {}
 
-    def report(self, screen: str, *, in_view: bool, sound: bool, by: StaffId | None = None) -> None:
+    def report(
+        self,
+        screen: str,
+        *,
+        in_view: bool,
+        sound: bool,
+        by: StaffId | None = None,
+        of: frozenset[OrganisationId] = ONLY_OWN,
+    ) -> None:
         """Take in what a screen says of itself."""
         self._forget()
         if screen in self._reports or len(self._reports) < SCREENS_MAX:
-            self._reports[screen] = Report(self._monotonic(), in_view, sound, by)
+            self._reports[screen] = Report(self._monotonic(), in_view, sound, by, of)
 
     def close(self, screen: str) -> None:
         """Forget a screen that says it is closed."""
@@ -79,10 +90,17 @@ class Screens:
         self._forget()
         return sum(one.in_view and one.sound for one in self._reports.values())
 
-    @property
-    def unwatched(self) -> bool:
-        """Whether no screen has been in view for two minutes; never within two minutes of the centre's start."""
-        return self._monotonic() - self._began_s > UNWATCHED_AFTER_S and not self.watching
+    def unwatched(self, organisation: OrganisationId | None = None) -> bool:
+        """Whether no screen of who may act for an organisation has been in view for two minutes; None: for any at all.
+
+        Never within two minutes of the centre's start.
+        """
+        if self._monotonic() - self._began_s <= UNWATCHED_AFTER_S:
+            return False
+        self._forget()
+        return not any(
+            one.in_view and (organisation is None or organisation in one.of) for one in self._reports.values()
+        )
 
     def _forget(self) -> None:
         oldest = self._monotonic() - UNWATCHED_AFTER_S
@@ -92,8 +110,13 @@ class Screens:
 class Lookout:
     """Asks every second, and writes down what it is told to."""
 
-    def __init__(self, centre: Centre, watchdog: Watchdog, screens: Screens | None = None) -> None:
+    def __init__(
+        self, centre: Centre, watchdog: Watchdog, screens: Screens | None = None, access: Access | None = None
+    ) -> None:
+        """Prepare. Without `access` there is one organisation."""
         self._centre = centre
+        self._access = access
+        self._owners: Mapping[SiteId, OrganisationId] = {}
         self._watchdog = watchdog
         self._screens = screens
 
@@ -117,8 +140,22 @@ class Lookout:
     def _due(self) -> list[Record]:
         centre = self._centre
         now = centre.now()
-        attended = self._screens is None or not self._screens.unwatched
+        self._look_whose()
         return [
             *buildings.due(centre.board, centre.signs(now), now, ear=centre.ear(now)),
-            *escalation.due(centre.board, now, attended=attended),
+            *escalation.due(centre.board, now, attended=self._attended),
         ]
+
+    def _attended(self, site: SiteId) -> bool:
+        """Whether somebody who may act for a building has a screen in view; for all of them at once, anybody."""
+        whose = None if site == CENTRE else self._owners.get(site, OWN)
+        return self._screens is None or not self._screens.unwatched(whose)
+
+    def _look_whose(self) -> None:
+        """Read whose each building is; a people store that would not leaves it as it was, and holds up no alert."""
+        if self._access is None:
+            return
+        try:
+            self._owners = self._access.owners()
+        except sqlite3.Error as error:
+            log.error("the people store would not", why=str(error))  # noqa: TRY400  # the reason says all of it

@@ -17,8 +17,8 @@ import structlog
 from care import notices
 from care.board import Board
 from care.clock import Clock
-from care.escalation import ToSend, to_send
-from care.records import Noticed, Proven, Record, Refusal
+from care.escalation import ToSend, to_call_off, to_send
+from care.records import CalledOff, Noticed, Proven, Record, Refusal
 from dashboard import contacts
 from dashboard.intake import Centre
 
@@ -28,6 +28,8 @@ AT_ONCE = 4  # notices that one channel is given at the same time
 AGAIN_S = 1.0  # after a disk that refused
 
 Post = Callable[[str, str, str], bool]  # URL of the channel, address, text; whether it was taken
+
+_NO_ADDRESS: Refusal | None = Refusal.NO_ADDRESS
 
 log = structlog.get_logger()
 
@@ -76,6 +78,10 @@ class Outbox:
             key = (one.alert.id, one.asked.to, one.channel, one.asked.at.isoformat())
             if key not in self._under_way:
                 self._start(key, self._notify(one))
+        for one in to_call_off(board, now):
+            key = (one.alert.id, one.asked.to, "called off", one.asked.at.isoformat())
+            if key not in self._under_way:
+                self._start(key, self._call_off(one))
         tried = [name for name, one in contacts.channels(self._people).items() if one.test_to]
         for name in board.channels.unproven(tried, now):
             if (name,) not in self._under_way:
@@ -100,18 +106,24 @@ class Outbox:
 
     async def _notify(self, one: ToSend) -> None:
         alert, to = one.alert, one.asked.to
-        home = self._centre.board.homes.get(alert.home)
-        address = contacts.address(self._people, to, one.channel, alert.home, home)
-        refusal: Refusal | None = Refusal.NO_ADDRESS
+        address, refusal = self._address(one), _NO_ADDRESS
         if address is not None:
             link = ""
             if self._url:
                 link = f"{self._url}/answer/{contacts.make_link(self._people, alert.id, to, self._wall.now())}"
             body = notices.text(to, alert.id, alert.tier, one.asked.minutes, link=link, phone=self._phone)
             refusal = await self._hand_over(one.channel, address, body)
-        await self._write(
-            lambda _, at: [Noticed(at=at, home=alert.home, alert=alert.id, to=to, channel=one.channel, refusal=refusal)]
-        )
+        await self._write(lambda _, at: [_became(Noticed, one, at, refusal)])
+
+    async def _call_off(self, one: ToSend) -> None:
+        address, refusal = self._address(one), _NO_ADDRESS
+        if address is not None:
+            refusal = await self._hand_over(one.channel, address, notices.not_needed())
+        await self._write(lambda _, at: [_became(CalledOff, one, at, refusal)])
+
+    def _address(self, one: ToSend) -> str | None:
+        home = self._centre.board.homes.get(one.alert.home)
+        return contacts.address(self._people, one.asked.to, one.channel, one.alert.home, home)
 
     async def _prove(self, name: str) -> None:
         channel = contacts.channels(self._people).get(name)
@@ -146,6 +158,12 @@ class Outbox:
                 await asyncio.sleep(AGAIN_S)
             else:
                 return
+
+
+def _became(kind: type[Noticed | CalledOff], one: ToSend, at: datetime, refusal: Refusal | None) -> Noticed | CalledOff:
+    """Return what became of a notice. Never dated before it was asked for: a clock set back must not send it again."""
+    about: dict[str, Any] = {"home": one.alert.home, "alert": one.alert.id, "to": one.asked.to, "channel": one.channel}
+    return kind(at=max(at, one.asked.at), refusal=refusal, **about)
 
 
 async def _trying(work: Coroutine[Any, Any, None]) -> None:

@@ -48,7 +48,7 @@ from dashboard.intake import Centre, Intake
 from dashboard.live import Live, TooManyScreens
 from dashboard.lookout import Screens
 from dashboard.nights import CHOICES
-from dashboard.organisations import OWN, Access, Right, may, sees
+from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees
 from dashboard.people import Session
 from dashboard.typed import NAME_MAX
 from detectors.homes import HomeId, zone_of
@@ -101,6 +101,12 @@ class SignedIn:
     def of_the_centre(self) -> bool:
         """Whether they work for the organisation that runs the centre: what concerns its desk is theirs to see."""
         return OWN in self.session.organisations
+
+    @property
+    def acts_for(self) -> frozenset[OrganisationId]:
+        """The organisations on whose alerts they may act."""
+        posts = self.session.posts
+        return frozenset(post.organisation for post in posts if may(posts, Right.ACT, post.organisation))
 
     def may(self, right: Right, desk: Desk, home: HomeId | None = None) -> bool:
         """Whether they may do something for a home that they see, or, without one, for the centre."""
@@ -267,7 +273,7 @@ async def post_watching(
 ) -> Response:
     """Take in what an open page says of itself, and tell it when its reader has seen and heard it in this shift."""
     in_view = in_view and reader.viewer.acts  # who can do nothing about an alert watches over nobody
-    desk.screens.report(screen, in_view=in_view, sound=sound, by=reader.staff)
+    desk.screens.report(screen, in_view=in_view, sound=sound, by=reader.staff, of=reader.acts_for)
     now, board = desk.centre.now(), desk.centre.board
     proven_at = board.shifts.proven_at(screen, now, _zone(board), by=reader.staff)
     return JSONResponse({"proven": proven_at and proven_at.isoformat()})

@@ -11,7 +11,20 @@ from care.alerts import CALM, Alert, State
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, RESIDENT
 from care.escalation import forecast, way
 from care.language import mark
-from care.records import Answer, ContactId, Exhausted, Noticed, Opened, Passed, Passing, Refusal, Replied, Skipped, Why
+from care.records import (
+    Answer,
+    CalledOff,
+    ContactId,
+    Exhausted,
+    Noticed,
+    Opened,
+    Passed,
+    Passing,
+    Refusal,
+    Replied,
+    Skipped,
+    Why,
+)
 from care.wording import Wording, capital
 from dashboard.glance import Glance
 
@@ -118,19 +131,8 @@ class PassingOn:
                     yield one.at, self._fill(say("{who}: {reason}"), who=one.to, reason=say(WHY_ASKED[one.why]))
                 case Exhausted():
                     yield one.at, say("Everybody has been asked")
-                case Noticed(refusal=None):
-                    yield one.at, self._fill(say("Message to {who}: {channel}"), who=one.to, channel=self._channel(one))
-                case Noticed():
-                    reason = say(REFUSALS[one.refusal]) if one.refusal is not None else ""
-                    yield (
-                        one.at,
-                        self._fill(
-                            say("Message to {who}: {channel} {reason}"),
-                            who=one.to,
-                            channel=self._channel(one),
-                            reason=reason,
-                        ),
-                    )
+                case Noticed() | CalledOff():
+                    yield one.at, self._message(one)
                 case Opened():
                     yield one.at, self._fill(say("{who} opened the message"), who=one.by)
                 case Replied():
@@ -140,6 +142,17 @@ class PassingOn:
     def who(self, contact: ContactId) -> str:
         """Name who is asked."""
         return who_is(self.glance, contact, self.client)
+
+    def _message(self, one: Noticed | CalledOff) -> str:
+        say = self.glance.say
+        channel = self.wording.channel(one.channel)
+        if one.refusal is not None:
+            channel = f"{channel} {say(REFUSALS[one.refusal])}"
+        off = isinstance(one, CalledOff)
+        said = (
+            say("Message to {who}, help not needed any more: {channel}") if off else say("Message to {who}: {channel}")
+        )
+        return self._fill(said, who=one.to, channel=channel)
 
     def _replies(self) -> list[Said]:
         last = {one.by: one for one in self.way if isinstance(one, Replied)}
@@ -196,9 +209,6 @@ class PassingOn:
         if time is not None:
             values["time"] = self.wording.time(time)
         return template.format(who=self.who(who), **values)
-
-    def _channel(self, one: Noticed) -> str:
-        return self.wording.channel(one.channel)
 
 
 def who_is(glance: Glance, contact: ContactId, client: str | None = None) -> str:

@@ -25,13 +25,14 @@ from care.systemd import Watchdog
 from dashboard import authority, people
 from dashboard.authority import Authority, BadAuthority
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre, Intake
+from dashboard.intake import Centre, Intake, Progress
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
 from dashboard.organisations import Access
 from dashboard.outbox import Outbox
 from dashboard.pages import Desk, application
 from dashboard.people import Names
+from dashboard.waking import GivenUp, Waking
 
 STOP_WITHIN_S = 5
 
@@ -77,7 +78,9 @@ async def serve(settings: Settings) -> None:
         if settings.rehearsal:
             # Early enough for any night: this clock only goes on, and the first message says what time it is.
             clock = rehearsal = RehearsalClock(datetime(2000, 1, 1, tzinfo=UTC))
-        centre = open_things.enter_context(closing(_centre(settings.journal, clock)))
+        waking = Waking()
+        centre = await waking.during(sock, lambda: _centre(settings.journal, clock, waking.read))
+        open_things.enter_context(closing(centre))
         if rehearsal is not None and centre.recorded_at is not None:
             rehearsal.tell(centre.recorded_at)
         _keep_for_good()
@@ -98,7 +101,7 @@ async def _run_together(
     wall = SystemClock()
     tls = None if signs is None else lambda: signs.context(wall.now())
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal, tls=tls)
-    lookout = Lookout(centre, Watchdog(), screens)
+    lookout = Lookout(centre, Watchdog(), screens, access)
     outbox = Outbox(centre, store, SystemClock(), url=settings.url, phone=settings.phone)
     desk = Desk(
         centre=centre,
@@ -213,11 +216,15 @@ def _people(file: Path) -> sqlite3.Connection:
         raise CannotStart(f"Cannot open the people store {file}: {error}.") from error
 
 
-def _centre(file: Path, clock: Clock) -> Centre:
+def _centre(file: Path, clock: Clock, progress: Progress) -> Centre:
     db = None
     try:
         db = journal.connect(file)
-        return Centre(db, clock)
+        return Centre(db, clock, progress=progress)
+    except GivenUp:
+        if db is not None:
+            db.close()
+        raise
     except (sqlite3.Error, msgspec.DecodeError) as error:
         if db is not None:
             db.close()

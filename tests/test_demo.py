@@ -74,6 +74,19 @@ def test_a_visitor_sees_an_alert_within_a_minute_and_handles_it(tmp_path: Path) 
     assert not any(one.is_running() for one in parts)
 
 
+def test_an_alert_that_a_visitor_leaves_alone_is_passed_on_and_the_phones_of_the_demo_say_so(tmp_path: Path) -> None:
+    port, phones = free_port(), tmp_path / "state" / "phones.log"
+    with demo(tmp_path / "state", "--port", str(port)) as process:
+        said = welcome(process)
+        assert "its 10 minutes to follow up are 10 s" in said
+        end = time.monotonic() + 90
+        while "06 00000001" not in phones.read_text():
+            assert time.monotonic() < end, phones.read_text()
+            time.sleep(0.2)  # a night in a process of its own
+    assert f"http://127.0.0.1:{port}/answer/" in phones.read_text()
+    assert "Jansen" not in phones.read_text()
+
+
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -224,6 +224,7 @@ def test_all_of_it_goes_by_keyboard(browser: Browser, centrale: Centrale) -> Non
         page.get_by_label("Waarschijnlijk naar buiten").focus()
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type("6,5")
+        page.keyboard.press("Tab")  # how often: one stop for its four choices
         page.keyboard.press("Tab")
         page.keyboard.press("Space")  # may wait
         page.keyboard.press("Enter")

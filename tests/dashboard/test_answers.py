@@ -15,6 +15,7 @@ from care.chains import DESK, NIGHT_TEAM, ORGANISATION, RESIDENT
 from care.deeds import claim, resolve
 from care.records import (
     Agreement,
+    CalledOff,
     Chain,
     ChainAgreed,
     Consented,
@@ -203,6 +204,22 @@ def test_who_looks_when_the_desk_has_it_reads_so_and_once_it_is_closed_nothing_i
     page.reload()
     expect(page.get_by_role("heading", name="Hulp is niet meer nodig")).to_be_visible()
     assert not [one for one in SECRETS if one in page.content()]
+
+
+def test_who_looks_when_somebody_else_goes_reads_that_help_is_not_needed(night: NightDesk, browser: Browser) -> None:
+    page = phone(night, browser)
+    page.get_by_role("button", name="Open de vraag").tap()
+    team = phone(night, browser, NIGHT_TEAM)
+    team.get_by_role("button", name="Open de vraag").tap()
+    team.get_by_role("button", name="Ik ga erheen").tap()
+    expect(team.get_by_text("Het antwoord is verstuurd")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Hulp is niet meer nodig")).to_be_visible()
+    assert not [one for one in SECRETS if one in page.content()]
+    desk = night.sit_down(browser, night.staff("Sanne", "SV"))
+    night.write(CalledOff(at=night.clock.now(), home=HOME, alert=ALERT, to=fatima(night), channel="sms"))
+    night.go(desk, f"/alerts/{ALERT}")
+    expect(desk.locator(f"#seen-{ALERT}")).to_contain_text("Bericht aan Fatima, hulp niet meer nodig: sms")
 
 
 def test_a_way_to_phones_that_does_not_work_is_seen_at_the_desk(night: NightDesk, browser: Browser) -> None:

@@ -161,9 +161,29 @@ def test_a_contact_is_asked_only_after_the_clients_consent(night: NightDesk, pag
     expect(page.locator("#goes-to li").first).to_contain_text("Fatima, sms")
     said = night.centre.board.chains.consent(HOME, who)
     assert isinstance(said, Consented)
-    assert said.tiers == ("acute",)
+    assert (said.tiers, said.kinds) == (("acute",), None)  # about whatever it is, until that is told apart
     assert said.until.isoformat() == "2026-06-02T00:00:00+02:00"
     expect(page.locator(".consent [name=until]")).to_have_value("2026-06-01")
+
+
+def test_a_neighbour_may_be_asked_about_a_call_for_help_and_about_nothing_else(
+    night: NightDesk, page: Page, form: httpx.Client
+) -> None:
+    who = fatima(night)
+    first = {"c0s0-who": who, "c0s0-by0": "sms", "c0s1-who": "desk", "c0s1-by0": "", "c0s1-by1": ""}
+    form.post("/calling-order/wilg/12", data=GOOD | first)
+    night.go(page, "/calling-order/wilg/12")
+    consent = page.locator(".consent")
+    consent.get_by_label("Nu").check()
+    consent.get_by_label("Voordeur").uncheck()
+    consent.get_by_label("Iets anders").uncheck()
+    page.get_by_role("button", name="Bewaar toestemming").click()
+    expect(page.locator("#goes-to li").first).to_contain_text("Fatima: geen toestemming, overgeslagen")
+    expect(page.locator(".consent").get_by_label("Hulpoproep")).to_be_checked()
+    expect(page.locator(".consent").get_by_label("Voordeur")).not_to_be_checked()
+    said = night.centre.board.chains.consent(HOME, who)
+    assert said is not None
+    assert (said.tiers, said.kinds) == (("acute",), ("help",))
 
 
 def test_it_is_usable_by_phone_and_in_english(night: NightDesk, browser: Browser, sanne: StaffId) -> None:
@@ -215,7 +235,14 @@ def test_a_place_that_is_not_there_has_no_page(form: httpx.Client, path: str) ->
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"contact": "c-nobody"}, {"until": "soon"}, {"until": ""}, {"tiers": "technical-ish"}, {"contact": "x" * 41}],
+    [
+        {"contact": "c-nobody"},
+        {"until": "soon"},
+        {"until": ""},
+        {"tiers": "technical-ish"},
+        {"kinds": "gossip"},
+        {"contact": "x" * 41},
+    ],
 )
 def test_a_consent_that_says_nothing_is_refused(night: NightDesk, form: httpx.Client, wrong: dict[str, Any]) -> None:
     who = fatima(night)

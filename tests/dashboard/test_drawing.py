@@ -8,6 +8,7 @@ import pytest
 from care.board import Board
 from care.records import AlertId
 from dashboard.drawing import Drawing
+from dashboard.pages import STATIC
 from detectors.homes import HomeId
 from tests.dashboard.nights import (
     NOW,
@@ -195,3 +196,10 @@ def test_nobody_is_said_to_be_well_asleep_or_fallen() -> None:
         assert not re.search(
             r"\b(slaapt|gevallen|veilig|alles in orde|altijd|zeker|alarm)\b", text(drawn), re.IGNORECASE
         )
+
+
+def test_every_page_has_all_stylesheets_and_no_more_than_can_be_read() -> None:
+    linked = re.findall(r'<link rel="stylesheet" href="/static/(\w+\.css)">', desk(a_calm_night()))
+    assert linked == ["look.css", "desk.css", "alert.css", "deeds.css"]  # the later ones count
+    assert {one.name for one in STATIC.glob("*.css")} == {*linked, "paper.css"}
+    assert max(len((STATIC / one).read_text().splitlines()) for one in linked) <= 400

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from care.deeds import claim
 from care.link import Beat
 from care.records import Agreement, Chain, ChainAgreed, Line, Passed, StaffId, Step
 from care.systemd import Watchdog
-from dashboard import lookout
+from dashboard import lookout, organisations
 from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.lookout import UNWATCHED_AFTER_S, Lookout, Screens
+from dashboard.organisations import OWN, Access, OrganisationId
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import SiteId, building_of
 from tests.dashboard.conftest import ALERT, NIGHT, WILG, Plain, StoryClock, batch, finding, plan, status
@@ -211,15 +213,15 @@ def test_a_screen_in_view_watches_and_one_that_is_not_does_not() -> None:
 def test_when_no_screen_was_in_view_for_two_minutes_nobody_watches() -> None:
     seconds = Seconds()
     screens = Screens(monotonic=seconds)
-    assert not screens.unwatched  # the centre has only just begun
+    assert not screens.unwatched()  # the centre has only just begun
     seconds.s += UNWATCHED_AFTER_S + 1
-    assert screens.unwatched
+    assert screens.unwatched()
     screens.report("one", in_view=True, sound=True)
-    assert not screens.unwatched
+    assert not screens.unwatched()
     seconds.s += UNWATCHED_AFTER_S
-    assert not screens.unwatched
+    assert not screens.unwatched()
     seconds.s += 1
-    assert screens.unwatched
+    assert screens.unwatched()
 
 
 def test_people_are_counted_by_who_they_are_and_not_by_their_screens() -> None:
@@ -253,6 +255,69 @@ async def test_a_beat_says_when_nobody_watches(centre: Centre) -> None:
     live.beat()
     assert b'"unwatched":true' in await asyncio.wait_for(anext(events), 5)
     await events.aclose()
+
+
+ZON = OrganisationId("zon")
+BOTH = frozenset({OWN, ZON})
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedIn(Access):
+    """Everybody in a story is signed in, for the organisation that their session is named after."""
+
+    def sessions(self) -> dict[str, frozenset[OrganisationId]]:
+        return {one: frozenset({one}) for one in BOTH}
+
+
+@pytest.fixture
+def access(store: sqlite3.Connection) -> Access:
+    """De Wilg is Zon's; whatever else there is belongs to the centre."""
+    organisations.make(store, ZON, "Zon")
+    organisations.give(store, WILG, ZON)
+    return _SignedIn(store)
+
+
+@pytest.mark.parametrize(
+    ("of", "asked"), [(frozenset({OWN}), [NIGHT_TEAM]), (frozenset({ZON}), [DESK]), (BOTH, [DESK])]
+)
+async def test_a_screen_watches_over_the_homes_for_which_its_reader_may_act_and_over_no_others(
+    heard: Centre, seconds: Seconds, access: Access, of: frozenset[OrganisationId], asked: list[str]
+) -> None:
+    screens = Screens(monotonic=seconds)
+    seconds.s += UNWATCHED_AFTER_S + 1
+    screens.report("one", in_view=True, sound=True, of=of)
+    await heard.write(lambda board, at: [agreed(at)])
+    await heard.take(WILG, batch(plan(), finding()))
+    await Lookout(heard, Watchdog({}), screens, access).look()
+    assert passed(heard) == asked
+
+
+async def test_each_organisation_reads_whether_somebody_looks_at_its_own_homes(
+    heard: Centre, seconds: Seconds, access: Access
+) -> None:
+    eik = SiteId("eik")
+    await heard.take(WILG, batch(plan()))
+    await heard.take(eik, batch(plan(eik), of="journal-of-eik"))
+    screens = Screens(monotonic=seconds)
+    seconds.s += UNWATCHED_AFTER_S + 1
+    screens.report("of the centre", in_view=True, sound=True)
+    live = Live(heard, Plain(heard.board), screens, access)
+    for organisation, unwatched in ((OWN, b"false"), (ZON, b"true")):
+        screen = live.enter("nl", organisation, for_s=60, organisations=frozenset({organisation}))
+        events = screen.events()
+        await anext(events)
+        live.beat()
+        assert b'"unwatched":' + unwatched in await anext(events)
+        await events.aclose()
+
+
+async def test_a_people_store_that_would_not_holds_up_no_alert(heard: Centre, access: Access) -> None:
+    await heard.write(lambda board, at: [agreed(at)])
+    await heard.take(WILG, batch(plan(), finding()))
+    looking = Lookout(heard, Watchdog({}), Screens(), access)
+    access.db.execute("DROP TABLE site")
+    await looking.look()
+    assert passed(heard) == [DESK]
 
 
 class _Counted(Watchdog):

@@ -14,8 +14,24 @@ import pytest
 
 from care import journal
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
+from care.deeds import claim, resolve
 from care.escalation import due
-from care.records import Agreement, Chain, ChainAgreed, ContactId, Line, Noticed, Passed, Proven, Refusal, StaffId, Step
+from care.records import (
+    Agreement,
+    CalledOff,
+    Chain,
+    ChainAgreed,
+    ContactId,
+    How,
+    Line,
+    Noticed,
+    Outcome,
+    Passed,
+    Proven,
+    Refusal,
+    StaffId,
+    Step,
+)
 from dashboard import contacts
 from dashboard.intake import Centre
 from dashboard.outbox import Outbox
@@ -162,6 +178,50 @@ async def test_a_channel_that_is_not_set_up_refuses(
     people_store.execute("DELETE FROM channel")
     await turn(outbox(asked, people_store, wall, phones))
     assert noticed(asked) == [(NIGHT_TEAM, "push", Refusal.NO_CHANNEL)]
+
+
+async def closed(centre: Centre) -> None:
+    sanne = StaffId("s-1")
+    await centre.write(lambda board, at: claim(board.alerts[ALERT], sanne, at))
+    await centre.write(lambda board, at: resolve(board.alerts[ALERT], sanne, at, Outcome.HELPED, How.PHONE))
+
+
+def called_off(centre: Centre) -> list[tuple[str, str, Refusal | None]]:
+    told = [one for one in centre.board.alerts[ALERT].passing if isinstance(one, CalledOff)]
+    return [(one.to, one.channel, one.refusal) for one in told]
+
+
+async def test_who_was_asked_hears_once_that_help_is_not_needed_and_nothing_of_anybody(
+    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+) -> None:
+    box = outbox(asked, people_store, wall, phones)
+    await turn(box)
+    await closed(asked)
+    for _ in range(3):
+        await turn(box)
+    assert phones.got[1:] == [("push", "team", "Nachtwacht: hulp is niet meer nodig. Dank je wel.")]
+    assert called_off(asked) == [(NIGHT_TEAM, "push", None)]
+
+
+async def test_that_help_is_not_needed_is_told_after_a_restart_and_by_a_dead_channel_not_for_ever(
+    tmp_path: Path,
+    asked: Centre,
+    people_store: sqlite3.Connection,
+    clock: StoryClock,
+    wall: StoryClock,
+    phones: Phones,
+) -> None:
+    await turn(outbox(asked, people_store, wall, phones))
+    await closed(asked)
+    asked.close()
+    clock.wait(minutes=-5)  # and its clock was set back meanwhile
+    again = Centre(journal.connect(tmp_path / "centre.db"), clock)
+    phones.hangs = {"push"}
+    box = outbox(again, people_store, wall, phones, within_s=0.05)
+    for _ in range(3):
+        await turn(box)
+    assert called_off(again) == [(NIGHT_TEAM, "push", Refusal.NO_ANSWER)]
+    again.close()
 
 
 async def test_a_centre_that_died_before_it_sent_sends_after_its_start(

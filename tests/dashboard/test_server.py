@@ -86,6 +86,9 @@ def running(folder: Path, *more: str, broker_port: int, port: int | None = None)
 async def signed_in_at(url: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Sec-Fetch-Site": "same-origin"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as made:
+        async with asyncio.timeout(30):
+            while "reading" in (await made.get("/healthz")).json():
+                await asyncio.sleep(0.05)  # a real process reads its journal first, and says so
         answer = await made.post("/sign-in", data={"name": "sanne", "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         yield made

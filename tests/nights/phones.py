@@ -7,8 +7,10 @@ from datetime import datetime, time, timedelta
 from care import escalation
 from care.board import Board
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION
+from care.escalation import ToSend
 from care.records import (
     Agreement,
+    CalledOff,
     Chain,
     ChainAgreed,
     Consented,
@@ -63,14 +65,16 @@ class Phones:
         if board.homes and self._chance("away") < 0.3 and board.chains.away(NEIGHBOUR, now) is None:
             yield NotTonight(at=now, contact=NEIGHBOUR, until=now + timedelta(hours=12))
 
-    def answers(self, board: Board, now: datetime) -> Iterator[Noticed]:
+    def answers(self, board: Board, now: datetime) -> Iterator[Noticed | CalledOff]:
         """Yield what became of every notice that is due."""
-        for one in escalation.to_send(board, now):
+        due: list[tuple[type[Noticed | CalledOff], ToSend]] = [(Noticed, one) for one in escalation.to_send(board, now)]
+        due += [(CalledOff, one) for one in escalation.to_call_off(board, now)]
+        for kind, one in due:
             stretch = int(now.timestamp()) // STRETCH_S
             dead = self._chance(f"{one.channel} {stretch}") < DEAD
             refusal = Refusal.REFUSED if dead else None
             about = {"at": now, "home": one.alert.home, "alert": one.alert.id, "to": one.asked.to}
-            yield Noticed(channel=one.channel, refusal=refusal, **about)  # type: ignore[arg-type]
+            yield kind(channel=one.channel, refusal=refusal, **about)  # type: ignore[arg-type]
 
     def _chance(self, what: str) -> float:
         return random.Random(f"phones {self._seed} {what}").random()
