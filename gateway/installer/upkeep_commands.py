@@ -194,7 +194,7 @@ def update(
         terminal.fail("{root}: not updated: {fault}.", root=root, fault=error)
     if trial.back:
         terminal.fail(
-            "Version {version} did not watch as {there} did. {there} runs again; the log: journalctl -u {unit}.",
+            "Version {version} did not watch as {there} did. {there} runs again; the log: journalctl --unit={unit}.",
             version=trial.goes_to,
             there=trial.came_from,
             unit="nachtwacht-gateway",
