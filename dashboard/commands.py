@@ -492,10 +492,10 @@ def revoke(site: Annotated[str, typer.Argument(help="the id of the site")], *, p
 
     Example: nachtwacht desk enrolment revoke wilg --people people.db
     """
-    from dashboard.enrolment import revoke
+    from dashboard.enrolment import COMMAND, revoke
 
     with _store(people) as db:
-        count = revoke(db, SiteId(site), by="command", now=SystemClock().now())
+        count = revoke(db, SiteId(site), by=COMMAND, now=SystemClock().now())
     if not count:
         raise _failed(f"No gateway of {site} is enrolled. Look at: nachtwacht desk enrolment list.")
     typer.echo(f"{site}: taken back ({count}). Its gateway needs a new code.")

@@ -167,9 +167,14 @@ async def revoke(site: str, desk: TheDesk, reader: Reader) -> Response:
     return RedirectResponse("/gateways", 303)
 
 
-def _expect_open(desk: Desk, reader: SignedIn) -> authority.Authority:
+def opens_to(desk: Desk, reader: SignedIn) -> bool:
+    """Whether the page is there for who reads: at a centre that enrols, for those who change what is agreed."""
     changes = any(may(reader.session.posts, Right.CHANGE, post.organisation) for post in reader.session.posts)
-    if desk.authority is None or not changes:
+    return desk.authority is not None and changes
+
+
+def _expect_open(desk: Desk, reader: SignedIn) -> authority.Authority:
+    if desk.authority is None or not opens_to(desk, reader):
         raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
     return desk.authority
 
@@ -212,7 +217,7 @@ def _drawn(desk: Desk, reader: SignedIn) -> str:
         if (owners.get(SiteId(line.site), OWN) in mine and line.what is not Did.REFUSED) or OWN in mine
     ][:LINES]
     scene = desk.drawing.scene(now, reader.viewer)
-    return desk.drawing.page("gateways.html", scene, rows=rows, waits=waits, lines=lines)
+    return desk.drawing.page("gateways.html", scene, rows=rows, waits=waits, lines=lines, page="/gateways")
 
 
 def _state(one: Enrolled, now: datetime) -> str:
@@ -238,6 +243,8 @@ def _heard(desk: Desk, site: SiteId, language: str) -> str:
 def _told(line: Line, names: Names, language: str) -> str:
     """Return a line of the log as a sentence."""
     who = names.staff(StaffId(line.who)) if line.who.startswith("s-") else line.who
+    if line.who == enrolment.COMMAND:
+        who = words(language).gettext("the technical service")
     said = {
         Did.CODE: mark("A code was made for {site}."),
         Did.ENROLLED: mark("{site} has a gateway, from {who}."),

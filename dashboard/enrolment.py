@@ -37,6 +37,7 @@ from detectors.homes import SiteId
 WINDOW = timedelta(minutes=15)  # in which tries are counted
 TRIES_MAX = 10  # that failed, from one address
 REFUSALS_KEPT = timedelta(days=90)  # what went well is kept for good
+COMMAND = "command"  # who did what was done by a command
 LOG_MAX = 1_000  # lines that are read back at once
 
 SCHEMA = """
@@ -157,7 +158,7 @@ def make_code(db: sqlite3.Connection, site: str, signs: Signs, now: datetime, or
         db.execute("DELETE FROM enrolment_code WHERE (site = ? AND used_for IS NULL) OR until <= ?", (site, _s(now)))
         row = (kept(made.secret), site, owner, _s(now), _s(now + CODE_LASTS))
         db.execute("INSERT INTO enrolment_code VALUES (?, ?, ?, ?, ?, NULL)", row)
-        _note(db, now, Did.CODE, site, who="command")
+        _note(db, now, Did.CODE, site, who=COMMAND)
     return made
 
 

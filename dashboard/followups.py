@@ -17,6 +17,7 @@ from care.records import FOLLOWS, Aside, By, Follow, Record
 from care.shifts import ends
 from dashboard.course import ASIDE_MIN, GOING, NOT_ASIDE, SHIFT_END
 from dashboard.door import Problem, by_htmx
+from dashboard.enrolling import opens_to
 from dashboard.glance import desk_zone
 from dashboard.organisations import Right
 from dashboard.pages import Reader, TheAlert, TheDesk, act
@@ -86,7 +87,7 @@ async def post_take_back(request: Request, alert: TheAlert, desk: TheDesk, reade
 @router.get("/load")
 async def get_load(desk: TheDesk, reader: Reader) -> Response:
     """Show how busy it is."""
-    return HTMLResponse(desk.drawing.load(desk.centre.now(), reader.viewer))
+    return HTMLResponse(desk.drawing.load(desk.centre.now(), reader.viewer, gateways=opens_to(desk, reader)))
 
 
 @router.post("/second-pool")

@@ -143,6 +143,7 @@ PAGES = (
     Page("home", a_busy_night, lambda _: "/homes/wilg/12"),
     Page("home-28-nights", a_busy_night, lambda _: "/homes/wilg/12?nights=28"),
     Page("home-hardly-watched", _hardly_watched, lambda _: "/homes/wilg/3"),
+    Page("gateways", a_busy_night, lambda _: "/gateways"),
     Page("load", a_busy_night, lambda _: "/load"),
     Page("report", a_busy_night, lambda _: "/report"),
     Page("report-of-a-client", a_busy_night, lambda _: "/report/wilg/12"),

@@ -16,6 +16,7 @@ from care.board import Board
 from care.records import AlertId, Record, StaffId
 from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
+from dashboard.enrolling import Row
 from dashboard.handover import Handover, Screens
 from dashboard.live import event
 from dashboard.pages import no_alert
@@ -117,6 +118,8 @@ class Stage:
                 )
             case "load":
                 return self.drawing.load(self.now, self.viewer)
+            case "gateways":
+                return self._gateways()
             case "sign-in":
                 wrong = "This name and password do not belong together. Try again."
                 tried = {"name": "sanne", "problem": wrong} if name else {}
@@ -126,6 +129,18 @@ class Stage:
                 return self.drawing.message(self.viewer.language, title=gone.title, text=gone.text)
             case _:
                 return self.drawing.desk(self.now, self.viewer)
+
+    def _gateways(self) -> str:
+        """Return the page of the gateways, with one of each state."""
+        said = {"until": "27-11-2027", "revoked": "27-11-2026 21:20", "heard": "21:20", "may": True}
+        rows = [
+            Row(site=SiteId(site), name=site, state=state, **said)  # type: ignore[arg-type]
+            for site, state in (("wilg", "good"), ("eik", "soon"), ("olm", "over"), ("beuk", "revoked"))
+        ]
+        lines = [("27-11-2026 21:20", "wilg")]
+        scene = self.drawing.scene(self.now, self.viewer)
+        waits = [("es", "es", "28-11-2026 21:20")]
+        return self.drawing.page("gateways.html", scene, rows=rows, waits=waits, lines=lines, page="/gateways")
 
     def _report(self, home: str, asked: dict[str, str]) -> str:
         scene = self.drawing.scene(self.now, self.viewer)

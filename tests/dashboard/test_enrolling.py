@@ -312,6 +312,7 @@ async def test_the_page_shows_who_is_enrolled_and_takes_it_back(drawn: Desk, san
     a_code(drawn, "eik")
     async with signed_in(drawn, sanne, raise_app_exceptions=True) as page:
         page.cookies.set("language", "en", domain="desk.example")
+        assert 'href="/gateways"' in (await page.get("/load")).text
         before = (await page.get("/gateways")).text
         assert "Its certificate is good until" in before
         assert "eik, until" in before
@@ -340,6 +341,7 @@ async def test_who_only_acts_on_alerts_has_no_such_page(drawn: Desk, sanne: Staf
     organisations.appoint(drawn.people, sanne, "own", Role.DESK)
     await Gateway(drawn).enrol(a_code(drawn))
     async with signed_in(drawn, sanne) as page:
+        assert "/gateways" not in (await page.get("/load")).text
         assert (await page.get("/gateways")).status_code == 404
         assert (await page.post("/gateways/wilg/revoke")).status_code == 404
     async with stranger_at(drawn) as page:
