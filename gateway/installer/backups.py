@@ -162,13 +162,13 @@ def _put_down(half: Path, places: Places, files: list[tuple[Part, Path]]) -> Non
         for part, target in files:
             name = target.relative_to(places.folders[part]).as_posix()
             row = copy.execute("SELECT mode, body FROM carried WHERE part = ? AND name = ?", (part, name)).fetchone()
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            _make_folder(target.parent)
             _put(target, row[1], row[0])
         (text,) = copy.execute("SELECT text FROM plan").fetchone()
     _journal_alone(half)
     half.replace(places.journal)
     _as_its_folder(places.journal)
-    _put(places.plan, text.encode(), 0o640)
+    _put(places.plan, text.encode(), 0o644)  # there are ids in it, and no names or keys
 
 
 def _journal_alone(half: Path) -> None:
@@ -289,6 +289,13 @@ def _put(file: Path, body: bytes, mode: int) -> None:
         new.unlink(missing_ok=True)
     _as_its_folder(file)
     _settle(file.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o750)
+        _as_its_folder(folder)
 
 
 def _as_its_folder(file: Path) -> None:

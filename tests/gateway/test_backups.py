@@ -118,6 +118,15 @@ def test_a_building_is_carried_to_a_spare_machine_in_one_file(building: Path, sp
     assert (spare / "identity" / "gateway.pem").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_is_restored_belongs_to_whom_its_folder_belongs(building: Path, spare: Path) -> None:
+    """Root restores; the daemon, Zigbee2MQTT and the broker are users of their own, and read it."""
+    os.chown(spare, 4321, 4322)
+    assert run("restore", backed_up(building), "--yes", machine=spare)[0] == 0
+    assert {(one.stat().st_uid, one.stat().st_gid) for one in spare.rglob("*")} == {(4321, 4322)}
+    assert (spare / "site.toml").stat().st_mode & 0o777 == 0o644, "the daemon is not root"
+
+
 def test_only_its_owner_can_read_a_backup(building: Path) -> None:
     os.umask(os.umask(0o022))
     assert backed_up(building).stat().st_mode & 0o777 == 0o600
