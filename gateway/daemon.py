@@ -466,7 +466,7 @@ class _Turns:
             log.warning("not_let_in", why=standing)
         proven = "" if proven_at is None else f"Proven {proven_at:%Y-%m-%d %H:%M} UTC."
         if (let_in, proven) != (self._let_in, self._proven):
-            notify(f"STATUS={let_in} {proven}".strip())
+            notify(f"STATUS={' '.join(filter(None, (let_in, proven)))}")
         self._standing, self._let_in, self._proven = standing, let_in, proven
 
     def _begin(self) -> None:
