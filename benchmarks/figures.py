@@ -39,6 +39,17 @@ def rounded(values: Mapping[str, float], figures: Sequence[Figure]) -> dict[str,
     return {one.key: round(values[one.key], one.digits) for one in figures}
 
 
+def kept(out: Path) -> dict[str, float]:
+    """Return the figures that a file of results holds already; none if there is no file.
+
+    Raises `msgspec.DecodeError` if it is none of `keep`'s.
+    """
+    if not out.exists():
+        return {}
+    held = msgspec.json.decode(out.read_bytes(), type=dict[str, object])
+    return {key: float(value) for key, value in held.items() if isinstance(value, int | float)}
+
+
 def table(values: Mapping[str, float], figures: Sequence[Figure], title: str) -> Table:
     """Return the figures beside their goals, to be printed."""
     shown = Table("measured", title=title)

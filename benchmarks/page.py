@@ -74,7 +74,7 @@ def latencies_ms(samples: int, told: Told) -> list[float]:
         desk = parts.desk()
         parts.gateway(site)
         try:
-            with _Beds(site, parts.port) as beds, _page(desk.address) as page:
+            with _Beds(site, parts.port) as beds, signed_in(desk.address) as page:
                 return _measured(page, beds, samples, told)
         except Error as error:
             raise CannotMeasure(f"The page did not follow: {error.message.splitlines()[0]}") from error
@@ -148,7 +148,7 @@ def _now_ms() -> float:
 
 
 @contextmanager
-def _page(address: str) -> Iterator[Page]:
+def signed_in(address: str) -> Iterator[Page]:
     """Open the night desk in a browser, signed in and heard by the live connection."""
     found = shutil.which("chromium", path=os.environ.get("PATH", "") + ":/usr/bin")
     if found is None:

@@ -87,22 +87,20 @@ class Parts:
                 part.process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def gateway(self, site: Site, *, rehearsal: bool = False) -> Part:
-        """Start a building and return when it hears its sensors."""
-        plan, file = self._folder / "site.toml", self._folder / "gateway.db"
+    def gateway(self, site: Site, *, rehearsal: bool = False, name: str = "gateway") -> Part:
+        """Start a building and return when it hears its sensors. Several of them need a name each."""
+        plan, file = self._folder / f"{name}.toml", self._folder / f"{name}.db"
         plan.write_text(homes.write(site), encoding="utf-8")
         command: list[str | Path] = ["gateway", "run", "--plan", plan, "--journal", file, "--broker", self._broker]
         command += ["--centre", self._broker, "--in-flight", "1000"]  # as in deploy/building/run-gateway
         if rehearsal:
             command.append("--rehearsal")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
-            where = self._folder / "ready"
+            where = self._folder / f"{name}.ready"
             ready.bind(str(where))
             ready.settimeout(0)
-            part = self._start(
-                "gateway", [sys.executable, "-m", "nachtwacht", *command], file, NOTIFY_SOCKET=str(where)
-            )
-            self.until(lambda: _told_ready(ready), "the gateway is ready", within_s=START_WITHIN_S)
+            part = self._start(name, [sys.executable, "-m", "nachtwacht", *command], file, NOTIFY_SOCKET=str(where))
+            self.until(lambda: _told_ready(ready), f"the {name} is ready", within_s=START_WITHIN_S)
         return part
 
     def desk(self, *, rehearsal: bool = False, journal: Path | None = None) -> Part:

@@ -78,6 +78,7 @@ _FAMILY = {
     What.DISK: "disk",
     What.JOURNAL: "journal",
     What.PROOF: "proof-missing",
+    What.CHANNEL: "channel-dead",
 }
 """Findings of one family in one episode are one thing to a person, and so one alert."""
 
@@ -101,6 +102,7 @@ _TIERS = {
     What.DISK: Tier.TECHNICAL,
     What.JOURNAL: Tier.TECHNICAL,
     What.PROOF: Tier.TECHNICAL,
+    What.CHANNEL: Tier.TECHNICAL,
 }
 """What may wait, and for whom. Any other kind is acute, so that a new one is rather too loud than unheard."""
 

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from care.alerts import Alert, State, Tier, by_urgency
 from care.buildings import cause_of
-from care.labels import ASIDES, BY_WORDS, KINDS, TIERS, WHYS
+from care.chains import RESIDENT
+from care.labels import ASIDES, BY_WORDS, KINDS, PAUSES, TIERS, WHYS
+from care.pauses import Pause
 from care.records import AlertId, Follow, HandedOver, StaffId, site_of
 from care.reports import Writer
 from care.sights import Can, Why, kinds, now_seen, sighted
 from care.telling import AT_NIGHT
-from care.wording import capital
+from care.wording import Wording, capital
 from detectors.findings import Finding, Sight, Status, What
 from detectors.homes import Home, HomeId, building_of
 
 LISTED_MAX = 40  # in one list; what is left over is counted
+TODAY = timedelta(hours=12)  # nearer than this, a moment needs no date
 
 
 class Staff(Protocol):
@@ -137,19 +140,30 @@ class Briefing:
         for home in self.writer.homes:
             site = site_of(home.id)
             status, whys = self._sight(home, silent[site])
+            if paused:
+                yield from self._paused(home, status)
+                continue
             if status is not None and status.sight is Sight.WATCHED:
                 continue
-            if (status is not None and status.sight is Sight.PAUSED) is not paused:
+            if status is not None and status.sight is Sight.PAUSED:
                 continue
             say = self.writer.wording(site).say
             reason = self.writer.wording(site).every([say(WHYS[why]) for why in whys])
-            what = "" if paused else self._lost(home, status)
-            yield Item(
-                where=self.writer.where(home.id),
-                what=capital(what or reason),
-                more=reason if what else "",
-                home=home.id,
-            )
+            lost = capital(self._lost(home, status))
+            yield Item(where=self.writer.where(home.id), what=lost, more=reason, home=home.id)
+
+    def _paused(self, home: Home, status: Status | None) -> Iterator[Item]:
+        """Yield a home that is paused, or that its building has not paused yet: who asked, since and until when."""
+        wording = self.writer.wording(site_of(home.id))
+        pause = self.writer.board.pauses.now(home, self.writer.now)
+        is_paused = status is not None and status.sight is Sight.PAUSED
+        if pause is None and not is_paused:
+            return
+        what = wording.say(WHYS[Why.PAUSED])
+        if pause is not None and not pause.taken(home, status):
+            what = wording.say("not on yet: the building has not confirmed it")
+        more = "" if pause is None else who_paused(pause, wording, self.names, self.writer.now)
+        yield Item(where=self.writer.where(home.id), what=capital(what), more=more, home=home.id)
 
     def _sight(self, home: Home, silent_since: datetime | None) -> tuple[Status | None, tuple[Why, ...]]:
         board = self.writer.board
@@ -189,6 +203,18 @@ class Briefing:
     def tier_word(self, item: Item) -> str:
         """Say how urgent an item is."""
         return self.writer.wording_here.say(TIERS[item.tier]) if item.tier is not None else ""
+
+
+def who_paused(pause: Pause, wording: Wording, names: Staff, now: datetime) -> str:
+    """Say who paused a home, from when to when, and why."""
+    by = pause.order.by
+    who = wording.say("the client") if str(by) == str(RESIDENT) else names.staff(StaffId(by))
+    start, until = (
+        wording.time(at) if abs(now - at) < TODAY else f"{wording.date(at)} {wording.time(at)}"
+        for at in (pause.order.at, pause.ends)
+    )
+    said = wording.say("by {who} from {start} to {until}: {why}")
+    return said.format(who=who, start=start, until=until, why=wording.say(PAUSES[pause.order.why]))
 
 
 def _section(id_: str, title: str, items: Iterable[Item], none: str) -> Section:

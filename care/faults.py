@@ -43,7 +43,7 @@ def out_of_order(about: Telling) -> tuple[Piece, ...]:  # noqa: PLR0911  # one l
             return (about.piece(said), about.piece(nothing))
 
 
-def of_building(about: Telling) -> tuple[Piece, ...]:  # noqa: PLR0911  # one line for each
+def of_building(about: Telling) -> tuple[Piece, ...]:  # noqa: C901, PLR0911  # one line for each
     """Say what is the matter with a whole building."""
     say, value = about.wording.say, about.finding.value
     nobody = about.piece(say("This says nothing about how the people are."))
@@ -77,6 +77,10 @@ def of_building(about: Telling) -> tuple[Piece, ...]:  # noqa: PLR0911  # one li
         case What.JOURNAL:
             said = say("The logbook of the gateway was damaged at {since}. It has been put aside.")
             return (about.piece(said), about.piece(say("What stood in it may be missing.")))
+        case What.CHANNEL:
+            said = say("The gateway could not send a message at {since}: {channel}.")
+            named = [about.wording.channel(one) for one in (about.finding.channel or "").split(", ")]
+            return (about.piece(said, channel=about.wording.every(named)), about.piece(say("It keeps trying.")))
         case _:
             said = say("No test alert has come from this building since {since}: {duration}.")
             return (about.piece(said), about.piece(say("A real alert may not arrive either.")))

@@ -2,6 +2,7 @@
 
 from care.alerts import State, Tier
 from care.language import mark
+from care.pauses import PauseReason
 from care.records import Aside, By, Follow, How, Outcome
 from care.sights import Why
 from detectors.findings import Presence, Sight, What
@@ -35,6 +36,7 @@ TITLES: dict[What, str] = {
     What.DISK: mark("Gateway can hardly store"),
     What.JOURNAL: mark("Logbook of gateway damaged"),
     What.PROOF: mark("Test alert did not arrive"),
+    What.CHANNEL: mark("Building cannot warn by itself"),
 }
 """What is the matter, in at most `TITLE_MAX` characters; holds no name."""
 
@@ -128,6 +130,12 @@ WHYS: dict[Why, str] = {
     Why.UNKNOWN: mark("nothing told yet"),
 }
 """Why a home is not, or not wholly, in sight."""
+
+PAUSES: dict[PauseReason, str] = {
+    PauseReason.CLIENT: mark("at the client's word"),
+    PauseReason.AWAY: mark("away, staying elsewhere"),
+}
+"""Why a home is paused."""
 
 KINDS: dict[What, str] = {**TITLES, What.BATH: mark("Long in the bathroom or toilet")}
 """Each kind of alert by itself, of no home in particular."""

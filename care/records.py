@@ -6,6 +6,7 @@ from typing import Annotated, NewType
 
 import msgspec
 
+from care.pauses import Paused, PauseEnded
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SiteId
 from detectors.moments import SensorEvent, SensorSight
@@ -59,6 +60,7 @@ class FellBack(msgspec.Struct, frozen=True, kw_only=True, tag="fell-back"):
     home: HomeId
     alert: AlertId
     channel: str  # what was used: "siren", "sms" ...
+    took: bool | None = None  # whether it took the call, where it can say so; a siren cannot
 
 
 class Outcome(StrEnum):
@@ -579,7 +581,8 @@ Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
 Terms = ChainAgreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
-Agreeing = BackTest | Changed  # what people at the centre ask or agree about a home, and the building hears of
+Pausing = Paused | PauseEnded
+Agreeing = BackTest | Changed | Pausing  # what is asked or agreed at the centre about a home, and its building hears
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested
 )  # what the building tells; raw events stay at home

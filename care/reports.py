@@ -334,7 +334,7 @@ class _Client:
     def _gap(self, one: Stretch) -> str:
         say = self.wording.say
         start, until = self.wording.time(one.start), self.wording.time(one.end)
-        if one.why == (Why.PAUSED,):
+        if one.why == (Why.PAUSED,) and one.sight is Sight.PAUSED:
             return say("Paused from {start} to {until}.").format(start=start, until=until)
         reason = self.wording.every([say(WHYS[why]) for why in one.why])
         lost = _lost(self.home, one)

@@ -50,6 +50,7 @@ _COULD_ALSO: dict[What, tuple[str, ...]] = {
     What.DISK: (mark("memory card worn out"),),
     What.JOURNAL: (mark("power was off"), mark("memory card worn out")),
     What.PROOF: (mark("being restarted"), mark("slow connection"), mark("gateway broken")),
+    What.CHANNEL: (mark("credit used up"), mark("connection gone")),
 }
 
 _STUCK_BED = (mark("{client} is still in bed, so look there first"), mark("something heavy on the bed"))

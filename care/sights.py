@@ -42,7 +42,7 @@ class Why(StrEnum):
     HOME = "home"  # nothing was heard of the home
     STUCK = "stuck"  # a sensor said what could not be
     SENSOR = "sensor"  # a sensor was not heard
-    PAUSED = "paused"  # the client had paused it
+    PAUSED = "paused"  # it was paused, by the client's wish
     UNKNOWN = "unknown"  # nothing had been told of the home yet
 
 
@@ -163,13 +163,13 @@ def sighted(
     gone = {sensor for one in causes if one.what is What.BRIDGE_LOST for sensor in one.blind}
     lost = tuple(sensor.id for sensor in home.sensors if sensor.id in gone)
     stuck = {one.sensor for one in causes if one.what is What.SENSOR_STUCK}
-    unheard = {*blind} - gone
+    unheard = {*blind} - gone - {*status.paused}
     reasons = {
         Why.BRIDGE: bool(lost),
         Why.HOME: status.sight is Sight.BLIND and not lost,
         Why.STUCK: bool(unheard & stuck),
         Why.SENSOR: bool(unheard - stuck) and status.sight is not Sight.BLIND,
-        Why.PAUSED: status.sight is Sight.PAUSED,
+        Why.PAUSED: status.sight is Sight.PAUSED or bool(status.paused),
     }
     unseen = tuple(dict.fromkeys((*blind, *lost)))
     sight = status.sight
@@ -192,10 +192,7 @@ def kinds(home: Home, status: Status | None) -> dict[What, Can]:
 
 def groups(home: Home, status: Status | None) -> dict[What, tuple[Can, ...]]:
     """Return for every kind of alert how each group of sensors that it rests on is heard (`coverage.rests_on`)."""
-    return {
-        what: tuple(_heard([hears(status, sensor) for sensor in group]) for group in rests)
-        for what, rests in rests_on(home).items()
-    }
+    return {what: tuple(_heard(status, group) for group in rests) for what, rests in rests_on(home).items()}
 
 
 def hears(status: Status | None, sensor: Sensor) -> bool:
@@ -208,10 +205,12 @@ def _can(what: What, looks: tuple[Can, ...], status: Status | None) -> Can:
         return Can.NONE
     if what in TELLS_OF_SENSORS and status is not None:
         return Can.SEEN  # that a sensor is not heard is what these tell
-    if Can.BLIND in looks or status is None or status.sight is Sight.BLIND:
+    if status is None or status.sight is Sight.BLIND:
         return Can.BLIND
-    if status.sight is Sight.PAUSED and what is not What.BUTTON:
+    if Can.PAUSED in looks or (status.sight is Sight.PAUSED and what is not What.BUTTON):
         return Can.PAUSED
+    if Can.BLIND in looks:
+        return Can.BLIND
     return Can.PARTLY if Can.PARTLY in looks else Can.SEEN
 
 
@@ -228,13 +227,15 @@ TELLS_OF_SENSORS = frozenset(
 """What comes because of sensors that are not heard, or not well: it needs none of them."""
 
 
-def _heard(heard: list[bool]) -> Can:
-    """How one group of sensors is heard: none in the plan, none heard, some heard, all heard."""
+def _heard(status: Status | None, group: Sequence[Sensor]) -> Can:
+    """How one group of sensors is heard: none in the plan, none heard, none listened to, some heard, all heard."""
+    heard = [hears(status, sensor) for sensor in group]
     if not heard:
         return Can.NONE
-    if not any(heard):
-        return Can.BLIND
-    return Can.SEEN if all(heard) else Can.PARTLY
+    if any(heard):
+        return Can.SEEN if all(heard) else Can.PARTLY
+    paused = status is not None and any(sensor.id in status.paused for sensor in group)
+    return Can.PAUSED if paused else Can.BLIND
 
 
 _END = datetime.max.replace(tzinfo=UTC)  # of what is not over
@@ -253,7 +254,7 @@ def _places(home: HomeId) -> tuple[HomeId, ...]:
 
 
 def _alike(one: Status, other: Status) -> bool:
-    return (one.sight, one.blind) == (other.sight, other.blind)
+    return (one.sight, one.blind, one.paused) == (other.sight, other.blind, other.paused)
 
 
 def _gathered(records: Iterable[Record], home: HomeId) -> tuple[list[Status], list[tuple[datetime, datetime, Finding]]]:

@@ -260,6 +260,8 @@ class Course:
             yield self.event(min(one.at for one in alert.delivered), on.format(n=screens))
         for one in alert.fell_back:
             said = say("The building gave a warning itself: {channel}")
+            if one.took is False:
+                said = say("The building could not send a warning: {channel}")
             yield self.event(one.at, said.format(channel=self.wording.channel(one.channel)))
 
     def _held(self) -> Iterator[Event]:

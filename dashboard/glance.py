@@ -10,6 +10,7 @@ from care.alerts import Alert
 from care.board import Board
 from care.buildings import cause_of
 from care.language import LANGUAGES, words
+from care.pauses import Pause
 from care.records import AlertId, ContactId, Plan, StaffId, site_of
 from care.sights import Why, hears, now_seen, sighted
 from care.wording import Wording, natural
@@ -105,6 +106,10 @@ class Glance:
         told = self.board.alerts_of(home.id) if status is not None and status.blind else []
         stuck = [one for alert in told for one in alert.standing if one.what is What.SENSOR_STUCK]
         return sighted(home, status, [*self.causes(site), *stuck])[2]
+
+    def pause(self, home: Home) -> Pause | None:
+        """Return the pause that lasts in a home, by the centre's records; whether its building has it, it says."""
+        return self.board.pauses.now(home, self.now)
 
     def causes(self, site: SiteId) -> list[Finding]:
         """Return what stands between a building and its sensors, as the building itself says."""

@@ -16,6 +16,7 @@ from care.wording import Wording, capital
 from dashboard.agreements import Agreements
 from dashboard.glance import ICONS, Glance, home_path
 from dashboard.nights import Album
+from dashboard.pauses import Pausing
 from dashboard.stories import Line, Story, lines_of
 from dashboard.strips import Strips
 from detectors.coverage import rests_on, told_by
@@ -192,6 +193,9 @@ class Standing:
             said.append(more)
         if since is not None:
             said.append(say("since {time}").format(time=wording.moment(since, self.glance.now)))
+        if self.pausing.more:
+            more = self.pausing.more
+            said += self.pausing.sentences
         asks = story if story is not None and not story.calm else None
         if story is not None and story.alert.tier is Tier.TECHNICAL:
             more = more or story.sentence.title
@@ -379,6 +383,11 @@ class Standing:
     def agreements(self) -> Agreements:
         """What is agreed with the resident, and what was changed of it."""
         return Agreements(self.plan, self.glance)
+
+    @cached_property
+    def pausing(self) -> Pausing:
+        """Whether it is paused, and by whom."""
+        return Pausing(self.plan, self.glance)
 
     @cached_property
     def strips(self) -> Strips:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from care.alerts import Alert, Tier
-from care.briefing import Briefing
+from care.briefing import Briefing, who_paused
 from care.buildings import cause_of
 from care.handovers import LINES
 from care.labels import ASIDES, HOW_WORDS, OUTCOMES, WHYS
@@ -350,7 +350,10 @@ class Paper:
             paused = [one for one in self.team.seen[home.id] if one.sight is Sight.PAUSED]
             if paused:
                 span = sum((one.end - one.start for one in paused), timedelta())
-                yield f"{self.writer.where(home.id)} {self.wording.short(span)}"
+                pauses = self.glance.board.pauses.at(home, self.span.start, self.span.end)
+                told = [who_paused(one, self.wording, self.glance.names, self.glance.now) for one in pauses]
+                who = f" ({self.wording.every(told)})" if told else ""
+                yield f"{self.writer.where(home.id)} {self.wording.short(span)}{who}"
 
     @property
     def signed(self) -> str:

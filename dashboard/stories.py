@@ -146,12 +146,11 @@ class Story:
     @property
     def fell_back(self) -> str | None:
         """That the building called for help itself, if so."""
-        if not self.alert.fell_back:
+        went_out = [one for one in self.alert.fell_back if one.took is not False]
+        if not went_out:
             return None
-        first = self.alert.fell_back[0]
-        channels = self.wording.every(
-            list(dict.fromkeys(self.wording.channel(one.channel) for one in self.alert.fell_back))
-        )
+        first = went_out[0]
+        channels = self.wording.every(list(dict.fromkeys(self.wording.channel(one.channel) for one in went_out)))
         said = self.wording.say("The building gave a warning itself at {time}: {channels}.")
         return said.format(time=self.wording.moment(first.at, self.glance.now), channels=channels)
 

@@ -179,7 +179,7 @@ class Strips:
             return say("Other sensors still saw enough for every kind of alert.")
         if len(lost) == len(cans):
             return say("No alert could come.")
-        if Why.PAUSED in one.why:
+        if one.sight is Sight.PAUSED:
             return say("Only a call for help could come.")
         named = self.wording.every([f"\u201c{say(KINDS[what])}\u201d" for what in lost])
         return say("This could not be told: {kinds}.").format(kinds=named)

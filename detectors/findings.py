@@ -36,6 +36,7 @@ class What(StrEnum):
     DISK = "disk"  # the gateway's disk is nearly full, or refuses; `value` is MB free, None if it refuses
     JOURNAL = "journal"  # the gateway's journal was damaged and has been set aside
     PROOF = "proof-missing"  # the synthetic event of a building did not come through in time
+    CHANNEL = "channel-dead"  # a way of the building's own to call for help does not work; `channel` says which
 
 
 BUILDING = frozenset(
@@ -47,6 +48,7 @@ BUILDING = frozenset(
         What.DISK,
         What.JOURNAL,
         What.PROOF,
+        What.CHANNEL,
     }
 )
 """What is the matter with a whole building: found of `homes.building_of`, and of no home in it."""
@@ -91,6 +93,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
     early: bool = False  # told before the limit, because it is long for this home
     value: float | None = None  # what was counted or measured: visits or times out of bed, hours of shift; see `What`
     sensor: SensorId | None = None  # that it is about, where it is about one
+    channel: str | None = None  # by which the building calls for help, where it is about one; several joined by ", "
     perhaps: tuple[Perhaps, ...] = ()  # what else could explain it
     room: RoomId | None = None  # where the resident probably is
     last_at: Instant | None = None  # the last motion seen anywhere
@@ -149,6 +152,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status", omit_defau
     since: Instant | None = None
     sight: Sight = Sight.WATCHED
     blind: tuple[SensorId, ...] = ()
+    paused: tuple[SensorId, ...] = ()  # those of them that are not listened to, by the wish of who lives there
 
     def same_as(self, other: "Status | None") -> bool:
         """Whether nothing but the date differs."""

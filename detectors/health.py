@@ -83,6 +83,15 @@ def settled(health: Health, event: SensorEvent, home: Home, silent: dict[SensorI
     return Turned(health, tuple(found), well)
 
 
+def listened_again(health: Health, sensor: SensorId, at: Instant) -> Health:
+    """Return what is known once a sensor is listened to again: its silence until then was none of its own."""
+    rhythm = health.rhythms.get(sensor)
+    if rhythm is None:
+        return health
+    afresh = msgspec.structs.replace(rhythm, last_at=at, since=at, walks=health.pulse.walks, value=0.0)
+    return Health(health.pulse, {**health.rhythms, sensor: afresh}, health.flows, health.ill)
+
+
 _NEW = Flow()
 
 

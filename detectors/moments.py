@@ -38,6 +38,19 @@ class SensorSight(msgspec.Struct, frozen=True, kw_only=True, tag="sight"):
     reason: str = ""  # why not, when not; of several, joined: "bridge+availability" (`gateway.health.REASONS`)
 
 
+PAUSED = "paused"
+"""Why a sensor is not heard that is not listened to, by the wish of who lives there."""
+
+
+def is_paused(reason: str) -> bool:
+    """Whether the reason of a `SensorSight` says, among others, that the sensor is paused.
+
+    >>> is_paused("broker+paused"), is_paused("availability"), is_paused("")
+    (True, False, False)
+    """
+    return PAUSED in reason.split("+")
+
+
 class Tick(msgspec.Struct, frozen=True, tag="tick"):
     """Time has passed, and nothing else."""
 

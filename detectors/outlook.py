@@ -12,6 +12,7 @@ from detectors.coverage import told_by
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Kind, RoomKind, Sensor, SensorId
 from detectors.lessons import Lesson
+from detectors.moments import is_paused
 from detectors.others import SHIPPED, Others
 
 
@@ -20,6 +21,7 @@ class Outlook(NamedTuple):
 
     home: Home  # as seen: a bed sensor that is not heard is none, and quiet in the bedroom tells of bed again
     tells: frozenset[What]  # the kinds of alert that can come
+    paused: frozenset[What] = frozenset()  # those that a pause keeps from coming
 
 
 def outlook(home: Home, silent: Mapping[SensorId, str], rising: float | None) -> Outlook:
@@ -33,7 +35,12 @@ def outlook(home: Home, silent: Mapping[SensorId, str], rising: float | None) ->
     heard = tuple(one for one in home.sensors if one.kind is not Kind.BED or not _disbelieved(one, home, silent))
     night = home.night if rising is None else msgspec.structs.replace(home.night, rising=rising)
     seen = msgspec.structs.replace(home, night=night, sensors=heard)
-    found = Outlook(seen, told_by(seen).difference(home.off))
+    tells, kept_back = told_by(seen), frozenset[What]()
+    listened = tuple(one for one in heard if not is_paused(silent.get(one.id, "")))
+    if len(listened) < len(heard) or any(map(is_paused, silent.values())):
+        tells = told_by(msgspec.structs.replace(seen, sensors=listened))
+        kept_back = told_by(home).difference(tells)
+    found = Outlook(seen, tells.difference(home.off), kept_back)
     _known[home.id] = (home, silent, rising, found)
     return found
 

@@ -78,6 +78,7 @@ class Vigil(msgspec.Struct, omit_defaults=True):
     health: Health = Health()  # of the sensors, by what they themselves say
     blind: dict[SensorId, str] = {}  # both: sensors that say nothing about the resident now, and why
     status: Status | None = None  # as last told
+    unwatched: dict[str, Instant] = {}  # until when a pause kept each kind of alert from coming, the last time
 
 
 def come_back(vigil: Vigil) -> None:

@@ -18,17 +18,18 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from detectors import company, day_inactivity, health, late_rise, lessons, nights
+from detectors import arrivals, company, day_inactivity, health, late_rise, lessons, nights, pauses
+from detectors.arrivals import is_news, queue
 from detectors.bath_stay import bath_stay
 from detectors.calibration import LeftOut
 from detectors.episodes import Detector, Episode
 from detectors.evidence import marked
-from detectors.findings import Cleared, Finding, Perhaps, Presence, Sight, Status, What, Withheld
+from detectors.findings import Cleared, Finding, Perhaps, Presence, Status, What, Withheld
 from detectors.gateway_gap import gateway_gap
 from detectors.health import Turned
 from detectors.help_button import help_button
-from detectors.homes import Home, Kind, SensorId
-from detectors.moments import SensorEvent, SensorSight
+from detectors.homes import Home, Kind
+from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.night_door import left_home, somebody_arrived
 from detectors.nights import Learned, Notice, Summary
 from detectors.others import SHIPPED, Others
@@ -36,11 +37,11 @@ from detectors.out_of_bed import out_of_bed
 from detectors.outlook import Outlook, mostly_after, outlook
 from detectors.remembered import Asked, Running, Telling, Vigil, come_back
 from detectors.reviews import reviewed
+from detectors.standing import stood
 from detectors.still import still, unseen
 from detectors.whereabouts import Whereabouts
 
-WINDOW = timedelta(seconds=60)  # how late an event may be and still be put in its place
-BURST_MAX = timedelta(minutes=2)  # how long one late burst may hold the settled reading up
+WINDOW = arrivals.WINDOW
 LONGEST_MINUTES = 24 * 60.0  # for which anything is waited for
 EPISODES_MAX = 200  # of one night
 AWAY = timedelta(days=14, hours=12)  # from one sign in a night to the next: 14 nights in between without one
@@ -132,11 +133,7 @@ class _Turn:
     def take(self, moment: SensorEvent | SensorSight, arrived_at: datetime) -> None:
         vigil = self.vigil
         if isinstance(moment, SensorSight):
-            silent = {sensor: why for sensor, why in vigil.silent.items() if sensor != moment.sensor}
-            if not moment.seen:
-                silent[moment.sensor] = moment.reason
-            vigil.silent = silent
-            self.sights()
+            self.sight(moment)
             return
         if moment.kind is Kind.BUTTON:
             view = vigil.view.see(moment, self.home)
@@ -145,9 +142,38 @@ class _Turn:
                 self.watch("button", help_button(view, self.home), view, max(moment.at, arrived_at))
             return
         self.turned(health.arrived(vigil.health, moment, arrived_at), vigil.view)
-        if _is_news(vigil, moment):
+        if is_news(vigil, moment):
             vigil.view = vigil.view.see(moment, self.outlook.home)
-            _queue(vigil, moment, arrived_at)
+            queue(vigil, moment, arrived_at)
+
+    def sight(self, moment: SensorSight) -> None:
+        """Take in that a sensor is heard, or is not; one that is paused is forgotten besides."""
+        vigil, sensor = self.vigil, moment.sensor
+        was, paused = is_paused(vigil.silent.get(sensor, "")), not moment.seen and is_paused(moment.reason)
+        if paused and not was:
+            self.settle_all()
+        before = self.outlook.paused
+        silent = {other: why for other, why in vigil.silent.items() if other != sensor}
+        if not moment.seen:
+            silent[sensor] = moment.reason
+        vigil.silent = silent
+        self.sights()
+        if paused and not was:
+            pauses.begin(vigil, self.home, sensor, self.outlook.paused)
+        elif was and not paused:
+            pauses.end(vigil, sensor, moment.at, before - self.outlook.paused)
+            self.tell(vigil.settled, vigil.settled_to or moment.at)
+
+    def settle_all(self) -> None:
+        """Settle all that was heard until now, and tell what was due by now: nothing more of it will come."""
+        vigil, now = self.vigil, self.now
+        if vigil.burst_ends is not None:
+            self.settle_burst()
+        for event in [one for one in vigil.pending if one.at <= now]:
+            self.settle(event)
+        vigil.pending = tuple(one for one in vigil.pending if one.at > now)
+        self.wait(now)
+        vigil.settled_to = now
 
     def advance(self, now: datetime) -> None:
         vigil = self.vigil
@@ -296,9 +322,16 @@ class _Turn:
 
     def tell(self, where: Whereabouts, at: datetime) -> None:
         """Say what became due by `at` and what is over since; note when to look again."""
-        vigil, (home, tells) = self.vigil, self.outlook
+        vigil, (home, tells, paused) = self.vigil, self.outlook
         next_due = _earliest(where.due(home), nights.due(vigil.diary))
-        for name, episode in self.episodes(where, home):
+        for name, watched in self.episodes(where, home):
+            episode = watched
+            if paused and pauses.KIND_OF[name] in paused:
+                continue  # what was told of it before stands
+            if vigil.unwatched:
+                if pauses.stands(vigil, name, watched, where):
+                    continue
+                episode = pauses.afresh(vigil, name, watched)
             told = episode if episode is not None and episode.what in tells else None
             if told is None and name not in vigil.running and name not in vigil.told:
                 continue  # nearly always
@@ -495,24 +528,10 @@ class _Turn:
 
     def stand(self, at: datetime) -> None:
         """Say how the home stands, if that differs from what was last said."""
-        vigil, home = self.vigil, self.home
-        view, last = vigil.view, vigil.status
-        same = last is not None and (view.presence, view.since) == (last.presence, last.since)
-        if same and not vigil.blind and last is not None and last.sight is Sight.WATCHED:
-            return  # nearly always
-        sensors = [sensor.id for sensor in home.sensors if sensor.kind is not Kind.BUTTON]
-        heard_any = bool(view.heard)
-        blind = tuple(sorted(vigil.blind)) if heard_any else tuple(sorted(sensors))
-        if not heard_any or all(sensor in vigil.blind for sensor in sensors):
-            sight = Sight.BLIND
-        else:
-            sight = Sight.PARTLY if blind else Sight.WATCHED
-        presence = Presence.UNKNOWN if sight is Sight.BLIND else view.presence
-        said = last is not None and (last.presence, last.since, last.sight, last.blind)
-        if said == (presence, view.since, sight, blind):
-            return
-        vigil.status = Status(at=at, home=home.id, presence=presence, since=view.since, sight=sight, blind=blind)
-        self.said.append(vigil.status)
+        status = stood(self.vigil, self.home, at)
+        if status is not None:
+            self.vigil.status = status
+            self.said.append(status)
 
 
 def _only_clears(before: Whereabouts, after: Whereabouts) -> bool:
@@ -563,33 +582,6 @@ def _ended(name: str, where: Whereabouts) -> bool:
     if name == "bath":
         return True
     return where.presence in (Presence.UP, Presence.BED)
-
-
-def _is_news(vigil: Vigil, event: SensorEvent) -> bool:
-    for waiting in reversed(vigil.pending):
-        if waiting.at < event.at:
-            break
-        if waiting == event:
-            return False
-    heard = vigil.settled.heard.get(event.sensor)
-    return heard is None or event.at > heard[0]
-
-
-def _order(event: SensorEvent) -> tuple[datetime, SensorId, float]:
-    """Sort by date. Of two that contradict one another at one instant the lower counts: it watches longer."""
-    return event.at, event.sensor, event.value
-
-
-def _queue(vigil: Vigil, event: SensorEvent, arrived_at: datetime) -> None:
-    """Let an event wait to be settled."""
-    pending = vigil.pending
-    at = len(pending)
-    while at and _order(pending[at - 1]) > _order(event):
-        at -= 1
-    vigil.pending = (*pending[:at], event, *pending[at:])
-    if vigil.settled_to is not None and event.at <= vigil.settled_to:
-        vigil.burst_began = vigil.burst_began or arrived_at
-        vigil.burst_ends = min(arrived_at + WINDOW, vigil.burst_began + BURST_MAX)
 
 
 def _withheld(said: list[Told], one: Finding | Cleared) -> bool:

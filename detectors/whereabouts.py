@@ -35,6 +35,7 @@ _DOOR_KNOWN = 20  # messages, before a door is known not to repeat itself
 _SELDOM = 0.2  # of them
 PRESS_AGAIN = timedelta(seconds=60)  # presses closer together are one call
 PRESSES_MAX = 50
+UNTOLD = -1.0  # in place of a sensor's last value, once it was not listened to: whatever comes next is news
 
 
 class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -115,6 +116,24 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
         if beds or self.presence is not Presence.BED:
             return msgspec.structs.replace(self, beds=beds)
         return msgspec.structs.replace(self, beds=beds, presence=Presence.UNKNOWN, since=self.last_at, left_bed_at=None)
+
+    def not_listened(self, sensor: SensorId) -> "Whereabouts":
+        """Return what is still known when a sensor is not listened to any more: when it spoke, not what it says now."""
+        left = self.without(sensor)
+        heard = {one: (at, UNTOLD if one == sensor else value) for one, (at, value) in self.heard.items()}
+        holding = {one: at for one, at in self.holding.items() if one != sensor}
+        return msgspec.structs.replace(left, heard=heard, holding=holding)
+
+    def forgotten(self) -> "Whereabouts":
+        """Return what is still known when nothing is listened to any more but a call for help."""
+        return Whereabouts(
+            door_said=self.door_said,
+            pressed_since=self.pressed_since,
+            presses=self.presses,
+            pressed_before=self.pressed_before,
+            pressed_room=self.pressed_room,
+            heard={one: (at, UNTOLD) for one, (at, _) in self.heard.items()},
+        )
 
     def see(self, event: SensorEvent, home: Home) -> "Whereabouts":
         """Return what is known after an event. One no newer than the sensor's newest changes nothing."""

@@ -22,7 +22,8 @@ from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
 from detectors.outlook import Expected
-from gateway import backtest, daemon, watch
+from gateway import backtest, channels, daemon, trial, watch
+from gateway.channels import BadChannels, Channels
 from gateway.connection import Login
 from gateway.held import IN_FLIGHT
 from gateway.installer import identities
@@ -53,6 +54,7 @@ def run(
     centre: Annotated[str, typer.Option(help="the centre's broker; without it, as the identity says")] = "",
     base: Annotated[str, typer.Option(help="base topic of Zigbee2MQTT")] = "zigbee2mqtt",
     *,
+    alarm: Annotated[Path | None, typer.Option(help="by what the building itself calls for help, alarm.toml")] = None,
     in_flight: Annotated[int, typer.Option(min=5, help="max_inflight_messages of the site's broker")] = IN_FLIGHT,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
     identity: Annotated[Path | None, typer.Option(help="the folder of who this gateway is (gateway enroll)")] = None,
@@ -75,12 +77,34 @@ def run(
         in_flight=in_flight,
         identity=identity,
         login=_login_of(broker_login),
+        channels=_channels_of(alarm) if alarm is not None else channels.NONE_SET,
     )
     try:
         daemon.run(settings, reread=lambda: read(plan.read_text(encoding="utf-8"), file=str(plan)))
     except (journal.NotOurs, journal.TooNew) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+
+
+@cli.command("try-alarm")
+def try_alarm(
+    alarm: Annotated[Path, typer.Option(help="by what the building itself calls for help, alarm.toml")],
+    broker: Annotated[str, typer.Option(help="the site's broker, where the sirens listen")] = "127.0.0.1:1883",
+    seconds: Annotated[float, typer.Option(min=0.1, max=60, help="how long sirens sound")] = 5,
+) -> None:
+    """Let each siren sound for a moment and each command send a test, and say which took it. It is loud.
+
+    Example: nachtwacht gateway try-alarm --alarm alarm.toml
+    """
+    ways, address_of_broker = _channels_of(alarm), address(broker)
+    dead = False
+    for name, why in trial.tried(ways, address_of_broker, sounds_s=seconds):
+        dead = dead or bool(why)
+        typer.echo(f"{name}: {why or 'took it'}.", err=bool(why))
+    if ways.switch and not dead:
+        typer.echo("Whether a siren sounded or a lamp shone, only you can tell.")
+    if dead:
+        raise typer.Exit(1)
 
 
 @cli.command()
@@ -232,6 +256,18 @@ def _login_of(file: Path | None) -> Login | None:
         typer.echo(f"{file}: no login can be read there. Make one: nachtwacht gateway passwords.", err=True)
         raise typer.Exit(1)
     return Login(known.name, known.password)
+
+
+def _channels_of(file: Path) -> Channels:
+    try:
+        return channels.read(file.read_text(encoding="utf-8"), file=str(file))
+    except OSError as error:
+        typer.echo(f"{file}: cannot be read: {error.strerror}.", err=True)
+    except UnicodeDecodeError:
+        typer.echo(f"{file}: not UTF-8 text.", err=True)
+    except BadChannels as error:
+        typer.echo(str(error), err=True)
+    raise typer.Exit(1)
 
 
 _ASIDE = 15  # of 19: whatever else runs goes first

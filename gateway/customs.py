@@ -18,9 +18,20 @@ WEEK = 7 * DAY
 ALIKE = 0.10  # the longest silence of one day differs by no more from that of another, where a clock makes it
 MOSTLY = 0.6  # of the days
 CHECK_IN_MIN = 130.0  # minutes: two check-ins of an hourly sensor, the second a little late
-CHECK_IN_FACTOR = 2.2  # times its usual longest silence: one lost message is nothing yet
-CHECK_IN_LOSSY = 3.2  # the same, for a sensor that lost messages on more days than one: two in a row are nothing yet
-CHECK_IN_WORST = 1.1  # times the longest of its silences that is remembered
+MISSED_MIN = 2  # check-ins in a row that did not come, before a sensor is missed
+MISSED_MAX = 4  # the same, however many a sensor loses
+LATE = 0.2  # of a check-in's time: the last of them may be so late
+FALSE = 0.004  # times a day that one sensor may be missed by chance, by the messages that it usually loses
+USUALLY_LOST = 0.005, 150.0  # share of check-ins, until a sensor has shown its own; counts as so many of its own
+REMEMBER = 0.97  # of what a sensor has lost, a day later
+SILENCE_MIN = 15.0  # minutes: what is shorter says nothing of a clock
+TICKS_MIN = 4  # silences of a day that are alike
+TICKS_SHARE = 0.7  # of the silences that are no shorter, which a clock explains: alike, or so many of them together
+OUTAGE_MISSED = 3  # check-ins: a longer silence was no loss of messages, and teaches no more
+SILENCES_MAX = 120  # of a day
+SITE_FACTOR = 2.2  # times the usual longest silence of all
+SITE_LOSSY = 3.2  # the same, where it was longer on more days than one
+SITE_WORST = 1.1  # times the longest that is remembered
 LOST = 1.5  # times the usual: a message was lost in between
 CHECK_IN_MAX = 6 * 60.0  # minutes: what speaks more seldom is missed by behaviour, if at all (`detectors.rhythms`)
 BATTERY_NEW = 25.0  # percent above the lowest of the week: somebody has put in another one
@@ -46,20 +57,79 @@ class Custom(msgspec.Struct, frozen=True, array_like=True):
     links: tuple[float, ...] = ()  # LQI: one an hour, of the present day
     linked: float | None = None  # listened until the last of them
     link: float | None = None  # LQI: the median of the last whole day
+    silences: tuple[float, ...] = ()  # of the present day, that are long enough to be a clock's
+    beats: tuple[float, ...] = ()  # minutes from check-in to check-in, of each whole day; 0 where there is none
+    asked: float = 0.0  # check-ins that were to come, and to be seen as such; of late more than of old
+    missed: float = 0.0  # and those of them that did not
+    rate: float = 0.0  # check-ins of the last whole day that were to be seen
 
 
 def check_in(custom: Custom) -> float | None:
     """Return the minutes of silence after which a sensor that checks in by the clock is not there any more.
 
     None for a sensor that has no such habit, or is not known for `DAYS_MIN` days: one is believed to have it when its
-    longest silence is nearly the same on most days. People are not as regular as that, whatever they do.
+    check-ins are as far apart on most days. People are not as regular as that, whatever they do. How many of them must
+    fail to come depends on how many this sensor loses: so few that it is seldom missed by chance (`FALSE`).
     """
-    limit = silence(custom, CHECK_IN_MIN)
-    if limit is None or limit > CHECK_IN_MAX:
+    beats = custom.beats if len(custom.beats) >= DAYS_MIN else custom.days  # of a snapshot of an older make
+    usual = _usual(beats)
+    if usual is None:
         return None
-    usual = statistics.median(custom.days)
-    alike = sum(abs(day - usual) <= ALIKE * usual for day in custom.days)
-    return limit if alike >= max(DAYS_MIN, MOSTLY * len(custom.days)) else None
+    limit = max(CHECK_IN_MIN, (_to_miss(custom) + LATE) * usual)
+    return limit if limit <= CHECK_IN_MAX else None
+
+
+def _usual(beats: tuple[float, ...]) -> float | None:
+    """Return how far apart check-ins are by most of the days; None where days differ."""
+    known = [one for one in beats if one]
+    if len(known) < DAYS_MIN:
+        return None
+    usual = statistics.median(known)
+    alike = sum(abs(one - usual) <= ALIKE * usual for one in known)
+    return usual if alike >= max(DAYS_MIN, MOSTLY * len(beats)) else None
+
+
+def _to_miss(custom: Custom) -> int:
+    """Return how many check-ins in a row must fail to come, by the share that this sensor loses."""
+    share, weight = USUALLY_LOST
+    lost = (custom.missed + share * weight) / (custom.asked + weight)
+    enough = (n for n in range(MISSED_MIN, MISSED_MAX) if custom.rate * lost**n <= FALSE)
+    return next(enough, MISSED_MAX)
+
+
+def _beat(silences: tuple[float, ...]) -> float:
+    """Return how far apart the check-ins of a day were; 0 if its silences are not a clock's.
+
+    Motion between two check-ins shortens a silence, and a lost one doubles it. So the silences of a clock are mostly
+    alike, and none is longer but by whole ones; the alike ones that last longest together are taken for the clock's.
+    """
+    near = [[one for one in silences if abs(one - middle) <= ALIKE * middle] for middle in silences]
+    alike = max(near, key=sum, default=[])
+    if len(alike) < TICKS_MIN:
+        return 0.0
+    beat = statistics.median(alike)
+    whole = [one for one in silences if one >= (1 - ALIKE) * beat]
+    explained = sum(abs(one - _times(one, beat) * beat) <= LOST * ALIKE * beat for one in whole)
+    return round(beat, 1) if explained >= TICKS_SHARE * len(whole) and 2 * len(alike) >= len(whole) else 0.0
+
+
+def _times(silence: float, beat: float) -> int:
+    return max(1, round(silence / beat))
+
+
+def _counted(custom: Custom, beat: float) -> Custom:
+    """Count what was lost on a day that is over, among the check-ins that could be seen to be."""
+    usual = _usual((*custom.beats, beat)) or beat
+    if not usual:
+        return custom
+    times = [_times(one, usual) for one in custom.silences if one >= (1 - ALIKE) * usual]
+    missed = sum(min(one - 1, OUTAGE_MISSED) for one in times)
+    return msgspec.structs.replace(
+        custom,
+        asked=round(REMEMBER * custom.asked + len(times) + missed, 1),
+        missed=round(REMEMBER * custom.missed + missed, 2),
+        rate=float(len(times) + missed),
+    )
 
 
 def lasts_days(custom: Custom) -> float | None:
@@ -72,12 +142,13 @@ def lasts_days(custom: Custom) -> float | None:
 
 
 def silence(custom: Custom, least: float) -> float | None:
+    """Return the minutes after which the silence of all sensors together is none of theirs; None if not known yet."""
     if len(custom.days) < DAYS_MIN:
         return None
     usual = statistics.median(custom.days)
     lossy = sum(day > LOST * usual for day in custom.days) > 1
-    factor = CHECK_IN_LOSSY if lossy else CHECK_IN_FACTOR
-    return max(least, factor * usual, CHECK_IN_WORST * max(custom.days))
+    factor = SITE_LOSSY if lossy else SITE_FACTOR
+    return max(least, factor * usual, SITE_WORST * max(custom.days))
 
 
 def heard(custom: Custom | None, sign: Sign, listened: float) -> Custom:
@@ -86,10 +157,14 @@ def heard(custom: Custom | None, sign: Sign, listened: float) -> Custom:
         custom = Custom(sign.at, listened, listened)
     elif sign.at <= custom.heard_at:
         return custom
-    longest = max(custom.longest, round(listened - custom.heard, 1))
+    silent = round(listened - custom.heard, 1)
+    longest = max(custom.longest, silent)
+    if silent >= SILENCE_MIN:
+        custom = msgspec.structs.replace(custom, silences=(*custom.silences, silent)[-SILENCES_MAX:])
     days, began, links, link = custom.days, custom.began, custom.links, custom.link
     if listened - began >= DAY:
         days, began, longest = (*days, longest)[-DAYS:], listened, 0.0
+        custom = _day_over(custom)
         links, link = (), statistics.median(links) if len(links) >= LINKS_MIN else link
     linked = custom.linked
     if sign.link is not None and (linked is None or listened - linked >= HOUR):
@@ -107,6 +182,12 @@ def heard(custom: Custom | None, sign: Sign, listened: float) -> Custom:
         low=custom.low if sign.low is None else sign.low,
     )
     return custom if sign.battery is None else charged(custom, sign.battery, listened)
+
+
+def _day_over(custom: Custom) -> Custom:
+    beat = _beat(custom.silences)
+    custom = _counted(custom, beat)
+    return msgspec.structs.replace(custom, silences=(), beats=(*custom.beats, beat)[-DAYS:])
 
 
 def charged(custom: Custom, percent: float, listened: float) -> Custom:

@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import Protocol
 
@@ -25,15 +26,18 @@ import structlog
 from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import BadPlan, Site
+from care.pauses import Paused, PauseEnded
 from care.records import CENTRE, AlertId, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
-from detectors.homes import HomeId
+from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent
 from gateway import fallback, health, keeping
 from gateway.aside import Aside
+from gateway.calls import Calls
+from gateway.channels import NONE_SET, SIREN, Channels
 from gateway.connection import Login
 from gateway.damage import last_set_aside, set_aside, trouble_of
-from gateway.health import Apart, Broker, Disk
+from gateway.health import Apart, Broker, Disk, Mute
 from gateway.held import IN_FLIGHT, Held
 from gateway.identity import Papers
 from gateway.ingest import Arrival, Inbox, Ingest
@@ -52,6 +56,8 @@ FORGET_EVERY_S = 3600.0  # seldom too, and then all that has become old: each fe
 DISK_FULL = 20 * 10**6  # bytes free: the centre is told besides of what the journal may not be able to take any more
 READY_AFTER_S = 10.0  # a start without a broker is a start: that the broker is away, is told
 PROOF = "nachtwacht-proof"  # below the bridge's topic, so that it comes by the way of the sensors
+SOUND_EVERY_S = 60.0  # while an alarm sounds: sirens end by themselves, or did not hear it
+TRY_AT = time_of_day(10)  # local: when a test message wakes nobody
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -69,6 +75,7 @@ class Settings:
     login: Login | None = None  # at the site's broker
     base: str = "zigbee2mqtt"
     rehearsal: bool = False  # the clock comes by message, and not from this machine
+    channels: Channels = NONE_SET  # by what the building calls for help itself, beside the siren's topic
     in_flight: int = IN_FLIGHT  # the broker's `max_inflight_messages`: with more of them an SD card is written less
 
 
@@ -92,6 +99,8 @@ class Gateway:
     proven_with: int = 0  # records written by then
     known_s: dict[AlertId, float] = field(default_factory=dict)  # since when this process knows of what is pending
     start: fallback.Start | None = None  # as what is pending then sees it
+    calls: Calls = field(default_factory=lambda: Calls(()))
+    tried_on: date | None = None  # when each command was last asked for a test, by the day of the place
     written: int = 0
     disk_at_s: float = -DISK_EVERY_S
     proof_at_s: float = -PROOF_EVERY_S
@@ -111,7 +120,7 @@ class Gateway:
         known_to = watch.taken_to(journal.last_date(db))
         clock = RehearsalClock(known_to or _NEVER) if settings.rehearsal else SteadyClock(known_to)
         watch.confirmed(journal.had(db, CENTRE))
-        gateway = cls(settings=settings, db=db, clock=clock, watch=watch)
+        gateway = cls(settings=settings, db=db, clock=clock, watch=watch, calls=Calls(settings.channels.command))
         gateway.write(told)
         aside = last_set_aside(settings.journal)
         if aside is not None:  # told at every start, and written once: it is the same record
@@ -178,13 +187,17 @@ class Gateway:
 
     def hear(self, after: int) -> None:
         """Take in what the centre has said since a number of the journal, and what that tells."""
-        changed = False
+        changed = paused = False
         for entry in journal.read_after(self.db, after):
             if entry.origin == CENTRE:
                 self.write(self.watch.hear(entry))
                 changed = changed or isinstance(entry.record, Changed)
+                paused = paused or isinstance(entry.record, Paused | PauseEnded)
         if changed:
             self.write(self.watch.told_plan(self.clock.now()))
+        if paused:
+            self.write(self.watch.advance(self.clock.now()))  # who asked for it is waiting to see that it holds
+        if changed:
             self.save(at_once=True)  # with what the plan says now, which a start may find changed
 
     def tick(self) -> None:
@@ -230,9 +243,36 @@ class Gateway:
         since_s = {one: fallback.since(one, pending[one], at_s, self.start) for one, at_s in self.known_s.items()}
         for alert in fallback.due(pending, have, since_s, monotonic_s):
             home = pending[alert].home
-            log.warning("fell_back", alert=alert, home=home, channel=fallback.CHANNEL)
-            self.write([(now, FellBack(at=now, home=home, alert=alert, channel=fallback.CHANNEL))])
+            named = (SIREN, *(one.name for one in self.settings.channels.switch))
+            log.warning("fell_back", alert=alert, home=home, channels=named)
+            self.write([(now, FellBack(at=now, home=home, alert=alert, channel=one)) for one in named])
         return fallback.sounding(self.watch.pending)
+
+    def call(self, monotonic_s: float) -> None:
+        """See to the calls that go out by commands, and write down which were taken. Never waits for one."""
+        now, commands = self.clock.now(), self.settings.channels.command
+        if self.tried_on is None:  # a start does not send a test, but where one failed before
+            local = now.astimezone(zone_of(self.settings.site.zone))
+            self.tried_on = local.date() if local.time() >= TRY_AT else local.date() - timedelta(days=1)
+            if self.watch.tells_mute:
+                self.watch.notice(Mute(()), now) if not commands else self.calls.prove()
+        if not commands:
+            return
+        self._try_daily(now)
+        outcomes = self.calls.look(fallback.asked(self.watch.pending, [one.name for one in commands]), monotonic_s)
+        for one in outcomes:
+            waits = None if one.alert is None else self.watch.pending.get(one.alert)
+            if one.alert is not None and waits is not None and (one.took or one.channel not in waits.failed):
+                called = FellBack(at=now, home=waits.home, alert=one.alert, channel=one.channel, took=one.took)
+                self.write([(now, called)])
+        if outcomes:
+            self.watch.notice(Mute(self.calls.dead), now)
+
+    def _try_daily(self, now: datetime) -> None:
+        local = now.astimezone(zone_of(self.settings.site.zone))
+        if local.date() != self.tried_on and local.time() >= TRY_AT and not self.settings.rehearsal:
+            self.tried_on = local.date()
+            self.calls.prove()
 
     def write(self, dated: Sequence[tuple[datetime, Record]]) -> None:
         """Write records now, after all that is held."""
@@ -266,7 +306,7 @@ class Gateway:
         )
         fresh = tuple(one for one in reading.events if not self._has(one))
         self.held.events.update(fresh)
-        reading = reading._replace(events=fresh)
+        reading = self.watch.listened(reading._replace(events=fresh), received_at)
         troubles: list[tuple[datetime, Record]] = [(received_at, trouble) for trouble in reading.troubles]
         return [*troubles, *self.watch.heard(reading, received_at)]
 
@@ -390,6 +430,7 @@ class _Turns:
         self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
         self._standing = self._let_in = self._proven = ""  # what systemd was last told
+        self._sounded_at_s = 0.0
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
@@ -400,6 +441,7 @@ class _Turns:
                 self._watchdog.turned(time.monotonic())
         finally:
             self._aside.end()
+            self._gateway.calls.end()
         self._gateway.flush()
         self._acknowledge()
 
@@ -446,10 +488,8 @@ class _Turns:
         gateway.broker_up = ingest.up
         gateway.tick()
         self._tell_status()
-        alarm = fallback.said(gateway.fall_back(self._uplink.have, monotonic_s, linked=self._uplink.up))
-        if alarm != self._alarm:  # at a start too: an alarm of before may still sound
-            self._alarm = alarm
-            ingest.publish(fallback.topic(gateway.settings.site), alarm, retain=True)
+        self._sound(gateway.fall_back(self._uplink.have, monotonic_s, linked=self._uplink.up), monotonic_s)
+        gateway.call(monotonic_s)
         proof = gateway.proof(monotonic_s) if ingest.up else None
         if proof is not None:
             ingest.publish(gateway.proof_topic, proof)
@@ -468,6 +508,19 @@ class _Turns:
         if (let_in, proven) != (self._let_in, self._proven):
             notify(f"STATUS={' '.join(filter(None, (let_in, proven)))}")
         self._standing, self._let_in, self._proven = standing, let_in, proven
+
+    def _sound(self, homes: tuple[HomeId, ...], monotonic_s: float) -> None:
+        """Say to sirens and lamps what they are to do: at a change, at a start (one of before may still sound)."""
+        ingest, settings = self._ingest, self._gateway.settings
+        alarm = fallback.said(homes)
+        again = bool(homes) and ingest.up and monotonic_s - self._sounded_at_s >= SOUND_EVERY_S
+        if alarm == self._alarm and not again:
+            return
+        if alarm != self._alarm:
+            ingest.publish(fallback.topic(settings.site), alarm, retain=True)
+        self._alarm, self._sounded_at_s = alarm, monotonic_s
+        for switch in settings.channels.switch:  # never retained: a bridge that restarts would sound it once more
+            ingest.publish(switch.topic, (switch.on if homes else switch.off).encode())
 
     def _begin(self) -> None:
         late = time.monotonic() - self._began_s >= READY_AFTER_S

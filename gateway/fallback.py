@@ -4,7 +4,7 @@ What waits for the centre is a fold of the building's journal, so that a restart
 the centre has a record, only the link's answer says (`care.link.Have`), or something a person there did with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -15,11 +15,11 @@ from care.journal import Entry
 from care.records import CENTRE, AlertId, FellBack, Order
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import HomeId, Instant
+from gateway.channels import ALERT, HELP_ASKED
 
 WITHIN_S = 60.0  # monotonic seconds that the centre has
 ANSWER_S = 10.0  # in which the centre, when it can be reached, has answered several times over
 LONG_AGO = timedelta(minutes=5)  # a process that starts again and again gives no centre a minute each time
-CHANNEL = "siren"  # whatever listens at `topic`: a siren, a lamp
 
 
 class Pending(msgspec.Struct, frozen=True, array_like=True):
@@ -30,6 +30,8 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     open: tuple[What, ...]  # conditions that are not over
     fallen: bool = False  # the building's own alarm has been given
     at: Instant | None = None  # when it was written down; None in a snapshot of an older make
+    took: tuple[str, ...] = ()  # channels that have taken the call
+    failed: tuple[str, ...] = ()  # and that did not, at first
 
 
 def due(
@@ -95,7 +97,7 @@ def folded(pending: dict[AlertId, Pending], entry: Entry, site: Site) -> dict[Al
         return _without(pending, record.alert) if isinstance(record, Order) else pending
     if isinstance(record, FellBack):
         known = pending.get(record.alert)
-        return pending if known is None else {**pending, record.alert: msgspec.structs.replace(known, fallen=True)}
+        return pending if known is None else {**pending, record.alert: _fell(known, record)}
     if isinstance(record, Finding):
         if tier_of(record.what, site.by_id.get(record.home)) is not Tier.ACUTE:
             return pending
@@ -107,6 +109,15 @@ def folded(pending: dict[AlertId, Pending], entry: Entry, site: Site) -> dict[Al
     return pending
 
 
+def asked(pending: Mapping[AlertId, Pending], channels: Sequence[str]) -> dict[str, dict[AlertId, str]]:
+    """Return for each channel the alerts that go out now and that it has not taken, with what is said on a phone."""
+    said = {alert: _text(one) for alert, one in pending.items() if one.fallen}
+    return {
+        channel: {alert: text for alert, text in said.items() if channel not in pending[alert].took}
+        for channel in channels
+    }
+
+
 def topic(site: Site) -> str:
     """Where the building's own siren or lamp listens, at the building's own broker."""
     return f"nachtwacht/{site.id}/alarm"
@@ -115,6 +126,16 @@ def topic(site: Site) -> str:
 def said(homes: tuple[HomeId, ...]) -> bytes:
     """Return what is said there: "on" for which homes, or "off"."""
     return msgspec.json.encode({"state": "on" if homes else "off", "homes": homes})
+
+
+def _text(one: Pending) -> str:
+    return (HELP_ASKED if What.BUTTON in one.open else ALERT).format(number=one.home.partition("/")[2])
+
+
+def _fell(known: Pending, record: FellBack) -> Pending:
+    took = (*known.took, record.channel) if record.took else known.took
+    failed = (*known.failed, record.channel) if record.took is False else known.failed
+    return msgspec.structs.replace(known, fallen=True, took=took, failed=failed)
 
 
 def _ended(pending: dict[AlertId, Pending], alert: AlertId, what: What) -> dict[AlertId, Pending]:

@@ -9,7 +9,7 @@ process alive. An hour in which nobody listened makes no sensor suspect, and tea
 """
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from care.homes import Site
 from detectors.findings import BUILDING, Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant, Kind, Sensor, SensorId, building_of
-from detectors.moments import SensorSight
+from detectors.moments import PAUSED, SensorSight, is_paused
 from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, silence
 from gateway.sources import Reading, Sign
 
@@ -60,13 +60,19 @@ class Broker(msgspec.Struct, frozen=True):
     up: bool
 
 
+class Mute(msgspec.Struct, frozen=True):
+    """By which ways of its own the building could not call for help when it last tried; none, if all took it."""
+
+    channels: tuple[str, ...]
+
+
 class Apart(msgspec.Struct, frozen=True):
     """How many seconds the system's clock stands ahead of the time that is reckoned here (`care.clock`)."""
 
     seconds: float
 
 
-Observation = Broker | Disk | Apart | Reading
+Observation = Broker | Disk | Apart | Mute | Reading
 
 
 class Lasting(msgspec.Struct, frozen=True, array_like=True):
@@ -117,6 +123,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     step: float = 0.0  # seconds by which it was set
     disk: Lasting = Lasting()
     free: int = 0  # bytes on the disk
+    channel: Lasting = Lasting()
+    mute: tuple[str, ...] = ()  # the channels that do not work
     all: Custom | None = None  # any sensor of the building
     customs: dict[SensorId, Custom] = {}
     own: dict[SensorId, Unseen] = {}
@@ -127,10 +135,11 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 OWN = ("availability", "check-in")
-REASONS = ("broker", "bridge", *OWN)
+REASONS = ("broker", "bridge", *OWN, PAUSED)
 """Why a sensor is not heard, what explains most first. In a `SensorSight` those that hold are joined by "+"."""
 
 Said = SensorSight | Finding | Cleared
+_NONE: Mapping[SensorId, datetime] = {}
 
 
 def observed(health: Health, seen: Observation, at: datetime) -> Health:
@@ -147,16 +156,24 @@ def observed(health: Health, seen: Observation, at: datetime) -> Health:
             wrong = abs(seen.seconds) > STEP.total_seconds()
             step = seen.seconds if wrong and not health.clock.wrong else health.step
             return _with(health, clock=health.clock.seen(at, wrong=wrong), step=step)
+        case Mute():
+            lasting = health.channel.seen(at, wrong=bool(seen.channels))
+            return _with(health, channel=lasting, mute=seen.channels)
         case Reading():
             return _read(health, seen, at)
 
 
 def told(
-    health: Health, now: datetime, site: Site, ill: Callable[[HomeId, SensorId], bool]
+    health: Health,
+    now: datetime,
+    site: Site,
+    ill: Callable[[HomeId, SensorId], bool],
+    paused_until: Mapping[SensorId, datetime] = _NONE,
 ) -> tuple[Health, list[Said]]:
     """Let time pass up to an instant; return what is found, what is over, and which sensors are seen or not.
 
-    `ill` says whether the home itself has already told of a sensor: then nothing is told of it here.
+    `ill` says whether the home itself has already told of a sensor: then nothing is told of it here. `paused_until`
+    says until when sensors are not listened to: one whose time is over is seen again as of then.
     """
     health = _listened(health, now)
     health = _with(
@@ -165,6 +182,7 @@ def told(
         bridge=health.bridge.after(now, BACK_FOR),
         clock=health.clock.after(now, STEADY_FOR),
         disk=health.disk.after(now, timedelta(0)),
+        channel=health.channel.after(now, timedelta(0)),
     )
     judged, found = set(_BUILDING_KEYS), dict[str, Finding]()
     if health.looked_at is None or now - health.looked_at >= LOOK_EVERY:
@@ -179,8 +197,13 @@ def told(
             standing[key] = Standing(finding.home, finding.what, finding.since, finding.sensor)
             said.append(finding)
     health = _with(health, standing=standing)
-    health, sights = _sights(health, now, site)
+    health, sights = _sights(health, now, site, paused_until)
     return health, [*sights, *said]
+
+
+def shows_paused(health: Health, sensor: SensorId) -> bool:
+    """Whether the journal says that a sensor is not listened to."""
+    return is_paused(health.shown.get(sensor, ""))
 
 
 def recalled(health: Health, record: Said) -> Health:
@@ -309,6 +332,7 @@ _LASTS = {
     What.BRIDGE_LOST: "bridge",
     What.CLOCK_STEP: "clock",
     What.DISK: "disk",
+    What.CHANNEL: "channel",
 }
 """Where the health remembers since when each of these lasts."""
 
@@ -346,6 +370,9 @@ def _of_building(health: Health, now: datetime, site: Site) -> Iterator[tuple[st
         yield finding(What.CLOCK_STEP, health.clock.since, timedelta(0), round(health.step))
     if due(What.DISK, health.disk, timedelta(0)):
         yield finding(What.DISK, health.disk.since, timedelta(0), round(health.free / 10**6))
+    if due(What.CHANNEL, health.channel, timedelta(0)):
+        key, found = finding(What.CHANNEL, health.channel.since, timedelta(0))
+        yield key, msgspec.structs.replace(found, channel=", ".join(health.mute))
 
 
 def _of_sensors(
@@ -367,12 +394,15 @@ def _of_sensors(
                 yield _about(home, sensor, What.SENSOR_SILENT, sure_at or now, since=min(since, now), limit=limit)
         if custom is None:
             continue
-        if _runs_out(custom, standing=_key(What.BATTERY, sensor.id) in health.standing):
+        tells = custom.low or bool(custom.battery)
+        if tells and _runs_out(custom, standing=_key(What.BATTERY, sensor.id) in health.standing):
             percent = custom.battery[0] if custom.battery else None
             early = percent is not None and percent > BATTERY_LOW and not custom.low
             yield _about(home, sensor, What.BATTERY, now, value=percent, early=early)
+        if custom.link is None or custom.link >= LINK_BACK:
+            continue  # nearly always
         weak = LINK_BACK if _key(What.LINK_WEAK, sensor.id) in health.standing else LINK_WEAK
-        if custom.link is not None and custom.link < weak:
+        if custom.link < weak:
             yield _about(home, sensor, What.LINK_WEAK, now, value=custom.link)
 
 
@@ -471,19 +501,25 @@ def _cleared(one: Standing, now: datetime) -> Cleared:
 # Which sensors are seen.
 
 
-def _sights(health: Health, now: datetime, site: Site) -> tuple[Health, list[SensorSight]]:
+def _sights(
+    health: Health, now: datetime, site: Site, paused_until: Mapping[SensorId, datetime]
+) -> tuple[Health, list[SensorSight]]:
     """Return a record for each sensor that is seen, or not, otherwise than was last told."""
     common = _common(health)
     joined = "+".join(common)
-    if joined == health.site_shown and not health.own and not health.shown:
+    paused = {sensor for sensor, until in paused_until.items() if now < until}
+    if joined == health.site_shown and not (health.own or health.shown or paused):
         return health, []  # nearly always
     shown, sights = dict(health.shown), list[SensorSight]()
     for home, sensor in _sensors(site):
         own = health.own.get(sensor.id)
-        reason = "+".join((*common, *own.reasons)) if own is not None else joined
-        if reason == shown.get(sensor.id, ""):
+        reasons = (*common, *(own.reasons if own is not None else ()), *((PAUSED,) if sensor.id in paused else ()))
+        reason, before = "+".join(reasons), shown.get(sensor.id, "")
+        if reason == before:
             continue
-        sights.append(SensorSight(at=now, home=home.id, sensor=sensor.id, seen=not reason, reason=reason))
+        over = is_paused(before) and sensor.id not in paused
+        at = min(now, paused_until.get(sensor.id, now)) if over else now  # dated by the pause's end, however late
+        sights.append(SensorSight(at=at, home=home.id, sensor=sensor.id, seen=not reason, reason=reason))
         shown[sensor.id] = reason
         if not reason:
             del shown[sensor.id]

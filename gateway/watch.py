@@ -18,6 +18,7 @@ from care.agreements import NotAgreed, Standing
 from care.alerts import alert_of
 from care.homes import Site
 from care.journal import Entry
+from care.pauses import Paused, PauseEnded
 from care.records import (
     CENTRE,
     AlertId,
@@ -40,12 +41,13 @@ from detectors import calibration, vigil
 from detectors.calibration import Maturity
 from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
-from detectors.moments import SensorEvent, SensorSight
+from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import fallback, health
+from gateway import fallback, health, pauses
 from gateway.customs import Custom
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
+from gateway.pauses import Deafness
 from gateway.sources import Reading
 
 ALONE_AFTER = timedelta(days=7)  # without a word from the centre, a building teaches itself
@@ -66,6 +68,7 @@ class _Remembered(msgspec.Struct):
     dated_to: Instant | None = None
     agreed: dict[HomeId, Standing] = {}
     back_tests: dict[BackTestId, BackTest] = {}
+    deaf: Deafness = {}
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -111,6 +114,7 @@ class Watch:
         self._waits_since: datetime | None = None  # since when what becomes due is kept back; None: it is told
         self._kept: list[Finding] = []  # became due while nobody watched: what is heard next may say that it is over
         self._goes_on = False  # from a journal, and is not only reading one again
+        self._deaf: Deafness = {}  # sensors that are not listened to, or were not
         self.dated_to: datetime | None = None  # the newest date that a device gave what it said
         self.back_tests: dict[BackTestId, BackTest] = {}  # not answered yet, oldest first
         self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
@@ -201,15 +205,24 @@ class Watch:
         self._note_date(reading.dated)
         if reading.signs or reading.sights or reading.bridge is not None:
             self._health = health.observed(self._health, reading, now)
-        if reading.sights or reading.bridge is not None:
+        if reading.sights or reading.bridge is not None or self._pause_over(now):
             told += self._well(now)
-        for event in reading.events:
+        for event in self.listened(reading, received_at).events:
             told += [(received_at, event), *self.take(event, received_at)]
         return told
+
+    def listened(self, reading: Reading, received_at: datetime) -> Reading:
+        """Return of a reading what may be kept: nothing of what paused sensors observe."""
+        return pauses.listened(self._deaf, reading, self._site, self._at(received_at))
 
     def notice(self, seen: Observation, moment: datetime) -> None:
         """Take in an observation of the building itself; what it means is told when time next passes."""
         self._health = health.observed(self._health, seen, self._at(moment))
+
+    @property
+    def tells_mute(self) -> bool:
+        """Whether it stands that the building cannot call for help by some way of its own."""
+        return What.CHANNEL in self._health.standing
 
     def take(self, moment: SensorEvent | SensorSight, recorded_at: datetime) -> list[Dated]:
         """Take in a moment of the journal and return what it tells, dated for the journal."""
@@ -220,6 +233,10 @@ class Watch:
         if isinstance(moment, SensorEvent):
             self._note_date(moment.at)
         told = self._close_days(now)
+        if isinstance(moment, SensorSight) and is_paused(moment.reason) and self._gaps.pop(home.id, None) is not None:
+            about = self._vigils[home.id]  # its silence is counted anew after the pause
+            left = {name: one for name, one in about.told.items() if one.what is not What.GATEWAY_GAP}
+            self._vigils[home.id] = msgspec.structs.replace(about, told=left)
         self._vigils[home.id], said = vigil.arrive(self._vigils[home.id], moment, now, home, self._others)
         return [*told, *self._dated(now, said)]
 
@@ -233,6 +250,8 @@ class Watch:
         elif isinstance(record, Changed):
             told += self._let_pass(now, now)
             told += self._agree(record, now)
+        elif isinstance(record, Paused | PauseEnded):
+            self._deaf = pauses.ordered(self._deaf, record, self._site, now)  # is told with the next look at the clock
         elif not isinstance(record, Teaching):
             self._fleet.note(record, now)
             if isinstance(record, Resolved) and (record.outcome, record.how) == (Outcome.NOT_NEEDED, How.USUAL):
@@ -318,6 +337,7 @@ class Watch:
             self.dated_to,
             self._agreed,
             self.back_tests,
+            self._deaf,
         )
         return msgspec.json.encode(known)
 
@@ -340,6 +360,7 @@ class Watch:
                 self._agreed[home] = left
         self._hold()
         self.back_tests = saved.back_tests
+        self._deaf = pauses.left(saved.deaf, self._site, saved.clock) if saved.clock is not None else saved.deaf
 
     def _hold(self) -> None:
         """Watch every home by what is agreed for it."""
@@ -412,7 +433,7 @@ class Watch:
 
     def _well(self, now: datetime) -> list[Dated]:
         """Tell how the building itself is, and take in which sensors are seen."""
-        self._health, said = health.told(self._health, now, self._site, self._is_ill)
+        self._health, said = health.told(self._health, now, self._site, self._is_ill, self._paused_until)
         if not health.listening(self._health):
             self._listens_since = None
         elif self._listens_since is None:
@@ -423,6 +444,14 @@ class Watch:
             if isinstance(one, SensorSight):
                 told += self.take(one, now)
         return told
+
+    @property
+    def _paused_until(self) -> dict[SensorId, datetime]:
+        return {sensor: its.until for sensor, its in self._deaf.items()}
+
+    def _pause_over(self, now: datetime) -> bool:
+        """Whether a pause is over by its time, and the journal does not say so yet."""
+        return any(its.until <= now and health.shows_paused(self._health, one) for one, its in self._deaf.items())
 
     def _silent_homes(self, now: datetime) -> list[Dated]:
         """Tell of homes that are still silent, now that one has listened for long enough to know that it is they."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,20 @@ def wait_for_port(port: int, seconds: float = 15) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def wait_until_read(url: str, seconds: float = 30) -> None:
+    """Wait until a centre has read its journal; its port is open before. Bounded."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
+        except OSError:  # not listening, too busy, or 503 while it reads
             if time.monotonic() > end:
                 raise
             time.sleep(0.02)

@@ -71,9 +71,9 @@ class Fallible(Parts):
         part.process.wait(30)
         self.running.remove(part)
 
-    def gateway(self, site: Site, *, rehearsal: bool = False) -> Part:
-        (self._folder / "ready").unlink(missing_ok=True)
-        return super().gateway(site, rehearsal=rehearsal)
+    def gateway(self, site: Site, *, rehearsal: bool = False, name: str = "gateway") -> Part:
+        (self._folder / f"{name}.ready").unlink(missing_ok=True)
+        return super().gateway(site, rehearsal=rehearsal, name=name)
 
     def again(self, part: Part) -> Part:
         """Start a part as it was started before."""

@@ -23,6 +23,7 @@ from gateway.installer.terminal import AsJson, DryRun, Terminal, Yes, say
 if TYPE_CHECKING:
     from gateway.installer.lists import Imported, Mistake
 
+JUST_IN_S = 3.0  # a device that came in a moment ago may not have been told of yet
 AtBridge = Annotated[str, typer.Option("--broker", help="ask Zigbee2MQTT there which device it is, host:port")]
 Base = Annotated[str, typer.Option(help="base topic of Zigbee2MQTT")]
 Model = Annotated[str, typer.Option(help="as its maker calls it, like RTCGQ11LM")]
@@ -247,9 +248,14 @@ def _at_bridge(device: str, broker: str, base: str, terminal: Terminal) -> Bridg
     if not broker:
         return None
     wanted = plans.eui64(device)
+
+    def known(bridge: Bridge) -> list[BridgeDevice]:
+        return [one for one in bridge.devices() if device == one.friendly_name or wanted == one.ieee_address]
+
     try:
         with Bridge(address(broker), base) as bridge:
-            found = [one for one in bridge.devices() if device == one.friendly_name or wanted == one.ieee_address]
+            bridge.until(lambda one: bool(known(one)), patience_s=JUST_IN_S)
+            found = known(bridge)
     except BridgeTrouble as error:
         terminal.fail(error.message, **error.values)
     if not found:

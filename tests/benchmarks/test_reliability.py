@@ -1,14 +1,18 @@
 """The benchmark of faults measures what it says: its small sums are right, and its stand-ins stand in."""
 
 import contextlib
+import math
+import signal
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from benchmarks.reliability import upkeep
+from benchmarks.figures import keep, kept
+from benchmarks.reliability import check_ins, lost, upkeep
 from benchmarks.reliability.__main__ import FIGURES
 from benchmarks.reliability.bare_loop import bare_loop_rate
+from benchmarks.reliability.check_ins import Came
 from benchmarks.reliability.kills import Proof, records
 from care import journal
 from detectors.moments import SensorEvent
@@ -34,6 +38,17 @@ KEYS = {
     "disk_mb_per_home_day",
     "catch_up_s",
     "start_s",
+    "gateway_losses",
+    "gateway_unseen_s_p50",
+    "gateway_unseen_s_max",
+    "gateway_lost_s_p50",
+    "gateway_lost_s_max",
+    "checkin_sensor_days",
+    "checkin_deaths",
+    "checkin_dead_min_p50",
+    "checkin_dead_min_max",
+    "checkin_false_per_sensor_day",
+    *(key for share in check_ins.LOSSES if share != check_ins.REALISTIC for key in check_ins.keys_at(share)),
 }
 
 
@@ -75,3 +90,28 @@ def test_a_month_ends_now_and_some_of_it_is_after_the_snapshot(lived: upkeep.Mon
 
 def test_the_bare_loop_keeps_everything_before_it_acknowledges() -> None:
     assert bare_loop_rate(300) > 0
+
+
+def test_a_building_is_seen_to_be_lost_when_both_are_on_the_page() -> None:
+    found = lost.figures([lost.Loss(signal.SIGKILL, 28.0, 38.5), lost.Loss(signal.SIGSTOP, 31.0, 30.0)])
+    assert (found["gateway_lost_s_max"], found["gateway_lost_s_p50"], found["gateway_unseen_s_max"]) == (
+        38.5,
+        34.75,
+        31.0,
+    )
+
+
+def test_one_death_of_which_nothing_is_told_misses_the_goal() -> None:
+    goals = {figure.key: figure for figure in FIGURES}
+    came = {check_ins.REALISTIC: Came(100.0, 1) + Came(told_min=(90.0, 110.0), untold=1)}
+    found = check_ins.headline(came)
+    assert found["checkin_dead_min_max"] == math.inf
+    assert not goals["checkin_dead_min_max"].meets(found["checkin_dead_min_max"])
+    assert (found["checkin_deaths"], found["checkin_false_per_sensor_day"]) == (3.0, 0.01)
+
+
+def test_what_is_measured_by_itself_leaves_the_other_figures_as_they_were(tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    assert kept(out) == {}
+    keep({"lost": 0.0, "start_s": 0.83}, {}, out)
+    assert kept(out) | {"start_s": 0.7} == {"lost": 0.0, "start_s": 0.7}

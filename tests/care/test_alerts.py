@@ -152,6 +152,7 @@ def test_moving_about_may_wait_where_that_is_agreed_and_lying_still_may_not() ->
         (What.DISK, Tier.TECHNICAL),
         (What.JOURNAL, Tier.TECHNICAL),
         (What.PROOF, Tier.TECHNICAL),
+        (What.CHANNEL, Tier.TECHNICAL),
     ],
 )
 def test_each_kind_of_finding_is_for_its_own_hour(what: What, tier: Tier) -> None:

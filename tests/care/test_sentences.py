@@ -543,6 +543,7 @@ def test_a_centre_that_hears_nobody_speaks_of_itself() -> None:
         (What.DISK, None, "niets opslaan"),
         (What.JOURNAL, None, "Het is apart gezet."),
         (What.PROOF, None, "Een echte melding komt misschien ook niet aan."),
+        (What.CHANNEL, None, "geen bericht sturen"),
         (What.BROKER_LOST, None, "geen enkele sensor"),
         (What.BRIDGE_LOST, None, "De ontvanger van draadloze sensoren is weg"),
     ],

@@ -232,6 +232,14 @@ def test_an_alert_for_which_the_building_called_by_itself_says_so() -> None:
     assert "The building gave a warning itself at 02:31: siren or lamp in the building." in queued(english)
 
 
+def test_a_way_of_warning_that_did_not_work_is_told_as_such() -> None:
+    board = a_busy_night()
+    found = long_in_the_bathroom()
+    add(board, FellBack(at=local("02:31"), home=found.home, alert=alert_of(found), channel="sms", took=False))
+    assert "zelf gewaarschuwd" not in queued(desk(board))
+    assert "Het gebouw kon niet waarschuwen: sms" in text(page(board, "wilg/12"))
+
+
 def test_a_way_of_warning_that_is_new_here_is_named_as_the_building_names_it() -> None:
     board = a_busy_night()
     found = long_in_the_bathroom()

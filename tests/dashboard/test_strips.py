@@ -117,7 +117,7 @@ def test_nights_before_anything_was_told_of_a_home_are_not_made_up() -> None:
     board = Board()
     add(board, a_plan("wilg", "De Wilg", (12,)))
     assert strips(board).nights == ()
-    assert "<details" not in home_page(board, "wilg/12")
+    assert '<details id="unseen-' not in home_page(board, "wilg/12")
     assert "Nothing is known of this home yet." in text(drawing(board).home(HomeId("wilg/12"), NOW, SUSAN) or "")
     add(board, status("wilg/12", Presence.BED, "23:30"))
     [only] = strips(board, now=NOW).nights
@@ -188,7 +188,7 @@ def test_the_page_of_a_home_shows_its_nights_and_opens_only_those_with_something
     assert "Wanneer niet gezien 23:00\u201307:00" in said
     assert "geen zicht: 10 min" in said
     assert "02:10\u201302:20 Geen zicht : Gebouw niet te horen." in said
-    assert "<details" not in home_page(board, "eik/7")
+    assert '<details id="unseen-' not in home_page(board, "eik/7")
     english = text(drawing(board).home(HomeId("wilg/12"), NOW, SUSAN) or "")
     assert "no sight for 10 min" in english
     assert "Building not heard." in english

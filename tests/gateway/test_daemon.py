@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,10 +40,12 @@ from care.records import (
     Unreadable,
     encode,
 )
-from detectors.findings import Finding, Sight, Status, What
+from detectors.findings import Cleared, Finding, Sight, Status, What
 from detectors.homes import Home, Limits
 from detectors.moments import Origin, SensorEvent
 from gateway import daemon, damage, fallback
+from gateway.calls import PROOF_AGAIN_S, Calls
+from gateway.channels import SIREN, Channels, Command, Switch
 from gateway.connection import leave
 from gateway.daemon import Settings
 from gateway.ingest import Arrival
@@ -300,7 +303,7 @@ class Ear:
     def __init__(self, broker: Mosquitto, *topics: str) -> None:
         self.heard: list[tuple[str, bytes]] = []
         subscribed = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "ear", protocol=mqtt.MQTTv311)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"ear-{topics[0]}", protocol=mqtt.MQTTv311)
         self._client.on_message = lambda _client, _data, one: self.heard.append((one.topic, bytes(one.payload)))
         self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.connect(broker.host, broker.port)
@@ -383,6 +386,74 @@ def test_an_alarm_that_sounds_goes_on_sounding_through_a_restart(tmp_path: Path)
     assert again.fall_back(0, 1000.0) == (HOME.id,)
     assert again.fall_back(journal.last_number(again.db), 1001.0) == ()
     again.db.close()
+
+
+def test_an_alarm_goes_out_by_sirens_and_by_commands_until_the_centre_has_it(
+    ear: Ear, building: Building, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A real siren's topic, a real program for a text message, and one that is dead and stops neither."""
+    monkeypatch.setattr(fallback, "WITHIN_S", 0.3)
+    building.stop()
+    spool = tmp_path / "spool"
+    siren = Switch(name="hall", topic=fallback.topic(a_site(HOME)) + "/hall", on="ON", off="OFF")
+    sends = Command(name="sms", run=(sys.executable, "-c", f"import sys; open({str(spool)!r}, 'w').write(input())"))
+    dead = Command(name="push", run=("/nowhere/apprise",))
+    building.settings = dataclasses.replace(
+        building.settings, channels=Channels(switch=(siren,), command=(dead, sends))
+    )
+    hall = Ear(building.broker, siren.topic)
+    building.start()
+    building.say("12/button", seen("22:00", action="single"))
+    records = building.until(
+        lambda records: {one.channel for one in records if isinstance(one, FellBack)} >= {"sms", "push"}
+    )
+    assert {(one.channel, one.took) for one in records if isinstance(one, FellBack)} == {
+        (SIREN, None),
+        ("hall", None),
+        ("sms", True),
+        ("push", False),
+    }
+    assert spool.read_text() == "Woning 12: hulp gevraagd."
+    hall.until(lambda heard: [payload for _, payload in heard][-1:] == [b"ON"])
+    with contextlib.closing(journal.connect(building.file, read_only=True)) as db:
+        have = link.encode(link.Have(journal.identity(db), journal.last_number(db)))
+    building.hand.publish(link.down_topic("wilg"), have, qos=1).wait_for_publish(10)
+    hall.until(lambda heard: [payload for _, payload in heard][-1] == b"OFF")
+    hall.close()
+
+
+def test_a_command_is_tested_once_a_day_by_day_and_a_dead_one_is_told_until_it_works(
+    tmp_path: Path,
+) -> None:
+    gateway, clock = a_gateway(tmp_path), FakeClock(instant("22:00"))
+    works = tmp_path / "works"
+    command = Command(name="sms", run=("/bin/sh", "-c", f"test -e {works}"))
+    gateway.settings = dataclasses.replace(gateway.settings, channels=Channels(command=(command,)))
+    gateway.calls, gateway.clock = Calls([command]), clock
+
+    def told(what: type[Finding] | type[Cleared], monotonic_s: float) -> list[Finding | Cleared]:
+        end = time.monotonic() + 20
+        while True:
+            gateway.call(monotonic_s)
+            gateway.tick()
+            records = [entry.record for entry in journal.read_after(gateway.db, 0)]
+            found = [one for one in records if isinstance(one, what) and one.what is What.CHANNEL]
+            if found or time.monotonic() > end:
+                return found
+            time.sleep(0.02)
+
+    for _ in range(3):
+        gateway.call(0.0)
+        clock.at += timedelta(hours=3)
+    assert gateway.calls.dead == ()  # at night no test goes out
+    clock.at += timedelta(hours=3)
+    (found,) = told(Finding, 1.0)
+    assert isinstance(found, Finding)
+    assert (found.channel, found.home) == ("sms", "wilg/*")
+    works.touch()
+    (over,) = told(Cleared, 1.0 + PROOF_AGAIN_S)
+    assert over.since == found.since
+    gateway.db.close()
 
 
 class FakeClock:

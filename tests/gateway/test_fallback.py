@@ -13,6 +13,7 @@ from care.records import CENTRE, AlertId, Claimed, Delivered, FellBack, Record, 
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import building_of
 from gateway import fallback
+from gateway.channels import SIREN
 from gateway.fallback import Pending
 from tests.stories import a_home, a_site, instant
 
@@ -45,7 +46,7 @@ def test_an_acute_alert_that_the_centre_has_not_confirmed_for_a_minute_is_due() 
 
 
 def test_once_it_has_gone_out_it_does_not_go_out_again_and_sounds_until_the_centre_has_it() -> None:
-    fell = FellBack(at=FALL.at, home=HOME.id, alert=ALERT, channel=fallback.CHANNEL)
+    fell = FellBack(at=FALL.at, home=HOME.id, alert=ALERT, channel=SIREN)
     waits = pending(FALL, fell)
     assert fallback.due(waits, 0, {ALERT: 0.0}, 1000.0) == ()
     assert fallback.sounding(waits) == (HOME.id,)

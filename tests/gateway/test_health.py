@@ -290,7 +290,7 @@ def test_a_bridge_that_is_back_does_not_bring_back_a_sensor_that_was_away_before
 
 
 @pytest.mark.parametrize("lost", [0.003, 0.01, 0.03])
-def test_of_sensors_that_lose_messages_at_most_two_in_a_thousand_days_are_false(lost: float) -> None:
+def test_of_sensors_that_only_check_in_and_lose_messages_at_most_five_in_a_thousand_days_are_false(lost: float) -> None:
     """In two months of 16 sensors that check in every 50 to 61 minutes, a little differently each time."""
     chance = random.Random(11)
     building = Building()
@@ -304,7 +304,7 @@ def test_of_sensors_that_lose_messages_at_most_two_in_a_thousand_days_are_false(
 
     days = 60
     building.live(days, speaks)
-    assert len(building.findings) <= 0.002 * days * len(SENSORS)
+    assert len(building.findings) <= 0.005 * days * len(SENSORS)
 
 
 # Batteries and links.
