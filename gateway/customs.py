@@ -20,6 +20,7 @@ MOSTLY = 0.6  # of the days
 CHECK_IN_MIN = 130.0  # minutes: two check-ins of an hourly sensor, the second a little late
 MISSED_MIN = 2  # check-ins in a row that did not come, before a sensor is missed
 MISSED_MAX = 4  # the same, however many a sensor loses
+MISSED_NEW = 3  # the same, by its model alone: what it loses is not known yet
 LATE = 0.2  # of a check-in's time: the last of them may be so late
 FALSE = 0.004  # times a day that one sensor may be missed by chance, by the messages that it usually loses
 USUALLY_LOST = 0.005, 150.0  # share of check-ins, until a sensor has shown its own; counts as so many of its own
@@ -75,7 +76,7 @@ def check_in(custom: Custom, says: float | None = None) -> float | None:
     """
     beats = custom.beats if len(custom.beats) >= DAYS_MIN else custom.days  # of a snapshot of an older make
     if len(beats) < DAYS_MIN:
-        limit = None if says is None else max(CHECK_IN_MIN, (MISSED_MAX + LATE) * says)
+        limit = None if says is None else max(CHECK_IN_MIN, (MISSED_NEW + LATE) * says)
         return None if limit is None or limit > CHECK_IN_MAX else limit
     usual = _usual(beats)
     if usual is None:
