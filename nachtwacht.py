@@ -28,19 +28,24 @@ try:
 
     import dashboard.commands
     import gateway.commands
+    import gateway.installer.commands
     from care import homes, journal
     from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, ORGANISATION
     from care.homes import Site
     from care.records import Agreement, Chain, ChainAgreed, Consented, ContactId, Line, Place, Record, StaffId, Step
     from detectors.homes import ResidentId
     from gateway import recordings, rehearsal
+    from gateway.installer.helps import Speaking
     from gateway.replay import rehearse, replay
 except ImportError as broken:
     sys.exit(f"The installation is not whole: {broken}. Make it again: make clean, then make demo or make setup.")
 
-cli = typer.Typer(no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night.")
+cli = typer.Typer(
+    cls=Speaking, no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night."
+)
 cli.add_typer(gateway.commands.cli, name="gateway")
 cli.add_typer(dashboard.commands.cli, name="desk")
+gateway.installer.commands.add_to(cli)
 cli.command()(replay)
 cli.command()(rehearse)
 

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from care.agreements import MINUTES, OFF
+from care.language import mark
 from detectors.budget import OWN
 from detectors.findings import What
 from detectors.homes import (
@@ -49,10 +50,10 @@ ROOM_NAMES: dict[str, RoomKind] = {
 }
 """Rooms that need no declaring; any other name says its kind under `[home.rooms]`."""
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-_NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
-_PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+NAME = re.compile(r"[^+#\x00]{1,120}")  # a friendly name becomes a topic: no wildcards
+PROFILE = re.compile(r"[a-z][a-z-]{0,29}")
+HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
 class Family(StrEnum):
@@ -96,16 +97,43 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {name: (place[0], placed[place]) for name, place in self.friendly.items()}
 
 
+Said = tuple[str, dict[str, str]]  # a message to translate, with its values
+
+
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with one line of a plan: what it is, and what would be right."""
+
+    file: str
+    line: int  # 0 where the text is no TOML, and its parser says which
+    said: tuple[Said, ...]
+
+    def told(self, translated: Callable[[str], str] = str) -> str:
+        """Return it as one sentence."""
+        at = translated(mark("{file}, line {line}: ") if self.line else "{file}: ").format(
+            file=self.file, line=self.line
+        )
+        what = " ".join(translated(message).format(**values) for message, values in self.said)
+        return f"{at}{what}" if what.endswith((".", "?")) else f"{at}{what}."
+
+
 class BadPlan(ValueError):
     """A plan that cannot be used: every mistake found, each with file, line and what would be right."""
 
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = mistakes
-        super().__init__("\n".join([*mistakes, "Nothing was changed."]))
+    def __init__(self, found: list[Mistake]) -> None:
+        self.found = tuple(found)
+        self.mistakes = [one.told() for one in found]
+        super().__init__(self.told())
+
+    def told(self, translated: Callable[[str], str] = str) -> str:
+        """Return every mistake, a line each."""
+        lines = [one.told(translated) for one in self.found]
+        return "\n".join([*lines, translated(mark("Nothing was changed."))])
 
 
-def read(text: str, *, file: str = "site.toml") -> Site:
+def read(text: str, *, file: str = "site.toml", draft: bool = False) -> Site:
     """Read a plan. All of it is right, or none of it is used.
+
+    Of a draft only is it right that homes, or the sensors of a home, are still to come.
 
     Raises
     ------
@@ -115,52 +143,65 @@ def read(text: str, *, file: str = "site.toml") -> Site:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadPlan([f"{file}: not TOML: {error}."]) from error
-    reader = _Reader(text, file)
+        said = (mark("not TOML: {why}"), {"why": str(error)})
+        raise BadPlan([Mistake(file=file, line=0, said=(said,))]) from error
+    reader = _Reader(text, file, draft=draft)
     site = reader.site(document)
     if reader.mistakes:
         raise BadPlan(reader.mistakes)
     return site
 
 
+Part = tuple[str, ...]  # ("site",), ("home", "12") without its sensors, or ("sensor", "12", "12/bed")
+
+
 def write(site: Site) -> str:
     """Return the plan as text that `read` turns into the same site."""
-    return "\n".join(_lines(site)) + "\n"
+    return "\n".join("\n".join(lines) + "\n" for lines in parts(site).values())
 
 
-def _lines(site: Site) -> Iterator[str]:
+def parts(site: Site) -> dict[Part, list[str]]:
+    """Return the lines of each part of a plan, in the order in which they stand in the text."""
     names = {place: name for name, place in site.friendly.items()}
-    yield from ("[site]", f'id = "{site.id}"', f"name = {_quoted(site.name)}", f'zone = "{site.zone}"')
+    said: dict[Part, list[str]] = {
+        ("site",): ["[site]", f'id = "{site.id}"', f"name = {_quoted(site.name)}", f'zone = "{site.zone}"']
+    }
     for home in site.homes:
-        yield from ("", "[[home]]", f'id = "{home.id.partition("/")[2]}"', f'resident = "{home.resident}"')
-        yield f'night = "{home.night.start:%H:%M}-{home.night.end:%H:%M}"'
-        other = {
-            name: getattr(home.limits, name)
-            for name in Limits.__struct_fields__
-            if getattr(home.limits, name) != getattr(Limits(), name)
-        }
-        if other:
-            yield "limits = { " + ", ".join(f"{name} = {minutes:g}" for name, minutes in other.items()) + " }"
-        if home.profile != GENERAL:
-            yield f'profile = "{home.profile}"'
-        if home.agreed_soon:
-            yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
-        if home.off:
-            yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
-        if home.budget != 1.0:
-            yield f"budget = {home.budget:g}"
-        declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
-        if declared:
-            yield "[home.rooms]"
-            yield from (f'{_quoted(room)} = "{kind}"' for room, kind in declared.items())
+        number = home.id.partition("/")[2]
+        said["home", number] = list(_home_lines(home))
         for sensor in home.sensors:
-            name = _quoted(names[home.id, sensor.id])
-            yield from ("[[home.sensor]]", f"name = {name}", f'role = "{sensor.kind}"')
-            yield f"room = {_quoted(sensor.room)}"
-            yield from _told_of(site.devices.get(sensor.id, Device()))
+            name = names[home.id, sensor.id]
+            said["sensor", number, name] = list(_sensor_lines(name, sensor, site.devices.get(sensor.id, Device())))
+    return said
 
 
-def _told_of(device: Device) -> Iterator[str]:
+def _home_lines(home: Home) -> Iterator[str]:
+    yield from ("[[home]]", f'id = "{home.id.partition("/")[2]}"', f'resident = "{home.resident}"')
+    yield f'night = "{home.night.start:%H:%M}-{home.night.end:%H:%M}"'
+    other = {
+        name: getattr(home.limits, name)
+        for name in Limits.__struct_fields__
+        if getattr(home.limits, name) != getattr(Limits(), name)
+    }
+    if other:
+        yield "limits = { " + ", ".join(f"{name} = {minutes:g}" for name, minutes in other.items()) + " }"
+    if home.profile != GENERAL:
+        yield f'profile = "{home.profile}"'
+    if home.agreed_soon:
+        yield "soon = [" + ", ".join(f'"{what}"' for what in home.agreed_soon) + "]"
+    if home.off:
+        yield "off = [" + ", ".join(f'"{what}"' for what in home.off) + "]"
+    if home.budget != 1.0:
+        yield f"budget = {home.budget:g}"
+    declared = {room: kind for room, kind in home.rooms.items() if ROOM_NAMES.get(room) is not kind}
+    if declared:
+        yield "[home.rooms]"
+        yield from (f'{_quoted(room)} = "{kind}"' for room, kind in declared.items())
+
+
+def _sensor_lines(name: str, sensor: Sensor, device: Device) -> Iterator[str]:
+    yield from ("[[home.sensor]]", f"name = {_quoted(name)}", f'role = "{sensor.kind}"')
+    yield f"room = {_quoted(sensor.room)}"
     for key in ("family", "address", "model"):
         if (value := getattr(device, key)) != getattr(Device(), key):
             yield f"{key} = {_quoted(value)}"
@@ -174,33 +215,43 @@ def _quoted(text: str) -> str:
 class _Reader:
     """Walks the parsed plan and collects what is wrong with it, each with the line it stands on."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, *, draft: bool = False) -> None:
         self._lines = text.splitlines()
         self._file = file
+        self._draft = draft
         self._devices: dict[SensorId, Device] = {}
-        self.mistakes: list[str] = []
+        self.mistakes: list[Mistake] = []
 
     def site(self, document: dict[str, Any]) -> Site:
         site = self._table(document.get("site"), "[site]", {"id", "name", "zone"})
         self._known(document, {"site", "home"}, "[site]", 0)
-        site_id = SiteId(self._text(site, "id", "[site]", 0, _ID, "letters, digits, '.', '_' or '-', like \"wilg\""))
+        site_id = SiteId(
+            self._text(site, "id", "[site]", 0, ID, mark("Write letters, digits, '.', '_' or '-', like \"wilg\""))
+        )
         zone = str(site.get("zone", "Europe/Amsterdam"))
         try:
             ZoneInfo(zone)
         except (ValueError, OSError, KeyError):
-            self._wrong("[site]", 0, "zone", f'time zone "{zone}" does not exist. Write for example "Europe/Amsterdam"')
+            self._wrong(
+                "[site]",
+                0,
+                "zone",
+                mark('time zone "{zone}" does not exist. Write for example "Europe/Amsterdam"'),
+                zone=zone,
+            )
         friendly: dict[str, tuple[HomeId, SensorId]] = {}
         homes: list[Home] = []
         tables = document.get("home")
         if not isinstance(tables, list) or not tables:
-            self._wrong("[site]", 0, None, "a site needs at least one [[home]]")
+            if tables is not None or not self._draft:
+                self._wrong("[site]", 0, None, mark("a site needs at least one [[home]]"))
             tables = []
         sensors_before = 0
         for number, table in enumerate(tables):
             home = self._home(table, number, site_id, zone, friendly, sensors_before)
             sensors_before += len(table.get("sensor", ())) if isinstance(table, dict) else 0
             if any(one.id == home.id for one in homes):
-                self._wrong("[[home]]", number, "id", f'home "{table["id"]}" stands in the plan twice')
+                self._wrong("[[home]]", number, "id", mark('home "{home}" stands in the plan twice'), home=table["id"])
             homes.append(home)
         return Site(
             id=site_id,
@@ -227,17 +278,19 @@ class _Reader:
             {"id", "resident", "night", "limits", "profile", "soon", "off", "budget", "rooms", "sensor"},
             number,
         )
-        name = self._text(table, "id", where, number, _ID, 'the number on the door, like "12"')
+        name = self._text(table, "id", where, number, ID, mark('Write the number on the door, like "12"'))
         home = HomeId(f"{site}/{name}")
-        resident = self._text(table, "resident", where, number, _ID, 'an id and never a name, like "r-0012"')
+        resident = self._text(table, "resident", where, number, ID, mark('Write an id and never a name, like "r-0012"'))
         declared = self._rooms(table.get("rooms", {}), number)
         sensors: list[Sensor] = []
         for place, one in enumerate(table.get("sensor", ()), start=sensors_before):
             sensor = self._sensor(one, place, declared, friendly, home)
             if sensor is not None:
                 sensors.append(sensor)
-        if not table.get("sensor"):
-            self._wrong(where, number, "id", f'home "{name}" has no sensor. Add at least one [[home.sensor]]')
+        if not table.get("sensor") and not self._draft:
+            self._wrong(
+                where, number, "id", mark('home "{home}" has no sensor. Add at least one [[home.sensor]]'), home=name
+            )
         used = {sensor.room: declared.get(sensor.room) or ROOM_NAMES[sensor.room] for sensor in sensors}
         return Home(
             id=home,
@@ -262,16 +315,25 @@ class _Reader:
     ) -> Sensor | None:
         where, before = "[[home.sensor]]", len(self.mistakes)
         table = self._table(table, where, {"name", "role", "room", "family", "address", "model"}, place)
-        name = self._text(table, "name", where, place, _NAME, "the friendly name the bridge gives it, without + or #")
+        name = self._text(
+            table, "name", where, place, NAME, mark("Write the friendly name the bridge gives it, without + or #")
+        )
         role, room = str(table.get("role", "")), str(table.get("room", ""))
         if role not in set(Kind):
-            self._wrong(where, place, "role", f'role "{role}" does not exist.{_meant(role, list(Kind))}')
+            self._wrong(where, place, "role", mark('role "{word}" does not exist.'), words=list(Kind), word=role)
         if room not in declared and room not in ROOM_NAMES:
             rooms = [*declared, *ROOM_NAMES]
-            self._wrong(where, place, "room", f'room "{room}" does not exist.{_meant(room, rooms)}')
+            self._wrong(where, place, "room", mark('room "{word}" does not exist.'), words=rooms, word=room)
         if name in friendly:
             other = friendly[name][0].partition("/")[2]
-            self._wrong(where, place, "name", f'sensor "{name}" stands in the plan twice, also in home "{other}"')
+            self._wrong(
+                where,
+                place,
+                "name",
+                mark('sensor "{name}" stands in the plan twice, also in home "{other}"'),
+                name=name,
+                other=other,
+            )
         device = self._device(table, place)
         if len(self.mistakes) > before:
             return None
@@ -283,39 +345,53 @@ class _Reader:
     def _device(self, table: dict[str, Any], place: int) -> Device:
         where, family = "[[home.sensor]]", str(table.get("family", Family.ZIGBEE2MQTT))
         if family not in set(Family):
-            self._wrong(where, place, "family", f'family "{family}" does not exist.{_meant(family, list(Family))}')
+            self._wrong(
+                where, place, "family", mark('family "{word}" does not exist.'), words=list(Family), word=family
+            )
             return Device()
         said = {key: table.get(key, "") for key in ("address", "model")}
         for key, value in said.items():
-            if not isinstance(value, str) or (value and _NAME.fullmatch(value) is None):
-                self._wrong(where, place, key, f'"{key}" is {value!r}. Write a text of at most 120 characters')
+            if not isinstance(value, str) or (value and NAME.fullmatch(value) is None):
+                self._wrong(
+                    where,
+                    place,
+                    key,
+                    mark('"{name}" is {value}. Write a text of at most 120 characters'),
+                    name=key,
+                    value=repr(value),
+                )
                 return Device()
         device = Device(family=Family(family), address=said["address"], model=said["model"])
         if device.family is not Family.ZIGBEE2MQTT and not device.address:
-            self._wrong(where, place, "family", f'a sensor of family "{family}" needs an "address": where it speaks')
+            self._wrong(
+                where,
+                place,
+                "family",
+                mark('a sensor of family "{family}" needs an "address": where it speaks'),
+                family=family,
+            )
         known = {one.address: name for name, one in self._devices.items() if one.family is device.family}
         if device.address in known and device.address:
-            line = f'address "{device.address}" stands in the plan twice, also as sensor "{known[device.address]}"'
-            self._wrong(where, place, "address", line)
+            line = mark('address "{address}" stands in the plan twice, also as sensor "{other}"')
+            self._wrong(where, place, "address", line, address=device.address, other=known[device.address])
         return device
 
     def _rooms(self, table: Any, number: int) -> dict[RoomId, RoomKind]:
         rooms: dict[RoomId, RoomKind] = {}
         for name, kind in self._table(table, "[[home]]", None, number).items():
             if kind not in set(RoomKind):
-                line = f'room "{name}" is of an unknown kind "{kind}".{_meant(str(kind), list(RoomKind))}'
-                self._wrong("[[home]]", number, name, line)
+                line = mark('room "{room}" is of an unknown kind "{word}".')
+                self._wrong("[[home]]", number, name, line, words=list(RoomKind), room=name, word=str(kind))
             else:
                 rooms[RoomId(name)] = RoomKind(kind)
         return rooms
 
     def _night(self, table: dict[str, Any], number: int, zone: str) -> Night:
         hours = str(table.get("night", "23:00-07:00"))
-        match = _HOURS.fullmatch(hours)
+        match = HOURS.fullmatch(hours)
         if match is None or match[1] + match[2] == match[3] + match[4]:
-            self._wrong(
-                "[[home]]", number, "night", f'night "{hours}" is not two times. Write for example "23:00-07:00"'
-            )
+            line = mark('night "{hours}" is not two times. Write for example "23:00-07:00"')
+            self._wrong("[[home]]", number, "night", line, hours=hours)
             return Night()
         start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
         return Night(start=start, end=end, zone=zone)
@@ -326,50 +402,49 @@ class _Reader:
         known = Limits.__struct_fields__
         for name, value in self._table(table, "[[home]]", None, number).items():
             if name not in known:
-                line = f'"{name}" is not known here.{_meant(name, list(known))}'
-                self._wrong("[[home]]", number, "limits", line)
+                line = mark('"{word}" is not known here.')
+                self._wrong("[[home]]", number, "limits", line, words=list(known), word=name)
             elif isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-                line = f'limit "{name}" is {value!r}. Write a number of minutes from {least} to {most}'
-                self._wrong("[[home]]", number, "limits", line)
+                line = mark('limit "{limit}" is {value}. Write a number of minutes from {least} to {most}')
+                self._wrong("[[home]]", number, "limits", line, limit=name, value=repr(value), least=least, most=most)
             else:
                 minutes[name] = float(value)
         return Limits(**minutes)
 
     def _profile(self, table: dict[str, Any], number: int) -> str:
         profile = table.get("profile", GENERAL)
-        if not isinstance(profile, str) or not _PROFILE.fullmatch(profile):
-            line = f'profile {profile!r} is none. Write a word of small letters, like "elderly" or "mild-id"'
-            self._wrong("[[home]]", number, "profile", line)
+        if not isinstance(profile, str) or not PROFILE.fullmatch(profile):
+            line = mark('profile {value} is none. Write a word of small letters, like "elderly" or "mild-id"')
+            self._wrong("[[home]]", number, "profile", line, value=repr(profile))
             return GENERAL
         return profile
 
     def _soon(self, kinds: Any, number: int) -> tuple[str, ...]:
         may = [What.OOB_ACTIVE, What.DOOR_ARRIVED]
         if not isinstance(kinds, list) or any(kind not in may for kind in kinds):
-            line = f'"soon" may hold {" and ".join(f"{kind!s}" for kind in may)}: the other kinds are always for now'
-            self._wrong("[[home]]", number, "soon", line)
+            line = mark('"soon" may hold {kinds}: the other kinds are always for now')
+            self._wrong("[[home]]", number, "soon", line, kinds=", ".join(may))
             return ()
         return tuple(kinds)
 
     def _off(self, kinds: Any, number: int) -> tuple[str, ...]:
         if not isinstance(kinds, list) or any(kind not in OFF for kind in kinds):
-            line = f'"off" may hold {", ".join(OFF)}: the other kinds are always told'
-            self._wrong("[[home]]", number, "off", line)
+            line = mark('"off" may hold {kinds}: the other kinds are always told')
+            self._wrong("[[home]]", number, "off", line, kinds=", ".join(OFF))
             return ()
         return tuple(kinds)
 
     def _budget(self, factor: Any, number: int) -> float:
         if isinstance(factor, bool) or factor not in OWN:
-            line = (
-                f"budget {factor!r} is none. Write {', '.join(f'{one:g}' for one in OWN)}: times what is agreed for all"
-            )
-            self._wrong("[[home]]", number, "budget", line)
+            line = mark("budget {value} is none. Write {factors}: times what is agreed for all")
+            factors = ", ".join(f"{one:g}" for one in OWN)
+            self._wrong("[[home]]", number, "budget", line, value=repr(factor), factors=factors)
             return 1.0
         return float(factor)
 
     def _table(self, table: Any, where: str, keys: set[str] | None, number: int = 0) -> dict[str, Any]:
         if not isinstance(table, dict):
-            self._wrong(where, number, None, f"{where} is missing or not a table")
+            self._wrong(where, number, None, mark("{table} is missing or not a table"), table=where)
             return {}
         if keys is not None:
             self._known(table, keys, where, number)
@@ -377,18 +452,34 @@ class _Reader:
 
     def _known(self, table: dict[str, Any], keys: set[str], where: str, number: int) -> None:
         for key in table.keys() - keys:
-            self._wrong(where, number, key, f'"{key}" is not known here.{_meant(key, sorted(keys))}')
+            self._wrong(where, number, key, mark('"{word}" is not known here.'), words=sorted(keys), word=key)
 
     def _text(self, table: dict[str, Any], key: str, where: str, number: int, form: re.Pattern[str], right: str) -> str:  # noqa: PLR0917
         value = table.get(key)
         if not isinstance(value, str) or form.fullmatch(value) is None:
-            found = "is missing" if value is None else f"is {value!r}"
-            self._wrong(where, number, key, f'"{key}" {found}. Write {right}')
+            line = mark('"{name}" is missing.') if value is None else mark('"{name}" is {value}.')
+            self._wrong(where, number, key, line, right=right, name=key, value=repr(value))
             return f"?{number}"
         return value
 
-    def _wrong(self, where: str, number: int, key: str | None, what: str) -> None:
-        self.mistakes.append(f"{self._file}, line {self._line_of(where, number, key)}: {what}.".replace("..", "."))
+    def _wrong(
+        self,
+        where: str,
+        number: int,
+        key: str | None,
+        message: str,
+        *,
+        words: list[str] | None = None,
+        right: str = "",
+        **values: object,
+    ) -> None:
+        """Note a mistake. With `words` it says which of them the value "word" may have meant; `right` is right."""
+        said: list[Said] = [(message, {name: str(value) for name, value in values.items()})]
+        if words is not None:
+            said.append(_meant(str(values["word"]), words))
+        if right:
+            said.append((right, {}))
+        self.mistakes.append(Mistake(file=self._file, line=self._line_of(where, number, key), said=tuple(said)))
 
     def _line_of(self, where: str, number: int, key: str | None) -> int:
         """Return the line of a key in the n-th table of this kind: TOML's own parser keeps no positions."""
@@ -406,9 +497,15 @@ class _Reader:
         return start + 1
 
 
-def _meant(word: str, words: list[str]) -> str:
-    """Return the rest of the sentence: what may have been meant, or what there is."""
+def _meant(word: str, words: list[str]) -> Said:
+    """Return what to say after a word that is not known: what may have been meant, or what there is."""
+    near = nearest(word, words)
+    if near is not None:
+        return mark('Do you mean "{near}"?'), {"near": near}
+    return mark("Known are: {known}"), {"known": ", ".join(dict.fromkeys(str(one) for one in words))}
+
+
+def nearest(word: str, words: list[str]) -> str | None:
+    """Return the word that was probably meant, or None if none of them is near."""
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if near:
-        return f' Do you mean "{near[0]}"?'
-    return " Known are: " + ", ".join(dict.fromkeys(str(one) for one in words))
+    return str(near[0]) if near else None

@@ -1,4 +1,4 @@
-"""The commands of the building: run the daemon, check a plan, look back and inside, carry it to another machine."""
+"""The commands of the building: run the daemon, look back and inside, carry it to another machine."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ from gateway.channels import BadChannels, Channels
 from gateway.held import IN_FLIGHT
 from gateway.watch import Inspected
 
-cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, its plan, and what its sensors say.")
+cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, and what its sensors say.")
 
 ONE_IN_100 = 0.01  # of nights
 
@@ -55,7 +55,7 @@ def run(
     in_flight: Annotated[int, typer.Option(min=5, help="max_inflight_messages of the site's broker")] = IN_FLIGHT,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="take the time from a rehearsal")] = False,
 ) -> None:
-    """Watch over the building until told to stop.
+    """Watch over the building until told to stop. SIGHUP has it take over a plan that was changed.
 
     Example: nachtwacht gateway run --plan site.toml --journal gateway.db --centre centre.example:1883
     """
@@ -70,28 +70,10 @@ def run(
         channels=_channels_of(alarm) if alarm is not None else channels.NONE_SET,
     )
     try:
-        daemon.run(settings)
+        daemon.run(settings, reread=lambda: read(plan.read_text(encoding="utf-8"), file=str(plan)))
     except (journal.NotOurs, journal.TooNew) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-
-
-@cli.command()
-def check(plan: Annotated[Path, typer.Argument(help="the plan of the site, site.toml")]) -> None:
-    """Say what is wrong with a plan, line by line, or what it holds. Changes nothing.
-
-    Example: nachtwacht gateway check site.toml
-    """
-    site = plan_of(plan)
-    table = Table(title=f"{site.name} ({site.id})")
-    for column in ("home", "night", "rooms", "sensors"):
-        table.add_column(column)
-    for home in site.homes:
-        night = f"{home.night.start:%H:%M}-{home.night.end:%H:%M}"
-        sensors = Counter(str(sensor.kind) for sensor in home.sensors)
-        said = ", ".join(f"{count} {kind}" for kind, count in sensors.items())
-        table.add_row(home.id.partition("/")[2], night, ", ".join(home.rooms), said)
-    Console().print(table)
 
 
 @cli.command("try-alarm")

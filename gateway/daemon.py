@@ -7,23 +7,25 @@ that the next start has one.
 """
 
 import contextlib
+import dataclasses
 import shutil
 import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import structlog
 
 from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
-from care.homes import Site
+from care.homes import BadPlan, Site
 from care.pauses import Paused, PauseEnded
 from care.records import CENTRE, AlertId, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
@@ -309,13 +311,16 @@ class Gateway:
         return event in self.held.events or journal.holds(self.db, event)
 
 
-def run(settings: Settings, stop: threading.Event | None = None) -> None:
+def run(settings: Settings, stop: threading.Event | None = None, *, reread: Callable[[], Site] | None = None) -> None:
     """Watch over the building until told to stop, by a signal or by `stop`.
+
+    With `reread`, which reads the plan anew, SIGHUP has it taken over: as at a stop and a start, without an end of the
+    process. A plan that is wrong, or of another building, is told in the log, and the one that is watched by stays.
 
     Raises `sqlite3.Error` when the disk refuses, having told the centre; whoever started the process starts it again.
     """
     try:
-        _run(settings, stop or _on_signal())
+        _watch_over(settings, stop or _on_signal(), reread)
     except journal.NotOurs:
         raise
     except sqlite3.Error as error:
@@ -327,6 +332,49 @@ def run(settings: Settings, stop: threading.Event | None = None) -> None:
         raise
 
 
+def _watch_over(settings: Settings, stop: threading.Event, reread: Callable[[], Site] | None) -> None:
+    asked = threading.Event()
+    if reread is not None:
+        signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    while True:
+        over = _Over(settings.site, stop, asked, reread)
+        _run(settings, over)
+        if over.successor is None:
+            return
+        settings = dataclasses.replace(settings, site=over.successor)
+
+
+class _Stop(Protocol):
+    def is_set(self) -> bool: ...
+
+
+class _Over:
+    """Whether the watch by one plan is over: told to stop, or another plan is there to be watched by."""
+
+    def __init__(
+        self, site: Site, stop: threading.Event, asked: threading.Event, reread: Callable[[], Site] | None
+    ) -> None:
+        self._site, self._stop, self._asked, self._reread = site, stop, asked, reread
+        self.successor: Site | None = None
+
+    def is_set(self) -> bool:
+        if not self._stop.is_set() and self._asked.is_set() and self._reread is not None:
+            self._asked.clear()
+            self.successor = self._read(self._reread)
+        return self._stop.is_set() or self.successor is not None
+
+    def _read(self, reread: Callable[[], Site]) -> Site | None:
+        try:
+            site = reread()
+        except (OSError, UnicodeDecodeError, BadPlan) as error:
+            log.error("plan_not_taken", why=str(error))  # noqa: TRY400  # a sentence for the installer, and no trace
+            return None
+        if site.id != self._site.id:
+            log.error("plan_not_taken", why=f"it is of {site.id}, and this is {self._site.id}")
+            return None
+        return site if site != self._site else None
+
+
 def _resumed(settings: Settings) -> tuple[sqlite3.Connection, Watch, list[Dated]]:
     db = journal.connect(settings.journal)
     try:
@@ -336,7 +384,7 @@ def _resumed(settings: Settings) -> tuple[sqlite3.Connection, Watch, list[Dated]
         raise
 
 
-def _run(settings: Settings, stop: threading.Event) -> None:
+def _run(settings: Settings, stop: _Stop) -> None:
     gateway = Gateway.opened(settings)
     inbox = Inbox(gateway.clock)
     site = settings.site.id
@@ -375,7 +423,7 @@ class _Turns:
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
-    def until(self, stop: threading.Event) -> None:
+    def until(self, stop: _Stop) -> None:
         try:
             while not stop.is_set():
                 self._turn()

@@ -44,6 +44,7 @@ from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
 from gateway import fallback, health, pauses
+from gateway.customs import Custom
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
 from gateway.pauses import Deafness
@@ -269,6 +270,11 @@ class Watch:
         told = [*self._close_days(now), *self._let_pass(now, now), *self._well(now)]
         return [*told, *self.go_on(now, caught_up=False), *self._silent_homes(now)]
 
+    @property
+    def told(self) -> Plan | None:
+        """The plan as the centre was last told it, if it ever was."""
+        return self._plan
+
     def told_plan(self, moment: datetime) -> list[Dated]:
         """Return the plan as a record, if it is not what the centre was last told."""
         now = self._at(moment)
@@ -297,6 +303,10 @@ class Watch:
             own={name: calibration.scores(pool).n for name, pool in fleet.pools.items() if name in pools},
             waiting=sum(len(nights) for nights in fleet.waiting.values()),
         )
+
+    def customs(self) -> dict[SensorId, Custom]:
+        """Return how each sensor lets itself be heard: its silences, its battery, its reach."""
+        return dict(self._health.customs)
 
     def known_of(self, home: HomeId, nights: int) -> tuple[Home, Vigil]:
         """Return a home as it is watched now and what has been learned of it, to relive so many nights with."""

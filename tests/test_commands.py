@@ -49,15 +49,15 @@ def test_every_command_that_the_readme_names_is_there() -> None:
 def test_a_plan_is_checked_line_by_line(tmp_path: Path) -> None:
     plan = tmp_path / "site.toml"
     plan.write_text(homes.write(a_site()).replace('"badkamer"', '"badkmer"'))
-    code, said = run("gateway", "check", str(plan))
+    code, said = run("plan", "check", str(plan))
     assert code == 1
     assert 'room "badkmer" does not exist. Do you mean "badkamer"?' in said
     assert "Nothing was changed." in said
     plan.write_text(homes.write(a_site()))
-    assert run("gateway", "check", str(plan))[0] == 0
+    assert run("plan", "check", str(plan))[0] == 0
 
 
-@pytest.mark.parametrize("command", [["gateway", "check"], ["gateway", "run", "--journal", "x.db", "--plan"]])
+@pytest.mark.parametrize("command", [["plan", "check"], ["gateway", "run", "--journal", "x.db", "--plan"]])
 def test_a_plan_that_is_not_there_is_one_sentence(command: list[str], tmp_path: Path) -> None:
     code, said = run(*command, str(tmp_path / "none.toml"))
     assert code == 1

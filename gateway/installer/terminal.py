@@ -4,13 +4,15 @@ Every command ends with one of four codes: 0 it is done, 1 something is wrong (s
 half-applied, 2 it was asked wrongly, 3 the person said no.
 """
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 
 from care.language import words
@@ -30,7 +32,13 @@ def language() -> str:
 
 def say(message: str, **values: object) -> str:
     """Return a message in the reader's language, with its values filled in."""
-    return words(language()).gettext(message).format(**values)
+    return said_in(language(), message, **values)
+
+
+def said_in(to: str, message: str, /, **values: object) -> str:
+    """Return a message in the language `to`, with its values filled in."""
+    said = words(to).gettext(message)
+    return said.format(**values) if values else said
 
 
 class Terminal:
@@ -47,12 +55,16 @@ class Terminal:
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Show a table to a person. Title and columns are messages; the cells are ready."""
-        table = Table(title=say(title))
-        for column in columns:
-            table.add_column(say(column))
-        for row in rows:
-            table.add_row(*row)
-        self._console.print(table)
+        self._console.print(_drawn(title, columns, rows))
+
+    @contextlib.contextmanager
+    def live(self, title: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
+        """Keep a table before a person's eyes while it changes: call what is given with its rows of now."""
+        if self.as_json:
+            yield lambda _rows: None
+            return
+        with Live(_drawn(title, columns, ()), console=self._console, auto_refresh=False) as shown:
+            yield lambda rows: shown.update(_drawn(title, columns, rows), refresh=True)
 
     def answer(self, found: Any) -> None:
         """Print the answer of the command for a program, if it is one that reads: anything msgspec can encode."""
@@ -63,7 +75,7 @@ class Terminal:
         """Ask before harm is done. Ends the command with code 3 on a no, or when there is nobody to ask."""
         if self._yes:
             return
-        if self.as_json or not typer.confirm(say(question, **values), default=False):
+        if self.as_json or not _yes(say(question, **values)):
             typer.echo(say("Nothing was changed."), err=True)
             raise typer.Exit(REFUSED)
 
@@ -75,3 +87,22 @@ class Terminal:
         else:
             typer.echo(said, err=True)
         raise typer.Exit(WRONG)
+
+
+def _drawn(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(title=say(title))
+    for column in columns:
+        table.add_column(say(column))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _yes(question: str) -> bool:
+    """Ask a person, who may answer in either language. Silence is a no, and so is having nobody to ask."""
+    try:
+        how = say("[y/N]")
+        said = typer.prompt(f"{question} {how}", default="", show_default=False)
+    except typer.Abort:
+        return False
+    return str(said).strip().lower() in {"y", "yes", "j", "ja"}

@@ -5,16 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from care.language import CATALOGUE, mark, words
+from gateway.installer.commands import add_to
+from gateway.installer.helps import groups_of, messages
 
 ROOT = Path(__file__).parents[2]
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
 KEYWORDS = {"_": None, "gettext": None, "mark": None, "say": None, "ngettext": (1, 2), "counted": (1, 2)}
+SPOKEN = {"said_in": (2,), "tell": None, "table": None, "agreed": None, "fail": None}
+"""What installers' commands say, where it is not marked: a call within a call is not seen by who gathers."""
+
 NEVER = (
     "gevallen|bewusteloos|overleden|slaapt|slaperig|wakker|alles in orde|veilig|bijzonderheden|rustige nacht|zeker|"
     "altijd|nooit|gegarandeerd|alarm|opgelost|genegeerd|patiënt|dwalen|weggelopen|blind|claimen|escal|notificatie|oeps|"
@@ -33,7 +39,19 @@ def gathered() -> set[str | tuple[str, ...]]:
             ROOT / room, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS
         ):
             found.add(message)
+    for keywords in (KEYWORDS, SPOKEN):
+        said = extract_from_dir(ROOT / "gateway/installer", method_map=METHODS[:1], keywords=keywords)
+        found.update(message for _, _, message, _, _ in said)
+    for group in groups_of(installers()).values():
+        found.update(messages(group))
     return found
+
+
+def installers() -> typer.Typer:
+    """Return a command that holds the installer's groups alone."""
+    cli = typer.Typer()
+    add_to(cli)
+    return cli
 
 
 def dutch() -> dict[str | tuple[str, ...], Message]:
