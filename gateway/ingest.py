@@ -60,9 +60,11 @@ class Inbox:
 class Ingest:
     """The connection to the site's broker. Reconnects by itself; the session outlives it."""
 
-    def __init__(self, inbox: Inbox, address: tuple[str, int], *, client_id: str, base: str) -> None:
+    def __init__(
+        self, inbox: Inbox, address: tuple[str, int], *, client_id: str, base: str, also: Sequence[str] = ()
+    ) -> None:
         self._inbox = inbox
-        topics = [f"{base}/#", *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else [])]
+        topics = [f"{base}/#", *also, *([REHEARSAL_TOPIC] if isinstance(inbox.clock, RehearsalClock) else [])]
         self._subscriptions = [(topic, 1) for topic in topics]
         self._connection = 0  # the number of the one that is there; another as soon as it is gone
         self._turn = threading.Lock()  # of whoever acknowledges, or changes the number
@@ -93,7 +95,8 @@ class Ingest:
         """Tell the broker that these are on disk. On another connection their packets would be other messages."""
         with self._turn:
             for arrival in arrivals:
-                if not arrival.link and arrival.connection == self._connection:
+                # What came at QoS 0 has no number; to acknowledge it is to be thrown out by the broker.
+                if not arrival.link and arrival.packet and arrival.connection == self._connection:
                     self._client.ack(arrival.packet, 1)
 
     def _connected(self, client: mqtt.Client) -> None:
