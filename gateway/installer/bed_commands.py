@@ -166,7 +166,7 @@ class Wizard:
 
     def _occupied(self, message: Heard) -> bool | None:
         """Return what the building itself will read in this message."""
-        raw = Message(f"{self._base}/{message.name}", msgspec.json.encode(message.said))
+        raw = Message(message.topic, message.payload)
         events = read(self._site, self._base, raw, received_at=self._now(), started_at=None).events
         return bool(events[0].value) if events else None
 

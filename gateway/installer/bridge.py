@@ -106,6 +106,8 @@ class Heard(NamedTuple):
     name: str  # of the topic, without the base: "bridge/event", "wilg/12/bed"
     said: Any
     retained: bool
+    topic: str = ""  # whole, and what came on it, for who reads it as the building does
+    payload: bytes = b""
 
 
 @contextlib.contextmanager
@@ -315,7 +317,7 @@ class Bridge:
         with self._lock:
             watchers = tuple(self._watchers)
         for watcher in watchers:  # first, so that who was answered has heard all that was said before the answer
-            watcher(Heard(name, said, message.retain))
+            watcher(Heard(name, said, message.retain, message.topic, bytes(message.payload)))
         with self._lock:
             self._keep(name, said)
             self._lock.notify_all()
