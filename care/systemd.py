@@ -1,5 +1,6 @@
 """What systemd asks of a daemon: to say when it is ready, and that it still takes its turns (sd_notify's protocol)."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -21,9 +22,9 @@ class Watchdog:
 
 
 def notify(state: str) -> None:
-    """Tell whoever started us, if it asked to be told."""
+    """Tell whoever started us, if it asked to be told. That it no longer listens is no trouble of ours."""
     where = os.environ.get("NOTIFY_SOCKET")
     if where:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.connect(f"\0{where[1:]}" if where.startswith("@") else where)
             line.send(state.encode())
