@@ -155,9 +155,9 @@ class Scene(Glance):
     def _untested(self, site: SiteId, homes: tuple[Home, ...]) -> str:
         """Say how many homes are not proven; of a building that never told of a walk, that in a word."""
         if not self.board.proofs.told(site):
-            return self.say("Not tested") if homes else ""
+            return self.say("No walk test yet") if homes else ""
         doubtful = sum(self.doubt(home) is not None for home in homes)
-        return self.say("Not tested: {n}").format(n=doubtful) if doubtful else ""
+        return self.say("No walk test: {n}").format(n=doubtful) if doubtful else ""
 
     def _proven(self, site: SiteId) -> tuple[str, bool]:
         at = self.board.proven_at.get(site)
