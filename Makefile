@@ -7,7 +7,7 @@ STATE ?= .state/demo
 NIGHTS ?= 30000
 SEED ?= 1000
 
-.PHONY: demo setup test check bench soak lock clean
+.PHONY: demo setup test check bench soak deb lock clean
 
 ## demo: a broker, a building, a night desk and a night in eight simulated homes (RECORDING=folder for a real one)
 demo: .venv/.demo
@@ -40,12 +40,18 @@ soak: setup
 	$(BIN)/python -m tests.nights --clocks --seed $(SEED) --nights $(NIGHTS)
 	FUZZ=1000000 $(BIN)/python -m pytest tests/gateway/test_fuzz.py tests/care/test_link_fuzz.py
 
+## deb: the package for the gateway in a building, in dist (PYTHONS=, MACHINES=, RELEASE_KEY= as in deploy/build-deb)
+deb: .venv/pyvenv.cfg
+	@sh deploy/build-deb
+
 ## lock: pin again what pyproject.toml asks for; hashes, no addresses
 lock: $(UV)
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/uv.in -o requirements/uv.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/build.in -o requirements/build.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre --extra demo --extra installer pyproject.toml -o requirements/demo.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --all-extras -c requirements/demo.txt pyproject.toml -o requirements/all.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra installer -c requirements/demo.txt pyproject.toml -o requirements/gateway.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre -c requirements/demo.txt pyproject.toml -o requirements/centre.txt
 
 clean:
 	rm -rf .venv .tools .state dashboard/static/vendor

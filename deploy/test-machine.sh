@@ -4,6 +4,7 @@ set -eu
 PATH="$PATH:/usr/sbin"
 missing=""
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v chromium >/dev/null || missing="$missing chromium fonts-noto-core"
 ldconfig -p | grep -q libpangoft2-1.0 || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 [ -z "$missing" ] && exit 0

@@ -1,4 +1,4 @@
-"""The commands of the building: run the daemon, look back and inside, carry it to another machine."""
+"""The commands of the building: run the daemon, look back and inside."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
 from detectors.outlook import Expected
-from gateway import backtest, channels, daemon, keeping, trial, watch
+from gateway import backtest, channels, daemon, trial, watch
 from gateway.channels import BadChannels, Channels
 from gateway.connection import Login
 from gateway.held import IN_FLIGHT
@@ -215,53 +215,6 @@ def back_test(
         typer.echo(f"{journal_file}: nothing was heard of {home} in those nights.", err=True)
         raise typer.Exit(1)
     _show(found, now)
-
-
-@cli.command()
-def backup(
-    plan: PlanFile,
-    journal_file: JournalFile,
-    out: Annotated[Path, typer.Option(help="the file to write, in place of one that is there")],
-) -> None:
-    """Write the journal and the plan into one file, to be kept elsewhere. The daemon may go on meanwhile.
-
-    Example: nachtwacht gateway backup --plan site.toml --journal gateway.db --out wilg.backup
-    """
-    plan_of(plan)
-    _readable(journal_file).close()
-    try:
-        keeping.back_up(journal_file, plan.read_text(encoding="utf-8"), out)
-    except (OSError, sqlite3.Error) as error:
-        typer.echo(f"{out}: not written: {error}.", err=True)
-        raise typer.Exit(1) from error
-    typer.echo(f"{out}: written, {out.stat().st_size / 1e6:.1f} MB.")
-
-
-@cli.command()
-def restore(
-    backup: Annotated[Path, typer.Argument(help="the file that `backup` wrote")],
-    plan: PlanFile,
-    journal_file: JournalFile,
-) -> None:
-    """Make a plan and a journal of a backup, on a machine that has neither. Start the daemon after it.
-
-    Example: nachtwacht gateway restore wilg.backup --plan site.toml --journal gateway.db
-    """
-    if not backup.exists():
-        typer.echo(f"{backup}: there is no such backup.", err=True)
-        raise typer.Exit(1)
-    try:
-        keeping.restore(backup, journal_file, plan)
-    except FileExistsError as error:
-        typer.echo(f"{error}: is there already. Nothing was changed.", err=True)
-        raise typer.Exit(1) from error
-    except (keeping.NoBackup, BadPlan) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except (OSError, sqlite3.Error) as error:
-        typer.echo(f"{journal_file}: not restored: {error}.", err=True)
-        raise typer.Exit(1) from error
-    typer.echo(f"{journal_file}, {plan}: restored. The centre is told everything again, and keeps it once.")
 
 
 identities.add_to(cli)

@@ -341,6 +341,10 @@ def run(settings: Settings, stop: threading.Event | None = None, *, reread: Call
         raise
 
 
+def _papers(settings: Settings) -> Papers | None:
+    return None if settings.identity is None else Papers(settings.identity)
+
+
 def _watch_over(settings: Settings, stop: threading.Event, reread: Callable[[], Site] | None) -> None:
     asked = threading.Event()
     if reread is not None:
@@ -382,10 +386,6 @@ class _Over:
             log.error("plan_not_taken", why=f"it is of {site.id}, and this is {self._site.id}")
             return None
         return site if site != self._site else None
-
-
-def _papers(settings: Settings) -> Papers | None:
-    return None if settings.identity is None else Papers(settings.identity)
 
 
 def _resumed(settings: Settings) -> tuple[sqlite3.Connection, Watch, list[Dated]]:
@@ -438,9 +438,9 @@ class _Turns:
         self._ready = self._caught_up = self._forgets = False
         self._forgot_at_s = self._began_s  # a start has other things to do
         self._alarm: bytes | None = None  # as last said in the building
+        self._standing = self._let_in = self._proven = ""  # what systemd was last told
         self._sounded_at_s = 0.0
         self._changes = gateway.watch.known.changes  # of what devices have said of themselves
-        self._standing = ""  # what keeps it from its centre, as last told to systemd
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
 
@@ -500,13 +500,27 @@ class _Turns:
         gateway, ingest, monotonic_s = self._gateway, self._ingest, time.monotonic()
         gateway.broker_up = ingest.up
         gateway.tick()
-        self._tell_standing()
+        self._tell_status()
         self._sound(gateway.fall_back(self._uplink.have, monotonic_s, linked=self._uplink.up), monotonic_s)
         gateway.call(monotonic_s)
         proof = gateway.proof(monotonic_s) if ingest.up else None
         if proof is not None:
             ingest.publish(gateway.proof_topic, proof)
         gateway.write(self._aside.look(gateway.watch.back_tests, gateway.clock.now(), monotonic_s))
+
+    def _tell_status(self) -> None:
+        """Say, where the installer looks, what keeps the centre from hearing this gateway, and when it was proven.
+
+        An update is kept by the proof (`gateway.installer.updates`).
+        """
+        standing, proven_at = self._uplink.trouble(SystemClock().now()), self._gateway.proven_at
+        let_in = standing or ("The centre lets this gateway in." if self._standing or self._let_in else "")
+        if standing and standing != self._standing:
+            log.warning("not_let_in", why=standing)
+        proven = "" if proven_at is None else f"Proven {proven_at:%Y-%m-%d %H:%M} UTC."
+        if (let_in, proven) != (self._let_in, self._proven):
+            notify(f"STATUS={' '.join(filter(None, (let_in, proven)))}")
+        self._standing, self._let_in, self._proven = standing, let_in, proven
 
     def _sound(self, homes: tuple[HomeId, ...], monotonic_s: float) -> None:
         """Say to sirens and lamps what they are to do: at a change, at a start (one of before may still sound)."""
@@ -520,15 +534,6 @@ class _Turns:
         self._alarm, self._sounded_at_s = alarm, monotonic_s
         for switch in settings.channels.switch:  # never retained: a bridge that restarts would sound it once more
             ingest.publish(switch.topic, (switch.on if homes else switch.off).encode())
-
-    def _tell_standing(self) -> None:
-        """Say, where the installer looks, that the centre does not hear this gateway because of who it is."""
-        standing = self._uplink.trouble(SystemClock().now())
-        if standing != self._standing:
-            self._standing = standing
-            notify(f"STATUS={standing or 'The centre lets this gateway in.'}")
-            if standing:
-                log.warning("not_let_in", why=standing)
 
     def _begin(self) -> None:
         late = time.monotonic() - self._began_s >= READY_AFTER_S

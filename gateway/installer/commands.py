@@ -11,11 +11,20 @@ plan = typer.Typer(no_args_is_help=True, help="The plan of a building: checked, 
 def add_to(cli: typer.Typer) -> None:
     """Add the groups that hold a command to `nachtwacht`."""
     # Not at the top: they join the groups above as they are read.
-    from gateway.installer import bed_commands, pairing_commands, plan_commands, sensor_commands, survey_commands
+    from gateway.installer import (
+        bed_commands,
+        pairing_commands,
+        plan_commands,
+        sensor_commands,
+        survey_commands,
+        upkeep_commands,
+    )
 
     _ = pairing_commands, plan_commands, sensor_commands
     cli.command("survey")(survey_commands.survey)
     cli.command("calibrate-bed")(bed_commands.calibrate_bed)
+    for command in (upkeep_commands.backup, upkeep_commands.restore, upkeep_commands.update):
+        cli.command()(command)
     for name, group in (("site", site), ("home", home), ("sensor", sensor), ("plan", plan)):
         if group.registered_commands:
             cli.add_typer(group, name=name)
