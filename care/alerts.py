@@ -27,7 +27,7 @@ from care.records import (
     Unshelved,
     encode,
 )
-from detectors.findings import Cleared, Finding, What
+from detectors.findings import Cleared, Finding, Perhaps, What
 from detectors.homes import Home, HomeId, Instant
 
 
@@ -142,7 +142,12 @@ def tier_of(what: What, home: Home | None) -> Tier:
 
 
 def urgency(finding: Finding, home: Home | None) -> Tier:
-    """Return how urgent one finding is: no sight of a building is, while somebody in it may be out of bed."""
+    """Return how urgent one finding is: no sight of a building is, while somebody in it may be out of bed.
+
+    What is found while somebody tests the home by walking through it is for the installer; a call for help never is.
+    """
+    if Perhaps.WALK in finding.perhaps and finding.what is not What.BUTTON:
+        return Tier.TECHNICAL
     if finding.what is What.BUILDING_SILENT and finding.count > 0:
         return Tier.ACUTE
     return tier_of(finding.what, home)

@@ -23,6 +23,7 @@ from care.handovers import Handovers
 from care.nights import Nights
 from care.notices import Channels
 from care.pauses import Paused, PauseEnded, Pauses
+from care.proofs import Proofs, Walked, Walking
 from care.records import (
     CENTRE,
     AlertId,
@@ -76,6 +77,7 @@ class Board:
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
         self.pauses = Pauses()  # which homes were asked not to be listened to
+        self.proofs = Proofs()  # which homes were walked through, and whether that still holds
         self.on_duty = 1  # people with a screen in view; not a record
         self.pool_asked: SecondPool | None = None  # the last time that the second pool was asked to help
         self._early: dict[AlertId, list[Happened]] = {}  # what came before its finding did
@@ -98,11 +100,12 @@ class Board:
         self.handovers.add(record)
         self.agreements.add(record)
         self.pauses.add(record)
+        self.proofs.add(record)
         touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():
                 return self._replan(record), set()
-            case Status() | BackTest() | BackTested() | Changed() | Paused() | PauseEnded():
+            case Status() | BackTest() | BackTested() | Changed() | Paused() | PauseEnded() | Walking() | Walked():
                 if isinstance(record, Status):
                     self.statuses[record.home] = record
                 return {record.home}, set()

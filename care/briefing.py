@@ -8,15 +8,16 @@ from typing import Protocol
 from care.alerts import Alert, State, Tier, by_urgency
 from care.buildings import cause_of
 from care.chains import RESIDENT
-from care.labels import ASIDES, BY_WORDS, KINDS, PAUSES, TIERS, WHYS
+from care.labels import ASIDES, BY_WORDS, DOUBTS, KINDS, PAUSES, TIERS, WHYS
 from care.pauses import Pause
+from care.proofs import Unproven
 from care.records import AlertId, Follow, HandedOver, StaffId, site_of
 from care.reports import Writer
 from care.sights import Can, Why, kinds, now_seen, sighted
 from care.telling import AT_NIGHT
 from care.wording import Wording, capital
 from detectors.findings import Finding, Sight, Status, What
-from detectors.homes import Home, HomeId, building_of
+from detectors.homes import Home, HomeId, SiteId, building_of
 
 LISTED_MAX = 40  # in one list; what is left over is counted
 TODAY = timedelta(hours=12)  # nearer than this, a moment needs no date
@@ -68,6 +69,7 @@ class Briefing:
             ("aside", say("Put aside, returns at"), self._aside(), say("Nothing is put aside.")),
             ("unseen", capital(say("no sight")), self._unseen(paused=False), say("Every home is in sight.")),
             ("paused", say("On pause"), self._unseen(paused=True), say("No home is on pause.")),
+            ("untested", say("Not tested"), self._untested(), say("A walk test proves every home.")),
             ("todo", say("To do"), self._to_do(), say("Nothing was agreed on.")),
         )
         return tuple(_section(id_, title, items, none) for id_, title, items, none in lists)
@@ -151,6 +153,24 @@ class Briefing:
             reason = self.writer.wording(site).every([say(WHYS[why]) for why in whys])
             lost = capital(self._lost(home, status))
             yield Item(where=self.writer.where(home.id), what=lost, more=reason, home=home.id)
+
+    def _untested(self) -> Iterator[Item]:
+        """Yield the homes that no walk test proves; of a building that never told of one, the building."""
+        board = self.writer.board
+        told: set[SiteId] = set()
+        for home in self.writer.homes:
+            site = site_of(home.id)
+            say = self.writer.wording(site).say
+            if not board.proofs.told(site):
+                if site not in told:
+                    told.add(site)
+                    none = capital(say(DOUBTS[Unproven.NONE]))
+                    whole = building_of(site)
+                    yield Item(where=self.writer.where(whole), what=none, home=whole)
+                continue
+            doubt = board.proofs.doubt(home, board.plans[site].devices, self.writer.now)
+            if doubt is not None:
+                yield Item(where=self.writer.where(home.id), what=capital(say(DOUBTS[doubt.why])), home=home.id)
 
     def _paused(self, home: Home, status: Status | None) -> Iterator[Item]:
         """Yield a home that is paused, or that its building has not paused yet: who asked, since and until when."""

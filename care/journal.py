@@ -199,6 +199,15 @@ def read_after(db: sqlite3.Connection, number: int, *, limit: int = BATCH_MAX) -
     return [Entry(n, _instant(at), origin, decode(_unpacked(body))) for n, at, origin, body in rows]
 
 
+def read_from(db: sqlite3.Connection, origin: str, number: int = 0, *, limit: int = BATCH_MAX) -> list[Entry]:
+    """Return up to `limit` entries that came from another party, after a number, in order."""
+    rows = db.execute(
+        "SELECT number, recorded_at, origin, body FROM journal WHERE origin = ? AND number > ? ORDER BY number LIMIT ?",
+        (origin, number, limit),
+    )
+    return [Entry(n, _instant(at), came_from, decode(_unpacked(body))) for n, at, came_from, body in rows]
+
+
 def to_send(db: sqlite3.Connection, peer: str, *, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
     """Return number and body of the records written here that `peer` must have, after a number, in order."""
     return db.execute(

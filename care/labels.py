@@ -3,6 +3,7 @@
 from care.alerts import State, Tier
 from care.language import mark
 from care.pauses import PauseReason
+from care.proofs import Unproven
 from care.records import Aside, By, Follow, How, Outcome
 from care.sights import Why
 from detectors.findings import Presence, Sight, What
@@ -136,6 +137,17 @@ PAUSES: dict[PauseReason, str] = {
     PauseReason.AWAY: mark("away, staying elsewhere"),
 }
 """Why a home is paused."""
+
+DOUBTS: dict[Unproven, str] = {
+    Unproven.NONE: mark("no walk test yet"),
+    Unproven.FORGED: mark("the proof is not as the gateway signed it"),
+    Unproven.FAILED: mark("a sensor did not do as it should"),
+    Unproven.CHANGED: mark("the plan was changed after the walk test"),
+    Unproven.REPLACED: mark("a sensor was replaced after the walk test"),
+    Unproven.UNSEEN: mark("the desk has not answered the test alert"),
+    Unproven.OLD: mark("the walk test is longer than a year ago"),
+}
+"""Why a home is not proven."""
 
 KINDS: dict[What, str] = {**TITLES, What.BATH: mark("Long in the bathroom or toilet")}
 """Each kind of alert by itself, of no home in particular."""

@@ -8,8 +8,9 @@ import msgspec
 
 from care.devices import Described
 from care.pauses import Paused, PauseEnded
+from care.proofs import Print, Walked, Walking
 from detectors.findings import Cleared, Finding, Status, What, Withheld
-from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SiteId
+from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SensorId, SiteId
 from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
 from detectors.outlook import Expected
@@ -52,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan"):
     name: str  # of the site: "De Wilg"
     zone: str
     homes: tuple[Home, ...]
+    devices: dict[SensorId, Print] = {}  # of each sensor that has one: that it is another device, the centre must see
 
 
 class FellBack(msgspec.Struct, frozen=True, kw_only=True, tag="fell-back"):
@@ -585,7 +587,7 @@ Terms = ChainAgreed | Consented | NotTonight | Proven  # by what it is passed on
 Pausing = Paused | PauseEnded
 Agreeing = BackTest | Changed | Pausing  # what is asked or agreed at the centre about a home, and its building hears
 Told = (
-    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested
+    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool  # what people at the desk say of their shift
 Record = SensorEvent | SensorSight | Described | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift

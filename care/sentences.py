@@ -60,6 +60,7 @@ _PERHAPS: dict[Perhaps, tuple[str, ...]] = {
     Perhaps.RISING: (mark("getting up for the day"), "up early"),
     Perhaps.RETURNED: ("back in bed unnoticed",),
     Perhaps.SENSOR: (mark("a sensor that sends nothing"), "motion sensor silent"),
+    Perhaps.WALK: (mark("a walk test"),),
 }
 """What the home itself tells of what else it could be, and after it what that says better than the general list."""
 

@@ -15,7 +15,7 @@ from itertools import product
 
 import msgspec
 
-from care.alerts import CALM, alert_of, tier_of
+from care.alerts import CALM, alert_of, urgency
 from care.records import AlertId, Outcome, Plan, Ranked, Record, Resolved, Teaching, site_of
 from detectors import budget, calibration, lessons, tail
 from detectors.budget import Control, Why
@@ -126,7 +126,7 @@ class Fleet(msgspec.Struct):
                 self.lodge(record.site, record.homes)
             case Summary():
                 self._told(record, at)
-            case Finding() if tier_of(record.what, None) not in CALM:
+            case Finding() if urgency(record, None) not in CALM:
                 self._asked(record, at)
             case Resolved():
                 answer = Answer(record.at, record.outcome is Outcome.HELPED)

@@ -11,6 +11,7 @@ from care.board import Board
 from care.buildings import cause_of
 from care.language import LANGUAGES, words
 from care.pauses import Pause
+from care.proofs import Doubt
 from care.records import AlertId, ContactId, Plan, StaffId, site_of
 from care.sights import Why, hears, now_seen, sighted
 from care.wording import Wording, natural
@@ -110,6 +111,11 @@ class Glance:
     def pause(self, home: Home) -> Pause | None:
         """Return the pause that lasts in a home, by the centre's records; whether its building has it, it says."""
         return self.board.pauses.now(home, self.now)
+
+    def doubt(self, home: Home) -> Doubt | None:
+        """Return why a home is not proven by a walk test, or None if it is."""
+        plan = self.board.plans[site_of(home.id)]
+        return self.board.proofs.doubt(home, plan.devices, self.now)
 
     def causes(self, site: SiteId) -> list[Finding]:
         """Return what stands between a building and its sensors, as the building itself says."""

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from care import sights
 from care.alerts import Tier
-from care.labels import KINDS, PRESENCES, SIGHTS, WHYS
+from care.labels import DOUBTS, KINDS, PRESENCES, SIGHTS, WHYS
 from care.language import mark
 from care.records import StaffId, site_of
 from care.sights import Can
@@ -197,9 +197,13 @@ class Standing:
             more = self.pausing.more
             said += self.pausing.sentences
         asks = story if story is not None and not story.calm else None
+        if self.tested:
+            said.append(self.tested)
+            more = more or (self.tested if self.walked_now else "")
         if story is not None and story.alert.tier is Tier.TECHNICAL:
             more = more or story.sentence.title
             said += [story.tier_word, story.sentence.title]
+        more = more or self.tested
         if story is not None and asks is not None:
             icon, more = story.tier, story.sentence.title
             word = story.in_a_word
@@ -219,6 +223,33 @@ class Standing:
             holder=asks.holder if asks is not None else "",
             said=", ".join(part for part in said if part),
         )
+
+    @cached_property
+    def tested(self) -> str:
+        """That it is being walked through, or is not proven, in a word for its tile.
+
+        Not where nothing in its building is: the plate of the building says that once.
+        """
+        proofs, site = self.glance.board.proofs, site_of(self.plan.id)
+        if self.walked_now:
+            return self.glance.say("Walk test")
+        return self.glance.say("Not tested") if proofs.told(site) and self.glance.doubt(self.plan) is not None else ""
+
+    @property
+    def walked_now(self) -> bool:
+        """Whether somebody tests its sensors now."""
+        return self.glance.board.proofs.walked_now(self.plan.id, self.glance.now)
+
+    @property
+    def proof(self) -> str:
+        """Whether a walk test proves it, and if not why not."""
+        say, doubt = self.wording.say, self.glance.doubt(self.plan)
+        if self.walked_now:
+            return say("Somebody tests the sensors here by walking through the home.")
+        walked = self.glance.board.proofs.of(self.plan.id)
+        if doubt is not None:
+            return say("Not tested: {why}.").format(why=say(DOUBTS[doubt.why]))
+        return "" if walked is None else say("Walk test on {date}.").format(date=self.wording.date(walked.at))
 
     @property
     def look(self) -> str:

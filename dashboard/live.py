@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import structlog
 
+from care.proofs import Walked
 from care.records import AlertId, Plan, site_of
 from dashboard.intake import Centre, News
 from dashboard.lookout import Screens
@@ -216,6 +217,8 @@ class Live:
     def _came(self, news: News) -> None:
         # A plan may move every tile; what a screen has of the old one cannot be mended.
         self._replanned.update(entry.record.site for entry in news.entries if isinstance(entry.record, Plan))
+        # A proof is counted on the plate of its building.
+        self._replanned.update(site_of(entry.record.home) for entry in news.entries if isinstance(entry.record, Walked))
         self._changed(news.homes, news.alerts)
 
     def _changed(self, homes: Iterable[HomeId], alerts: Iterable[AlertId]) -> None:

@@ -41,6 +41,7 @@ class Site:
     silent_since: str | None
     proven: str  # how long ago its synthetic event came through, in words
     unproven: bool  # too long ago
+    untested: str  # how many of its homes no walk test proves, in words; empty if every one is
     homes: tuple[Home, ...]
 
 
@@ -149,7 +150,14 @@ class Scene(Glance):
     def _site(self, plan: Plan, homes: tuple[Home, ...]) -> Site:
         since = self.silent_since(plan.site)
         said = self.wording_of(plan.site).moment(since, self.now) if since is not None else None
-        return Site(plan.site, plan.name, said, *self._proven(plan.site), homes)
+        return Site(plan.site, plan.name, said, *self._proven(plan.site), self._untested(plan.site, homes), homes)
+
+    def _untested(self, site: SiteId, homes: tuple[Home, ...]) -> str:
+        """Say how many homes are not proven; of a building that never told of a walk, that in a word."""
+        if not self.board.proofs.told(site):
+            return self.say("Not tested") if homes else ""
+        doubtful = sum(self.doubt(home) is not None for home in homes)
+        return self.say("Not tested: {n}").format(n=doubtful) if doubtful else ""
 
     def _proven(self, site: SiteId) -> tuple[str, bool]:
         at = self.board.proven_at.get(site)

@@ -65,6 +65,7 @@ class Perhaps(StrEnum):
     RISING = "rising"  # it is the hour at which the resident gets up
     RETURNED = "returned"  # no bed sensor: may have gone back to bed unseen
     SENSOR = "sensor"  # a sensor that would tell more is not heard
+    WALK = "walk"  # somebody tests the sensors of the home, by walking through it
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):

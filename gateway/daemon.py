@@ -27,11 +27,12 @@ from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import BadPlan, Site
 from care.pauses import Paused, PauseEnded
+from care.proofs import Walking
 from care.records import CENTRE, AlertId, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent
-from gateway import fallback, health, keeping, sources
+from gateway import fallback, health, keeping, sources, walks
 from gateway.aside import Aside
 from gateway.calls import Calls
 from gateway.channels import NONE_SET, SIREN, Channels
@@ -148,6 +149,8 @@ class Gateway:
             elif arrival.message.topic == self.proof_topic:
                 if arrival.message.payload == self.proof_asked and self.proof_asked:
                     proven_at = arrival.received_at
+            elif arrival.message.topic == walks.topic(self.settings.site.id):
+                records += self._walked(arrival)
             else:
                 records += self._read(arrival.message, arrival.received_at)
         self.held.add(records, arrivals, time.monotonic())
@@ -156,6 +159,13 @@ class Gateway:
             self.flush()
         if proven_at is not None:
             self._prove(proven_at)
+
+    def _walked(self, arrival: Arrival) -> list[tuple[datetime, Record]]:
+        """Take in what an installer's command says of a walk test."""
+        at = arrival.received_at
+        said = walks.read(self.settings.site, arrival.message.payload, at)
+        told = self.watch.walks(said, at) if isinstance(said, Walking) else []
+        return [*told, (at, said)]
 
     def flush(self) -> None:
         """Write what is held, all or nothing. What it came by may then be acknowledged (`on_disk`)."""
@@ -176,7 +186,8 @@ class Gateway:
     @property
     def topics(self) -> tuple[str, ...]:
         """What to subscribe to. Devices may name more, once they have been heard."""
-        return sources.topics(self.settings.site, self.settings.base, self.watch.known)
+        site = self.settings.site
+        return (*sources.topics(site, self.settings.base, self.watch.known), walks.topic(site.id))
 
     @property
     def proof_topic(self) -> str:

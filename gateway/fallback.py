@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import msgspec
 
-from care.alerts import Tier, alert_of, tier_of
+from care.alerts import Tier, alert_of, urgency
 from care.homes import Site
 from care.journal import Entry
 from care.records import CENTRE, AlertId, FellBack, Order
@@ -99,7 +99,7 @@ def folded(pending: dict[AlertId, Pending], entry: Entry, site: Site) -> dict[Al
         known = pending.get(record.alert)
         return pending if known is None else {**pending, record.alert: _fell(known, record)}
     if isinstance(record, Finding):
-        if tier_of(record.what, site.by_id.get(record.home)) is not Tier.ACUTE:
+        if urgency(record, site.by_id.get(record.home)) is not Tier.ACUTE:
             return pending
         alert = alert_of(record)
         known = pending.get(alert) or Pending(entry.number, record.home, (), at=entry.recorded_at)

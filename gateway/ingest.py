@@ -114,7 +114,8 @@ class Ingest:
         """Tell the broker that these are on disk. On another connection their packets would be other messages."""
         with self._turn:
             for arrival in arrivals:
-                if not arrival.link and arrival.connection == self._connection:
+                # What came at QoS 0 has no number; to acknowledge it is to be thrown out by the broker.
+                if not arrival.link and arrival.packet and arrival.connection == self._connection:
                     self._client.ack(arrival.packet, 1)
 
     def _connected(self, client: mqtt.Client) -> None:

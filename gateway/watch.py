@@ -20,6 +20,7 @@ from care.devices import Described
 from care.homes import Site
 from care.journal import Entry
 from care.pauses import Paused, PauseEnded
+from care.proofs import Walking
 from care.records import (
     CENTRE,
     AlertId,
@@ -44,12 +45,13 @@ from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import fallback, health, pauses, sources
+from gateway import fallback, health, pauses, sources, walks
 from gateway.customs import Custom
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
 from gateway.pauses import Deafness
 from gateway.sources import Reading
+from gateway.walks import Walks
 
 ALONE_AFTER = timedelta(days=7)  # without a word from the centre, a building teaches itself
 WAIT_MAX = timedelta(seconds=20)  # for what the broker kept while nobody watched
@@ -73,6 +75,7 @@ class _Remembered(msgspec.Struct):
     deaf: Deafness = {}
     described: dict[SensorId, Described] = {}
     packets: dict[SensorId, SensorEvent] = {}
+    walks: Walks = {}
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -119,6 +122,7 @@ class Watch:
         self._kept: list[Finding] = []  # became due while nobody watched: what is heard next may say that it is over
         self._goes_on = False  # from a journal, and is not only reading one again
         self._deaf: Deafness = {}  # sensors that are not listened to, or were not
+        self._walks: Walks = {}  # homes that somebody walks through, or did, to test them
         self.dated_to: datetime | None = None  # the newest date that a device gave what it said
         self.back_tests: dict[BackTestId, BackTest] = {}  # not answered yet, oldest first
         self.known = sources.Known()  # what devices have said of themselves
@@ -166,6 +170,8 @@ class Watch:
         if isinstance(entry.record, Described):
             self.known.note(entry.record)
             return []
+        if isinstance(entry.record, Walking):
+            return self.walks(entry.record, entry.recorded_at)
         if isinstance(entry.record, Finding | Cleared):
             self._health = health.recalled(self._health, entry.record)
         self.wrote(entry)
@@ -177,6 +183,13 @@ class Watch:
             self.pending = fallback.folded(self.pending, entry, self._site)
         elif isinstance(entry.record, BackTested):
             self.back_tests.pop(entry.record.id, None)
+
+    def walks(self, said: Walking, recorded_at: datetime) -> list[Dated]:
+        """Take in that somebody walks through a home, or has done. Up to now it is watched as before."""
+        now = self._at(recorded_at)
+        told = [*self._close_days(now), *self._let_pass(now, now)]
+        self._walks = walks.begun(self._walks, said)
+        return told
 
     def confirmed(self, have: int) -> None:
         """Note up to which number of the journal the centre has everything."""
@@ -301,7 +314,9 @@ class Watch:
     def told_plan(self, moment: datetime) -> list[Dated]:
         """Return the plan as a record, if it is not what the centre was last told."""
         now = self._at(moment)
-        plan = Plan(at=now, site=self._site.id, name=self._site.name, zone=self._site.zone, homes=self._site.homes)
+        site = self._site
+        devices = walks.prints(site)
+        plan = Plan(at=now, site=site.id, name=site.name, zone=site.zone, homes=site.homes, devices=devices)
         if self._plan is not None and msgspec.structs.replace(self._plan, at=now) == plan:
             return []
         self._plan = plan
@@ -367,6 +382,7 @@ class Watch:
             self._deaf,
             self.known.described,
             self._packets,
+            self._walks,
         )
         return msgspec.json.encode(known)
 
@@ -393,6 +409,7 @@ class Watch:
         for described in saved.described.values():
             self.known.note(described)
         self._packets = saved.packets
+        self._walks = saved.walks
 
     def _hold(self) -> None:
         """Watch every home by what is agreed for it."""
@@ -439,7 +456,8 @@ class Watch:
 
     def _dated(self, now: datetime, said: Iterable[vigil.Told]) -> list[Dated]:
         told: list[Dated] = []
-        for one in said:
+        for found in said:
+            one = walks.marked(self._walks, found) if isinstance(found, Finding) else found
             self._fleet.note(one, now)
             told += [(now, one) for one in self._to_tell(one, now)]
         return told

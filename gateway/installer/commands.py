@@ -19,6 +19,7 @@ def add_to(cli: typer.Typer) -> None:
         sensor_commands,
         survey_commands,
         upkeep_commands,
+        walk_commands,
     )
 
     _ = pairing_commands, plan_commands, sensor_commands
@@ -27,6 +28,7 @@ def add_to(cli: typer.Typer) -> None:
     cli.command()(doctor_commands.doctor)
     for command in (upkeep_commands.backup, upkeep_commands.restore, upkeep_commands.update):
         cli.command()(command)
+    cli.add_typer(walk_commands.walk_test, name="walk-test")
     for name, group in (("site", site), ("home", home), ("sensor", sensor), ("plan", plan)):
         if group.registered_commands:
             cli.add_typer(group, name=name)
