@@ -268,7 +268,7 @@ def _gateway(facts: Facts, now: datetime) -> Iterator[Complaint]:
         and facts.papers
         and facts.papers.enrolled
     ):
-        line = mark("The centre is not known to have {count} records, the oldest of {day}.")
+        line = mark("Records that the centre is not known to have: {count}, the oldest of {day}.")
         yield _now(
             "centre",
             _say(line, count=journal.waiting, day=_day(journal.waits_since)),
@@ -279,7 +279,7 @@ def _gateway(facts: Facts, now: datetime) -> Iterator[Complaint]:
         yield _now(
             "plan",
             _say(
-                mark("The gateway does not watch by this plan yet: {count} differences."),
+                mark("The gateway does not watch by this plan yet. Differences: {count}."),
                 count=journal.watches_otherwise,
             ),
             _say(mark("A sensor that it does not know is not heard.")),
@@ -288,7 +288,7 @@ def _gateway(facts: Facts, now: datetime) -> Iterator[Complaint]:
     if journal.troubles:
         yield _today(
             "sensors",
-            _say(mark("{count} messages of the last day were not understood."), count=len(journal.troubles)),
+            _say(mark("Messages of the last day that were not understood: {count}."), count=len(journal.troubles)),
             _say(mark("What was in them did not reach anybody.")),
             _say(mark("Look at them: nachtwacht gateway troubles --journal {file}"), file=journal.file),
             _listed(
@@ -312,7 +312,7 @@ def _disk(disk: Disk) -> Iterator[Complaint]:
             "disk",
             _say(mark("The disk with {folder} is nearly full: {free} MB are free."), **values),
             _say(mark("When it is full the gateway cannot write what it hears.")),
-            _say(mark("Look what fills it: du --one-file-system --max-depth 2 / | sort --numeric-sort | tail")),
+            _say(mark("Look what fills it: du -xd 2 / | sort -n | tail")),
         )
     if disk.worn is not None and disk.worn >= WORN_MAX:
         yield _later(
@@ -436,7 +436,7 @@ def _bridge(bridge: Bridge, plan: str) -> Iterator[Complaint]:
     if ours:
         yield _today(
             "plan",
-            _say(mark("Zigbee2MQTT is not set as care needs it: {count} differences."), count=len(ours)),
+            _say(mark("Zigbee2MQTT is not set as care needs it. Differences: {count}."), count=len(ours)),
             _say(mark("Events may be hidden, repeated, or come by another name.")),
             apply,
             _listed(map(_difference, ours)),
@@ -444,7 +444,7 @@ def _bridge(bridge: Bridge, plan: str) -> Iterator[Complaint]:
     if others:
         yield _today(
             "plan",
-            _say(mark("{count} devices are not as the plan says."), count=len(others)),
+            _say(mark("Devices that are not as the plan says: {count}."), count=len(others)),
             _say(mark("What such a sensor should see, nobody sees.")),
             _say(mark("See to each of them, then look again: nachtwacht plan diff {plan}"), plan=plan),
             _listed(map(_difference, others)),
@@ -472,7 +472,7 @@ def _sensors(facts: Facts, now: datetime) -> Iterator[Complaint]:
     if empty:
         yield _today(
             "sensors",
-            _say(mark("{count} batteries will not last another month."), count=len(empty)),
+            _say(mark("Batteries that will not last another month: {count}."), count=len(empty)),
             _say(mark("A sensor with an empty battery sees nothing, and says so only by its silence.")),
             _say(
                 mark("Put in new ones, and trigger each sensor. Then: nachtwacht survey --plan {plan}"), plan=facts.plan
@@ -491,7 +491,7 @@ def _silent(site: Site, journal: Journal, gone: frozenset[str], now: datetime) -
     if never:
         yield _today(
             "sensors",
-            _say(mark("{count} sensors were never heard by the gateway."), count=len(never)),
+            _say(mark("Sensors that the gateway never heard: {count}."), count=len(never)),
             why,
             _say(mark("Trigger each of them. If it stays silent: nachtwacht sensor discover, or look at its battery.")),
             _listed(_say(line, name=places[one][0], room=places[one][1]) for one in never),
@@ -502,7 +502,7 @@ def _silent(site: Site, journal: Journal, gone: frozenset[str], now: datetime) -
             _minutes(since, now - journal.customs[one].heard_at, name=places[one][0], room=places[one][1])
             for one in silent
         )
-        what = _say(mark("{count} sensors are silent now."), count=len(silent))
+        what = _say(mark("Sensors that are silent now: {count}."), count=len(silent))
         do = _say(mark("Look at battery and place of each, and trigger it."))
         yield Complaint(check="sensors", urgency=Urgency.NOW, what=what, why=why, do=do, more=more)
 
@@ -512,7 +512,7 @@ def _weak(judged: Sequence[Surveyed], plan: str) -> Iterator[Complaint]:
     if poor:
         yield _today(
             "zigbee",
-            _say(mark("{count} sensors are received poorly."), count=len(poor)),
+            _say(mark("Sensors that are received poorly: {count}."), count=len(poor)),
             _say(mark("Some of what they see does not arrive.")),
             _say(mark("Put a router on the way, and listen: nachtwacht survey --plan {plan}"), plan=plan),
             _listed(one.advice[0] for one in poor if one.advice),
@@ -523,7 +523,7 @@ def _proofs(unproven: dict[str, str], plan: str) -> Iterator[Complaint]:
     first = next(iter(unproven)).partition("/")[2]
     yield _today(
         "proofs",
-        _say(mark("{count} homes are not proven by a walk test."), count=len(unproven)),
+        _say(mark("Homes that are not proven by a walk test: {count}."), count=len(unproven)),
         _say(mark("Whether an alert from there reaches the desk is not known.")),
         _say(mark("Walk through each: nachtwacht walk-test --plan {plan} --home {home}"), plan=plan, home=first),
         _listed(

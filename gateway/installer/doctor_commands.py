@@ -14,6 +14,7 @@ from gateway.installer.plan_commands import BROKER, Base, Broker, address
 from gateway.installer.survey import Advice
 from gateway.installer.terminal import WRONG, AsJson, Terminal, say
 from gateway.installer.upkeep_commands import IDENTITY, JOURNAL, PLAN, Identity, JournalFile, PlanFile
+from gateway.installer.walk_commands import PROOFS, Folder
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ def doctor(
     plan: PlanFile = PLAN,
     journal: JournalFile = JOURNAL,
     identity: Identity = IDENTITY,
+    proofs: Folder = PROOFS,
     broker: Broker = BROKER,
     base: Base = BASE,
     as_json: AsJson = False,
@@ -51,7 +53,7 @@ def doctor(
     """
     terminal = Terminal(as_json=as_json)
     site = drafts.opened(plan, terminal, whole=True).site
-    places = Places(plan, journal, identity, address(broker), base)
+    places = Places(plan, journal, identity, proofs, address(broker), base)
     with quietly():
         facts = examination.examined(site, places, SystemClock().now)
     found = diagnosing.diagnosed(facts, SystemClock().now())
