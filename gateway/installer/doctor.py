@@ -22,7 +22,7 @@ from gateway.installer.survey import Advice, Surveyed, Verdict
 PROBE = 30  # messages that a broker is asked to hand over at once: more than mosquitto does by its own settings
 QUIET_MAX = timedelta(minutes=3)  # a gateway writes something every minute
 SNAPSHOT_MAX = timedelta(hours=3)  # it keeps one every half hour
-WAITS_MAX = timedelta(hours=2)  # what the centre has is noted with a snapshot
+WAITS_MAX = timedelta(hours=2)  # that a record waits for the centre
 RENEWS_BEFORE = timedelta(days=90)  # of a year: it is renewed when a third is left
 APART_MAX_S = 120.0  # a clock that is off by less does no harm (`gateway.health.STEP`)
 WORN_MAX = 0.9
@@ -120,7 +120,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_at: datetime | None = None  # the date of the record that it follows
     waits_since: datetime | None = None  # the oldest record that the centre is not known to have
     waiting: int = 0  # records that it is not known to have
-    customs: dict[str, Custom] = {}  # of each sensor that was ever heard
+    customs: dict[str, Custom] = {}  # of each sensor that was heard by the last snapshot
+    said_at: dict[str, datetime] = {}  # of each sensor that said something on the last day: when it last did
     unseen: dict[str, str] = {}  # sensors that are silent now, with the reasons (`gateway.health`)
     watches_otherwise: int = 0  # parts of the plan by which the gateway does not watch yet
     troubles: tuple[tuple[str, str], ...] = ()  # topic and why, of each message of the last day that was not understood
@@ -262,9 +263,11 @@ def _gateway(facts: Facts, now: datetime) -> Iterator[Complaint]:
             _say(mark("A start then takes longer, and nobody watches meanwhile.")),
             _say(_LOG),
         )
+    noted_at = journal.snapshot_at  # up to where the centre has everything is noted with it
     if (
         journal.waits_since is not None
-        and now - journal.waits_since > WAITS_MAX
+        and noted_at is not None
+        and noted_at - journal.waits_since > WAITS_MAX
         and facts.papers
         and facts.papers.enrolled
     ):
@@ -483,7 +486,9 @@ def _sensors(facts: Facts, now: datetime) -> Iterator[Complaint]:
 
 def _silent(site: Site, journal: Journal, gone: frozenset[str], now: datetime) -> Iterator[Complaint]:
     places = {str(sensor.id): (name, sensor.room) for name, (_, sensor) in site.sensors.items()}
-    never = [one for one in places if one not in journal.customs]
+    last = {one: custom.heard_at for one, custom in journal.customs.items()}
+    last |= {one: max(at, last.get(one, at)) for one, at in journal.said_at.items()}
+    never = [one for one in places if one not in last]
     silent = [one for one in places if one not in never and (journal.unseen.get(one) or places[one][0] in gone)]
     silent = [one for one in silent if "paused" not in journal.unseen.get(one, "").split("+")]
     why = _say(mark("What such a sensor should see, nobody sees."))
@@ -498,10 +503,7 @@ def _silent(site: Site, journal: Journal, gone: frozenset[str], now: datetime) -
         )
     if silent:
         since = mark("{name}, {room}: last heard {minutes} minutes ago")
-        more = _listed(
-            _minutes(since, now - journal.customs[one].heard_at, name=places[one][0], room=places[one][1])
-            for one in silent
-        )
+        more = _listed(_minutes(since, now - last[one], name=places[one][0], room=places[one][1]) for one in silent)
         what = _say(mark("Sensors that are silent now: {count}."), count=len(silent))
         do = _say(mark("Look at battery and place of each, and trigger it."))
         yield Complaint(check="sensors", urgency=Urgency.NOW, what=what, why=why, do=do, more=more)

@@ -32,6 +32,7 @@ from care.language import mark
 from care.link import broker_address
 from care.proofs import Doubt, Unproven
 from care.records import CENTRE, Unreadable
+from detectors.moments import SensorEvent
 from gateway import identity as identities
 from gateway.connection import leave
 from gateway.installer import applying, passwords, proofs, settings, survey
@@ -363,6 +364,7 @@ def _read(db: sqlite3.Connection, file: str, site: Site, now: datetime) -> Journ
     followed = [] if saved is None else journal.read_after(db, saved[0] - 1, limit=1)
     waits = journal.to_send(db, CENTRE, after=journal.had(db, CENTRE), limit=journal.BATCH_MAX)
     oldest = journal.read_after(db, waits[0][0] - 1, limit=1) if waits else []
+    said_at, troubles = _last_day(db, now)
     otherwise = applying.watched_otherwise(Path(file), site)
     return Journal(
         file=file,
@@ -373,17 +375,24 @@ def _read(db: sqlite3.Connection, file: str, site: Site, now: datetime) -> Journ
         customs={str(sensor): custom for sensor, custom in watch.customs().items()},
         unseen={str(sensor): why for sensor, why in watch.unseen().items()},
         watches_otherwise=len(otherwise),
-        troubles=tuple(_troubles(db, now)),
+        said_at=said_at,
+        troubles=troubles,
     )
 
 
-def _troubles(db: sqlite3.Connection, now: datetime) -> Iterator[tuple[str, str]]:
+def _last_day(db: sqlite3.Connection, now: datetime) -> tuple[dict[str, datetime], tuple[tuple[str, str], ...]]:
+    """Return when each sensor last said something, and what was not understood."""
+    said_at: dict[str, datetime] = {}
+    troubles: list[tuple[str, str]] = []
     number = journal.first_since(db, now - LAST) - 1
     while entries := journal.read_after(db, number):
         number = entries[-1].number
         for one in entries:
             if isinstance(one.record, Unreadable):
-                yield one.record.topic, one.record.why
+                troubles.append((one.record.topic, one.record.why))
+            elif isinstance(one.record, SensorEvent):
+                said_at[one.record.sensor] = one.recorded_at
+    return said_at, tuple(troubles)
 
 
 def unproven(site: Site, folder: Path, now: datetime) -> dict[str, str]:

@@ -157,8 +157,8 @@ def test_of_a_building_in_which_nothing_is_wrong_nothing_is_said() -> None:
             "gateway later: What the gateway remembers was last kept 300 minutes ago.",
         ),
         (
-            with_journal(waits_since=NOW - timedelta(hours=3), waiting=12),
-            "centre now: Records that the centre is not known to have: 12, the oldest of 2026-03-02 09:00 UTC.",
+            with_journal(waits_since=NOW - timedelta(hours=3, minutes=20), waiting=12),
+            "centre now: Records that the centre is not known to have: 12, the oldest of 2026-03-02 08:40 UTC.",
         ),
         (
             with_journal(watches_otherwise=2),
