@@ -266,6 +266,7 @@ def walked(bridge: Zigbee2MQTT, building: Building, home: Home) -> Callable[[], 
     def walks() -> None:
         eventually(lambda: _walks(building, home), 30)
         for sensor in walk.in_order(home):
+            bridge.now = real_now()
             for said in SAYS[sensor.kind]:
                 bridge.says(things[str(sensor.id)], **said)
 
@@ -312,11 +313,35 @@ class Morning(msgspec.Struct, frozen=True, kw_only=True):
     pairing_s: float
 
 
-def provision(building: Building, bridge_of: Callable[[], Zigbee2MQTT]) -> tuple[Morning, Zigbee2MQTT]:
+@contextlib.contextmanager
+def a_centre(folder: Path) -> Iterator[Town]:
+    """Open a centre with somebody at its desk."""
+    town = Town(folder)
+    town.folder.mkdir()
+    command = [sys.executable, "-m", "nachtwacht", "desk", "staff", "add", STAFF, "--first-name", "Sanne"]
+    command += ["--initials", "SK", "--people", str(town.people), "--password-from-stdin"]
+    subprocess.run(command, input=PASSWORD.encode(), env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    try:
+        town.open()
+        yield town
+    finally:
+        town.close()
+
+
+@contextlib.contextmanager
+def provisioned(building: Building) -> Iterator[tuple[Morning, Zigbee2MQTT]]:
+    """Bring a building on line, and let it live as long as it is looked at."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(building.close)
+        yield provision(building, stack)
+
+
+def provision(building: Building, stack: contextlib.ExitStack) -> tuple[Morning, Zigbee2MQTT]:
     """Bring a building on line, from an empty folder to a signed proof of every home; return what that took.
 
-    `bridge_of` starts the stand-in bridge, once the broker is there.
+    The stand-in bridge ends with the stack.
     """
+    building.open()
     began = time.monotonic()
     keys, town = building.keys, building.town
     things = a_list(building.folder / "sensors.xlsx")
@@ -331,7 +356,9 @@ def provision(building: Building, bridge_of: Callable[[], Zigbee2MQTT]) -> tuple
     # In the building: passwords, the bridge, its settings, the sensors.
     building.types("gateway passwords --folder /etc/nachtwacht/broker", "--plan", building.plan)
     building.start_broker()
-    bridge = bridge_of()
+    login = building.login("bridge")
+    bridge = stack.enter_context(Zigbee2MQTT("127.0.0.1", building.broker_port, now=real_now(), login=login))
+    bridge.config["advanced"]["channel"] = 15
     building.types("plan apply", *building.at_broker, answers=("y",))
     nights_before(building)
     building.start()
@@ -381,7 +408,7 @@ def provision(building: Building, bridge_of: Callable[[], Zigbee2MQTT]) -> tuple
             *building.places[2:],
             *("--proofs", proofs),
         )
-    assert done.output.count("is proven.") == HOMES
+    assert done.output.count("is proven.") == HOMES, done.output
     over = time.monotonic()
     found = Morning(
         seconds=over - began,

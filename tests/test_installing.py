@@ -1,68 +1,37 @@
 """The installer's morning: 24 homes and 144 sensors from an empty folder to a proof of each, and what comes after."""
 
+import contextlib
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from care.records import Plan
 from detectors.findings import Finding, What
 from gateway.identity import Papers
 from gateway.installer.doctor import Trust
 from gateway.installer.examination import centre
-from tests.enrolled import ENVIRONMENT, Town, eventually, real_now, run
+from tests.enrolled import eventually, real_now, run
 from tests.gateway.bridge import Zigbee2MQTT, a_box
-from tests.installing import HOMES, PASSWORD, STAFF, Building, provision, records
+from tests.installing import HOMES, Building, a_centre, provisioned, records
+
+KEYSTROKES_MAX = 3_000  # a line of seventy characters for each home, and a dozen besides
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path / "town")
-    made.folder.mkdir()
-    command = [sys.executable, "-m", "nachtwacht", "desk", "staff", "add", STAFF, "--first-name", "Sanne"]
-    command += ["--initials", "SK", "--people", str(made.people), "--password-from-stdin"]
-    subprocess.run(command, input=PASSWORD.encode(), env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
-
-
-def test_a_building_of_24_homes_is_provisioned_in_one_go_proven_repaired_moved_and_taken_back(
-    town: Town, tmp_path: Path
-) -> None:
-    building = Building(tmp_path / "building", town)
-    building.open()
-    bridges: list[Zigbee2MQTT] = []
-
-    def bridge_of() -> Zigbee2MQTT:
-        one = Zigbee2MQTT("127.0.0.1", building.broker_port, now=real_now(), login=building.login("bridge"))
-        one.config["advanced"]["channel"] = 15
-        bridges.append(one)
-        return one.__enter__()
-
-    spare = Building(tmp_path / "spare", town, broker_port=building.broker_port)
-    try:
-        morning, bridge = provision(building, bridge_of)
+def test_a_building_of_24_homes_is_provisioned_in_one_go_proven_repaired_moved_and_taken_back(tmp_path: Path) -> None:
+    with a_centre(tmp_path / "town") as town, contextlib.ExitStack() as stack:
+        building = Building(tmp_path / "building", town)
+        spare = Building(tmp_path / "spare", town, broker_port=building.broker_port)
+        morning, bridge = stack.enter_context(provisioned(building))
+        stack.callback(spare.close)
         assert (morning.homes, morning.sensors) == (HOMES, 144)
-        assert morning.keystrokes < 3_000
+        assert morning.keystrokes < KEYSTROKES_MAX
         says_nothing_but_of_this_machine(building)
         replaces_a_sensor_that_keeps_what_it_taught(building, bridge)
         moves_to_a_spare_gateway(building, spare, bridge)
         is_stolen_and_refused(spare)
-    finally:
-        for one in bridges:
-            one.__exit__()
-        spare.close()
-        building.close()
 
 
-def doctor(building: Building, code: int) -> list[dict[str, str]]:
+def doctor(building: Building, code: int | None) -> list[dict[str, str]]:
     proofs = building.folder / "var" / "proofs"
     done = building.types(
         "doctor",
@@ -80,20 +49,7 @@ def doctor(building: Building, code: int) -> list[dict[str, str]]:
 
 
 def says_nothing_but_of_this_machine(building: Building) -> None:
-    proofs = building.folder / "var" / "proofs"
-    done = building.types(
-        "doctor",
-        "--json",
-        "--plan",
-        building.plan,
-        *building.places,
-        "--proofs",
-        proofs,
-        *building.at_broker,
-        code=None,
-    )
-    found = json.loads(done.stdout)["complaints"]
-    assert [one for one in found if one["check"] not in {"clock", "disk"}] == []
+    assert [one for one in doctor(building, None) if one["check"] not in {"clock", "disk"}] == []
 
 
 def replaces_a_sensor_that_keeps_what_it_taught(building: Building, bridge: Zigbee2MQTT) -> None:
@@ -129,6 +85,7 @@ def moves_to_a_spare_gateway(building: Building, spare: Building, bridge: Zigbee
     button = next(address for address, thing in bridge.things.items() if thing.name == "2/button")
 
     def heard() -> bool:
+        bridge.now = real_now()  # or it is what was said before, once more
         bridge.says(button, action="single")
         found = [one for one in records(town_of(spare)) if isinstance(one, Finding) and one.what is What.BUTTON]
         return len(found) > called

@@ -96,7 +96,6 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """The clock of this machine. What is not known is None."""
 
     of_centre_s: float | None = None  # by which it is ahead of the centre's
-    of_bridge_s: float | None = None  # by which it is ahead of the bridge's
     synchronised: bool | None = None
     keeps_time: bool | None = None  # without power: it has a clock that runs on (RTC)
 
@@ -132,6 +131,7 @@ class Bridge(msgspec.Struct, frozen=True, kw_only=True):
 
     fault: Advice | None = None  # why it could not be asked
     channel: int = 0
+    said_at: datetime | None = None  # when it last told how it is, by its own clock: within the last ten minutes or so
     differences: tuple[Difference, ...] = ()
     gone: frozenset[str] = frozenset()  # friendly names of sensors that it says are off line
     routers: tuple[survey.Router, ...] = ()
@@ -168,7 +168,7 @@ def diagnosed(facts: Facts, now: datetime) -> tuple[Complaint, ...]:
         found += _centre(facts.centre, facts.plan)
     found += _clock(facts.clock)
     if facts.bridge is not None:
-        found += _bridge(facts.bridge, facts.plan)
+        found += _bridge(facts.bridge, facts.plan, now)
     found += _sensors(facts, now)
     if facts.unproven:
         found += _proofs(facts.unproven, facts.plan)
@@ -179,6 +179,7 @@ _HEARS_NOTHING = mark("Without it no sensor is heard, and nobody is watched over
 _ENROL = mark("Ask the centre for a code. Then: nachtwacht gateway enroll --plan {plan} --centre https://...")
 _LOG = mark("Look in its log: journalctl --unit nachtwacht-gateway")
 _SET_CLOCK = mark("Set the clock: timedatectl set-ntp true")
+_WRONG_TIME = mark("Alerts get a wrong time, and the centre may not take the certificate.")
 _DESK_DEAF = mark("The building watches, but the desk does not hear of it.")
 _APPLY = mark("Make them agree: nachtwacht plan apply {plan} --journal {journal}")
 
@@ -405,13 +406,10 @@ def _centre(centre: Centre, plan: str) -> Iterator[Complaint]:
 
 
 def _clock(clock: Clock) -> Iterator[Complaint]:
-    why = _say(mark("Alerts get a wrong time, and the centre may not take the certificate."))
-    for seconds, message in (
-        (clock.of_centre_s, mark("The clock here is {seconds} seconds from that of the centre.")),
-        (clock.of_bridge_s, mark("The clock here is {seconds} seconds from that of Zigbee2MQTT.")),
-    ):
-        if seconds is not None and abs(seconds) > APART_MAX_S:
-            yield _now("clock", _say(message, seconds=f"{seconds:+.0f}"), why, _say(_SET_CLOCK))
+    why = _say(_WRONG_TIME)
+    if clock.of_centre_s is not None and abs(clock.of_centre_s) > APART_MAX_S:
+        message = mark("The clock here is {seconds} seconds from that of the centre.")
+        yield _now("clock", _say(message, seconds=f"{clock.of_centre_s:+.0f}"), why, _say(_SET_CLOCK))
     if clock.synchronised is False:
         what = _say(mark("Nothing has set the clock of this machine since it started."))
         yield _today("clock", what, why, _say(_SET_CLOCK))
@@ -424,11 +422,15 @@ def _clock(clock: Clock) -> Iterator[Complaint]:
         )
 
 
-def _bridge(bridge: Bridge, plan: str) -> Iterator[Complaint]:
+def _bridge(bridge: Bridge, plan: str, now: datetime) -> Iterator[Complaint]:
     if bridge.fault is not None:
         do = _say(mark("Start it: systemctl restart zigbee2mqtt. If it stops: journalctl --unit zigbee2mqtt"))
         yield _now("zigbee", bridge.fault, _say(mark("No Zigbee sensor is heard meanwhile.")), do)
         return
+    behind_s = 0.0 if bridge.said_at is None else (bridge.said_at - now).total_seconds()
+    if behind_s > APART_MAX_S:  # what it said cannot be from the future
+        message = mark("The clock here is {seconds} seconds from that of Zigbee2MQTT.")
+        yield _now("clock", _say(message, seconds=f"{-behind_s:+.0f}"), _say(_WRONG_TIME), _say(_SET_CLOCK))
     opened = [one for one in bridge.differences if one.what is Mismatch.OPEN]
     ours = [one for one in bridge.differences if one.request is not None and one.what is not Mismatch.OPEN]
     others = [one for one in bridge.differences if one.request is None]

@@ -431,6 +431,7 @@ def _bridge(site: Site, places: Places, met: Broker, looks: Looks) -> Bridge | N
             bridge.until(lambda one: all(one.last(f"{name}/availability") for name in wanted.sensors), patience_s=1.0)
             return Bridge(
                 channel=info.network.channel,
+                said_at=_said_at(bridge.last("bridge/health")),
                 differences=settings.differences(wanted, info, devices),
                 gone=frozenset(name for name in wanted.sensors if _online(bridge, name) is False),
                 routers=tuple(
@@ -441,6 +442,15 @@ def _bridge(site: Site, places: Places, met: Broker, looks: Looks) -> Bridge | N
             )
     except BridgeTrouble as error:
         return Bridge(fault=Advice(error.message, {name: str(value) for name, value in error.values.items()}))
+
+
+def _said_at(told: Any) -> datetime | None:
+    milliseconds = told.get("response_time") if isinstance(told, dict) else None
+    if not isinstance(milliseconds, int | float):
+        return None
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return None
 
 
 def _online(bridge: Z2m, name: str) -> bool | None:

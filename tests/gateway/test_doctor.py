@@ -55,7 +55,7 @@ def healthy(**parts: Any) -> Facts:
         broker=Broker(address="127.0.0.1:1883", strangers=False, handed_over=doctor.PROBE),
         papers=Papers(folder="identity", enrolled=True, site="wilg", valid_from=NOW - DAY, valid_until=NOW + 360 * DAY),
         centre=Centre(address="centre:8883"),
-        clock=Clock(of_centre_s=0.4, of_bridge_s=-1, synchronised=True, keeps_time=True),
+        clock=Clock(of_centre_s=0.4, synchronised=True, keeps_time=True),
         disk=Disk(folder="/var", free=10**10, total=10**11, worn=0.1),
         journal=Journal(
             file="gateway.db",
@@ -105,7 +105,10 @@ def test_of_a_building_in_which_nothing_is_wrong_nothing_is_said() -> None:
             healthy(clock=Clock(of_centre_s=-3600)),
             "clock now: The clock here is -3600 seconds from that of the centre.",
         ),
-        (healthy(clock=Clock(of_bridge_s=300)), "clock now: The clock here is +300 seconds from that of Zigbee2MQTT."),
+        (
+            healthy(bridge=Bridge(channel=15, said_at=NOW + timedelta(minutes=5))),
+            "clock now: The clock here is -300 seconds from that of Zigbee2MQTT.",
+        ),
         (
             healthy(clock=Clock(synchronised=False)),
             "clock today: Nothing has set the clock of this machine since it started.",
