@@ -318,6 +318,30 @@ def last_date(db: sqlite3.Connection) -> datetime | None:
     return None if row is None else _instant(row[0])
 
 
+def touched_at(db: sqlite3.Connection) -> datetime | None:
+    """Return when a date was last written though there was nothing else to write (`touch`), or None."""
+    row = db.execute("SELECT at FROM touched").fetchone() if _is_there(db, "touched") else None
+    return None if row is None else _instant(row[0])
+
+
+def first_since(db: sqlite3.Connection, at: datetime) -> int:
+    """Return the number of the first record that was written at an instant or later; 1 past the last if there is none.
+
+    Found by halving: records are written in the order of their dates, but for clocks that were set.
+    """
+    low, high = 1, last_number(db) + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = db.execute(
+            "SELECT recorded_at FROM journal WHERE number >= ? ORDER BY number LIMIT 1", (middle,)
+        ).fetchone()
+        if row is not None and _instant(row[0]) < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 def count(db: sqlite3.Connection) -> int:
     """Return how many records there are."""
     row: tuple[int] = db.execute("SELECT count(*) FROM journal").fetchone()

@@ -98,7 +98,7 @@ def try_alarm(
     """
     ways, address_of_broker = _channels_of(alarm), address(broker)
     dead = False
-    for name, why in trial.tried(ways, address_of_broker, sounds_s=seconds):
+    for name, why in trial.tried(ways, address_of_broker, sounds_s=seconds, login=_ours()):
         dead = dead or bool(why)
         typer.echo(f"{name}: {why or 'took it'}.", err=bool(why))
     if ways.switch and not dead:
@@ -258,6 +258,11 @@ def _centre_of(centre: str, identity: Path | None, *, insecure: bool) -> tuple[s
         err=True,
     )
     raise typer.Exit(1)
+
+
+def _ours() -> Login | None:
+    known = logins.ours()
+    return None if known is None else Login(known.name, known.password)
 
 
 def _login_of(file: Path | None) -> Login | None:

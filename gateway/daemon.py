@@ -98,6 +98,7 @@ class Gateway:
     proven_at: datetime | None = None  # when the last synthetic event had come by the way of the sensors, and was kept
     proven_with: int = 0  # records written by then
     known_s: dict[AlertId, float] = field(default_factory=dict)  # since when this process knows of what is pending
+    have: int = 0  # up to which number the centre was last heard to have everything; 0: it was not heard yet
     start: fallback.Start | None = None  # as what is pending then sees it
     calls: Calls = field(default_factory=lambda: Calls(()))
     tried_on: date | None = None  # when each command was last asked for a test, by the day of the place
@@ -185,7 +186,8 @@ class Gateway:
     @property
     def topics(self) -> tuple[str, ...]:
         """What to subscribe to. Devices may name more, once they have been heard."""
-        return sources.topics(self.settings.site, self.settings.base, self.watch.known)
+        site = self.settings.site
+        return (*sources.topics(site, self.settings.base, self.watch.known), walks.topic(site.id))
 
     @property
     def proof_topic(self) -> str:
@@ -245,6 +247,7 @@ class Gateway:
             self.start = fallback.Start(now, monotonic_s, frozenset(self.watch.pending))
         if linked and self.start.linked_s is None:
             self.start = msgspec.structs.replace(self.start, linked_s=monotonic_s)
+        self.have = have
         waited = self.watch.pending
         self.watch.confirmed(have)
         pending = self.watch.pending
@@ -304,6 +307,8 @@ class Gateway:
             self.snapshot_at_s, self.snapshot_after = time.monotonic(), self.written
             last = journal.last_number(self.db)
             journal.save_snapshot(self.db, last, self.watch.snapshot())
+            if self.have:
+                journal.note_had(self.db, CENTRE, self.have)  # with it: for `doctor`, and for whoever starts next
 
     def _read(self, message: Message, received_at: datetime) -> list[tuple[datetime, Record]]:
         online = sources.bridge_online(self.settings.base, message)

@@ -9,17 +9,19 @@ import paho.mqtt.client as mqtt
 
 from gateway import calls
 from gateway.channels import TEST, Channels, Command, Switch
-from gateway.connection import connection, leave
+from gateway.connection import Login, connection, leave
 
 ANSWER_S = 10.0  # that the broker has
 
 
-def tried(channels: Channels, broker: tuple[str, int], *, sounds_s: float) -> Iterator[tuple[str, str]]:
+def tried(
+    channels: Channels, broker: tuple[str, int], *, sounds_s: float, login: Login | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield the name of each channel, and why it did not take the trial, or nothing if it did."""
     for command in channels.command:
         yield command.name, _ran(command)
     if channels.switch:
-        yield from _sounded(channels.switch, broker, sounds_s)
+        yield from _sounded(channels.switch, broker, sounds_s, login)
 
 
 def _ran(command: Command) -> str:
@@ -36,7 +38,9 @@ def _ran(command: Command) -> str:
     return f"ended with {code}, and not with 0" if code else ""
 
 
-def _sounded(switches: tuple[Switch, ...], broker: tuple[str, int], sounds_s: float) -> Iterator[tuple[str, str]]:
+def _sounded(
+    switches: tuple[Switch, ...], broker: tuple[str, int], sounds_s: float, login: Login | None
+) -> Iterator[tuple[str, str]]:
     there = threading.Event()
     client = connection(
         "broker",
@@ -45,6 +49,7 @@ def _sounded(switches: tuple[Switch, ...], broker: tuple[str, int], sounds_s: fl
         session=False,
         connected=lambda _client: there.set(),
         heard=lambda _message: None,
+        login=login,
     )
     client.loop_start()
     try:

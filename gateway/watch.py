@@ -346,6 +346,10 @@ class Watch:
         """Return how each sensor lets itself be heard: its silences, its battery, its reach."""
         return dict(self._health.customs)
 
+    def unseen(self) -> dict[SensorId, str]:
+        """Return why each sensor that is not seen is not, as the journal has it: reasons of `gateway.health`."""
+        return dict(self._health.shown)
+
     def known_of(self, home: HomeId, nights: int) -> tuple[Home, Vigil]:
         """Return a home as it is watched now and what has been learned of it, to relive so many nights with."""
         return self._site.by_id[home], learned(self._vigils[home], nights)

@@ -18,7 +18,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from care.language import mark
-from gateway.connection import connection, leave
+from gateway.connection import Login, connection, leave
+from gateway.installer import passwords
 from gateway.installer.terminal import Terminal
 
 BASE = "zigbee2mqtt"
@@ -119,17 +120,22 @@ def reached(
     also: Sequence[str] = (),
     needed: bool = True,
 ) -> Iterator["Bridge"]:
-    """Be connected to a bridge while a command runs. What goes wrong ends the command with its sentence.
+    """Be connected to a bridge while a command runs. What goes wrong ends the command with its sentence."""
+    with quietly():
+        try:
+            with Bridge(address, base, also=also, needed=needed) as bridge:
+                yield bridge
+        except BridgeTrouble as error:
+            terminal.fail(error.message, **error.values)
 
-    What the connection writes in a log is for a daemon; here it would stand between the lines of the command.
-    """
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what connections write in a log from between the lines of a command."""
     log = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        with Bridge(address, base, also=also, needed=needed) as bridge:
-            yield bridge
-    except BridgeTrouble as error:
-        terminal.fail(error.message, **error.values)
+        yield
     finally:
         structlog.configure(**log)
 
@@ -138,6 +144,7 @@ class Bridge:
     """A bridge to talk with: `with Bridge(address) as bridge`.
 
     Entering raises `BridgeAway` with what is wrong: no broker, refused, no bridge there, or one that is off line.
+    Signs in as the gateway does (`passwords.ours`).
     `also` are topics outside of the base, of which `watch` tells too; where it is not `needed`, a broker is enough.
     """
 
@@ -161,6 +168,7 @@ class Bridge:
         self._said: dict[str, Any] = {}
         self._online: bool | None = None
         self._refused = ""
+        known = passwords.ours()
         self._client = connection(
             "broker",
             address,
@@ -169,6 +177,7 @@ class Bridge:
             connected=self._connected,
             heard=self._heard,
             lost=self._lost,
+            login=None if known is None else Login(known.name, known.password),
         )
         connected = self._client.on_connect
 

@@ -13,6 +13,7 @@ def add_to(cli: typer.Typer) -> None:
     # Not at the top: they join the groups above as they are read.
     from gateway.installer import (
         bed_commands,
+        doctor_commands,
         pairing_commands,
         plan_commands,
         sensor_commands,
@@ -24,6 +25,7 @@ def add_to(cli: typer.Typer) -> None:
     _ = pairing_commands, plan_commands, sensor_commands
     cli.command("survey")(survey_commands.survey)
     cli.command("calibrate-bed")(bed_commands.calibrate_bed)
+    cli.command()(doctor_commands.doctor)
     for command in (upkeep_commands.backup, upkeep_commands.restore, upkeep_commands.update):
         cli.command()(command)
     cli.add_typer(walk_commands.walk_test, name="walk-test")

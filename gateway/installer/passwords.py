@@ -18,6 +18,7 @@ from care.homes import Site
 GATEWAY, BRIDGE = "gateway", "bridge"
 FAMILIES = ("zigbee2mqtt", "esphome", "tasmota", "shelly", "nachtwacht-sensors")  # below which a home has its topics
 LOGIN = ".login"
+FOLDER = Path("/etc/nachtwacht/broker")
 SECRET = "secret.yaml"  # noqa: S105  # the file that Zigbee2MQTT reads "!secret.yaml password" from
 
 # mosquitto_passwd's own: PBKDF2 with SHA-512, of a salt of 12 bytes. 128 random bits need no more rounds than its 101,
@@ -62,6 +63,14 @@ def read(file: Path) -> Login | None:
         return msgspec.json.decode(file.read_bytes(), type=Login)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def ours() -> Login | None:
+    """Return the gateway's login, with which the commands sign in too; None where the broker knows none, or not us.
+
+    It is where the gateway's own is kept, or where NACHTWACHT_BROKER_LOGIN says.
+    """
+    return read(Path(os.environ.get("NACHTWACHT_BROKER_LOGIN") or FOLDER / f"{GATEWAY}{LOGIN}"))
 
 
 def hashed(password: str, salt: bytes | None = None) -> str:

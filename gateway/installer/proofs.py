@@ -148,12 +148,18 @@ def shown(entries: Iterable[Entry], home: HomeId, known: Shown | None = None) ->
 def keep(proof: Walked, site: Site, folder: Path) -> Kept:
     """Write a proof as JSON and as PDF, in place of the one before. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = Kept(*(folder / f"{proof.home.replace('/', '-')}.{kind}" for kind in ("json", "pdf")))
+    to = place(proof.home, folder)
+    kept = Kept(to, to.with_suffix(".pdf"))
     save(kept.json, encoded(proof).decode())
     whole = kept.pdf.with_suffix(".part")
     whole.write_bytes(paper(proof, site))
     whole.replace(kept.pdf)
     return kept
+
+
+def place(home: HomeId, folder: Path) -> Path:
+    """Return where the proof of a home is kept."""
+    return folder / f"{home.replace('/', '-')}.json"
 
 
 def paper(proof: Walked, site: Site) -> bytes:

@@ -388,7 +388,8 @@ def _later(db: sqlite3.Connection, proof: Walked) -> Shown | None:
     number = 0
     while entries := journal.read_after(db, number):
         number = entries[-1].number
-        of_then = [one for one in entries if one.recorded_at >= proof.sensors[0].at]
+        # The gateway may have heard all of it a moment before the command did.
+        of_then = [one for one in entries if one.recorded_at >= proof.sensors[0].at - timedelta(seconds=1)]
         found = proofs.shown(of_then, proof.home, found)
     return found
 

@@ -99,8 +99,8 @@ def read(
         return _sensor(*found, message, arrived, known)
     if name.endswith("/availability"):
         found = known.named(site, name.removesuffix("/availability"))
-        if found is not None:
-            return _availability(found[0], message, arrived)
+        # That a router, or a device that has no name yet, is there: nobody misses anything by it.
+        return Reading() if found is None else _availability(found[0], message, arrived)
     why = f'The plan has no sensor "{name}". Add it to site.toml, or take it out of the network.'
     return troubled(message, Trouble.UNKNOWN_SENSOR, why, received_at)
 

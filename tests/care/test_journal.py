@@ -375,3 +375,20 @@ def test_a_journal_that_somebody_reads_is_not_taken_from_under_them(old: Path) -
             journal.connect(old)
     journal.connect(old).close()
     assert_upgraded(old, before)
+
+
+@given(minutes=st.lists(st.integers(0, 50), max_size=30), asked=st.integers(-1, 51))
+def test_the_first_record_since_an_instant_is_found_in_a_journal_of_any_length(minutes: list[int], asked: int) -> None:
+    with contextlib.closing(journal.connect(":memory:")) as db:
+        for minute in sorted(set(minutes)):
+            journal.append(db, [claimed(minute)], recorded_at=NOW + timedelta(minutes=minute))
+        found = journal.first_since(db, NOW + timedelta(minutes=asked))
+        entries = journal.read_after(db, 0)
+    expected = [one.number for one in entries if one.recorded_at >= NOW + timedelta(minutes=asked)]
+    assert found == min(expected, default=len(entries) + 1)
+
+
+def test_a_date_that_was_only_touched_is_told(db: sqlite3.Connection) -> None:
+    assert journal.touched_at(db) is None
+    journal.touch(db, NOW)
+    assert journal.touched_at(db) == NOW

@@ -25,6 +25,7 @@ from typing import Any, Self
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.installer.passwords import Login
 from tests.gateway.bridge_models import COORDINATOR, MODELS, Model
 
 Json = dict[str, Any]
@@ -66,7 +67,9 @@ def a_box(*models: str, seed: int = 0) -> list[Thing]:
 class Zigbee2MQTT:
     """The bridge of a building. Its faults: `refuses`, `silent`, `interview_fails`, `reopens`, `hidden`."""
 
-    def __init__(self, host: str, port: int, *, base: str = "zigbee2mqtt", now: datetime = MORNING) -> None:
+    def __init__(
+        self, host: str, port: int, *, base: str = "zigbee2mqtt", now: datetime = MORNING, login: Login | None = None
+    ) -> None:
         self.base, self.now = base, now
         self.refuses: dict[str, str] = {}  # request, to what it says of why not
         self.silent: set[str] = set()  # requests that are heard and never answered
@@ -100,6 +103,8 @@ class Zigbee2MQTT:
         self._changed = threading.Condition(self._lock)
         self._ready = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"{base}-stand-in", protocol=mqtt.MQTTv311)
+        if login is not None:
+            self._client.username_pw_set(login.name, login.password)
         self._client.will_set(f"{base}/bridge/state", '{"state":"offline"}', qos=1, retain=True)
         self._client.on_connect = lambda client, *_: client.subscribe([(f"{base}/bridge/request/#", 0), *self._sets()])
         self._client.on_subscribe = lambda *_: self._ready.set()

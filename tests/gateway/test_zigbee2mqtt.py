@@ -247,3 +247,11 @@ def test_nothing_that_can_be_sent_stops_the_reading(name: str, payload: bytes, r
     for event in read_.events:
         assert event.at.utcoffset() == timedelta(0)
         assert event.value in (0.0, 1.0)
+
+
+@pytest.mark.parametrize("payload", [{"state": "online"}, {"state": "offline"}, b"online", b""])
+def test_that_a_router_or_a_device_without_a_name_is_there_is_nothing_to_be_understood(
+    payload: bytes | dict[str, object],
+) -> None:
+    assert reading("0x00158d0001234567/availability", payload) == Reading()
+    assert troubles(reading("0x00158d0001234567", {"occupancy": True})) == [Trouble.UNKNOWN_SENSOR]
