@@ -6,6 +6,7 @@ import gc
 import signal
 import socket
 import sqlite3
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -79,7 +80,9 @@ async def serve(settings: Settings) -> None:
             # Early enough for any night: this clock only goes on, and the first message says what time it is.
             clock = rehearsal = RehearsalClock(datetime(2000, 1, 1, tzinfo=UTC))
         waking = Waking()
-        centre = await waking.during(sock, lambda: _centre(settings.journal, clock, waking.read))
+        centre = await waking.during(
+            sock, lambda: _centre(settings.journal, clock, waking.read), tls_of(settings.https)
+        )
         open_things.enter_context(closing(centre))
         if rehearsal is not None and centre.recorded_at is not None:
             rehearsal.tell(centre.recorded_at)
@@ -138,6 +141,15 @@ async def _run_together(
     for outcome in ended:
         if isinstance(outcome, Exception):
             raise outcome
+
+
+def tls_of(https: Path | None) -> ssl.SSLContext | None:
+    """Return what the port speaks TLS by, from key and certificate in one file; None for plain HTTP."""
+    if https is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(https)
+    return context
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ import contextlib
 import html
 import json
 import socket
+import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
@@ -50,9 +51,11 @@ class Waking:
         self.percent = min(99, 100 * number // max(1, last))
         notify(f"EXTEND_TIMEOUT_USEC={MORE_TIME_S * 1_000_000}")
 
-    async def during(self, sock: socket.socket, reading: Callable[[], Whole]) -> Whole:
+    async def during(
+        self, sock: socket.socket, reading: Callable[[], Whole], tls: ssl.SSLContext | None = None
+    ) -> Whole:
         """Read in a thread, and answer on a listening socket until that is done; what it raises is raised here."""
-        server = await asyncio.start_server(self._answer, sock=sock.dup())
+        server = await asyncio.start_server(self._answer, sock=sock.dup(), ssl=tls)
         try:
             return await asyncio.to_thread(reading)
         finally:

@@ -24,7 +24,7 @@ from care.clock import SystemClock
 from detectors.homes import HomeId, SiteId
 from gateway.connection import leave
 from nachtwacht import cli
-from tests.conftest import free_port, part, wait_for_port
+from tests.conftest import free_port, part, wait_for_port, wait_until_read
 from tests.stories import a_home, a_site
 
 ROOT = Path(__file__).parents[1]
@@ -101,7 +101,7 @@ class Town:
         with (self.folder / "desk.log").open("ab") as log:
             command = [sys.executable, "-m", "nachtwacht", *map(str, arguments)]
             self.desk = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
-        wait_for_port(self.https_port, 30)
+        wait_until_read(self.url)
 
     def close(self) -> None:
         for process in (self.desk, self.broker):

@@ -4,14 +4,18 @@ import asyncio
 import gc
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
-from care import journal
+from care import certificates, journal
 from dashboard.intake import Centre
+from dashboard.server import tls_of
 from dashboard.waking import GivenUp, Waking
 from tests.dashboard.conftest import WILG, StoryClock, plan, status
 
@@ -91,3 +95,19 @@ async def test_a_centre_says_of_every_step_how_far_it_has_read(clock: StoryClock
     Centre(db, clock, progress=lambda number, last: steps.append((number, last))).close()
     assert steps == [(2, 2)]
     assert gc.isenabled()
+
+
+async def test_a_centre_of_https_says_so_over_https(sock: socket.socket, tmp_path: Path) -> None:
+    now = datetime.now(UTC)  # what a browser holds a certificate against
+    authority, key, file = certificates.new_authority("centre", now), certificates.new_key(), tmp_path / "both.pem"
+    signed = certificates.sign_server(authority, certificates.request(key, "centre"), ["127.0.0.1"], now)
+    file.write_bytes(key + signed)
+    ours = ssl.create_default_context(cadata=authority.certificate.decode())
+    waking = Waking()
+    reading = Reading(waking)
+    under_way = asyncio.create_task(waking.during(sock, reading, tls_of(file)))
+    async with httpx.AsyncClient(verify=ours) as client:
+        health = await client.get(f"https://127.0.0.1:{sock.getsockname()[1]}/healthz")
+    assert (health.status_code, health.json()) == (503, {"reading": 43})
+    reading.may_end.set()
+    assert await under_way == "a centre"
