@@ -7,13 +7,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from care import certificates, journal
+from care.clock import SystemClock
 from dashboard.intake import Centre
 from dashboard.server import tls_of
 from dashboard.waking import GivenUp, Waking
@@ -98,7 +98,7 @@ async def test_a_centre_says_of_every_step_how_far_it_has_read(clock: StoryClock
 
 
 async def test_a_centre_of_https_says_so_over_https(sock: socket.socket, tmp_path: Path) -> None:
-    now = datetime.now(UTC)  # what a browser holds a certificate against
+    now = SystemClock().now()  # what a browser holds a certificate against
     authority, key, file = certificates.new_authority("centre", now), certificates.new_key(), tmp_path / "both.pem"
     signed = certificates.sign_server(authority, certificates.request(key, "centre"), ["127.0.0.1"], now)
     file.write_bytes(key + signed)
