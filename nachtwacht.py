@@ -30,9 +30,11 @@ try:
     import gateway.commands
     import gateway.installer.commands
     from care import homes, journal
+    from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, Step
     from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, ORGANISATION
     from care.homes import Site
-    from care.records import Agreement, Chain, ChainAgreed, Consented, ContactId, Line, Place, Record, StaffId, Step
+    from care.ids import ContactId, Place, StaffId
+    from care.records import Record
     from detectors.homes import ResidentId
     from gateway import recordings, rehearsal
     from gateway.installer.helps import Speaking

@@ -16,19 +16,8 @@ import msgspec
 from benchmarks.parts import Told
 from care import journal
 from care.alerts import alert_of
-from care.records import (
-    Claimed,
-    Delivered,
-    How,
-    Outcome,
-    Plan,
-    Record,
-    Resolved,
-    StaffId,
-    addressee,
-    encode,
-    site_of,
-)
+from care.ids import StaffId
+from care.records import Claimed, Delivered, How, Outcome, Plan, Record, Resolved, addressee, encode, site_of
 from care.records import Told as FromBuilding
 from detectors import vigil
 from detectors.findings import Cleared, Finding, Mark, Presence, Status, What

@@ -10,18 +10,8 @@ from datetime import datetime
 
 import msgspec
 
-from care.records import (
-    Agreed,
-    BackTest,
-    BackTested,
-    BackTestId,
-    Changed,
-    Ground,
-    Plan,
-    Record,
-    StaffId,
-    Untested,
-)
+from care.ids import BackTestId, StaffId
+from care.records import Agreed, BackTest, BackTested, Changed, Ground, Plan, Record, Untested
 from detectors.budget import OWN
 from detectors.findings import What
 from detectors.homes import Home, HomeId, Limits, ResidentId

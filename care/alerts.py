@@ -7,8 +7,9 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from care.asking import Passed, Skipped
+from care.ids import AlertId, StaffId
 from care.records import (
-    AlertId,
     Claimed,
     Deed,
     Delivered,
@@ -17,13 +18,10 @@ from care.records import (
     Followed,
     Lapsed,
     Order,
-    Passed,
     Passing,
     Released,
     Resolved,
     Shelved,
-    Skipped,
-    StaffId,
     Unshelved,
     encode,
 )

@@ -18,21 +18,21 @@ from care.alerts import (
     with_order,
     with_plan,
 )
+from care.asking import Noticed
 from care.chains import Chains
 from care.handovers import Handovers
+from care.ids import AlertId
 from care.nights import Nights
 from care.notices import Channels
 from care.pauses import Paused, PauseEnded, Pauses
 from care.proofs import Proofs, Walked, Walking
 from care.records import (
     CENTRE,
-    AlertId,
     BackTest,
     BackTested,
     Changed,
     Deed,
     FellBack,
-    Noticed,
     Order,
     Plan,
     Record,

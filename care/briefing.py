@@ -8,10 +8,11 @@ from typing import Protocol
 from care.alerts import Alert, State, Tier, by_urgency
 from care.buildings import cause_of
 from care.chains import RESIDENT
+from care.ids import AlertId, StaffId
 from care.labels import ASIDES, BY_WORDS, DOUBTS, KINDS, PAUSES, TIERS, WHYS
 from care.pauses import Pause
 from care.proofs import Unproven
-from care.records import AlertId, Follow, HandedOver, StaffId, site_of
+from care.records import Follow, HandedOver, site_of
 from care.reports import Writer
 from care.sights import Can, Why, kinds, now_seen, sighted
 from care.telling import AT_NIGHT

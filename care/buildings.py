@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from care.alerts import Alert, Tier
 from care.board import SILENT_AFTER, Board
-from care.records import CENTRE, AlertId, site_of
+from care.ids import AlertId
+from care.records import CENTRE, site_of
 from detectors.findings import Cleared, Finding, Presence, Sight, What
 from detectors.homes import HomeId, SiteId, building_of
 

@@ -10,24 +10,10 @@ from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, NotTonight, Step, Why
+from care.ids import ContactId, Place, StaffId
 from care.language import mark
-from care.records import (
-    CENTRE,
-    Agreement,
-    Chain,
-    ChainAgreed,
-    Consented,
-    ContactId,
-    Line,
-    NotTonight,
-    Place,
-    Record,
-    StaffId,
-    Step,
-    Why,
-    encode,
-    site_of,
-)
+from care.records import CENTRE, Record, encode, site_of
 from detectors.findings import What
 from detectors.homes import HomeId, is_building
 

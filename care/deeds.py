@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from care.alerts import Alert, Tier
+from care.ids import StaffId
 from care.records import (
     Aside,
     By,
@@ -17,7 +18,6 @@ from care.records import (
     Released,
     Resolved,
     Shelved,
-    StaffId,
     Unshelved,
 )
 

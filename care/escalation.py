@@ -13,33 +13,25 @@ from typing import Any, NamedTuple
 import msgspec
 
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, raised, urgency, with_deed
-from care.board import Board
-from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, RESIDENT, Chains, steps_for
-from care.notices import Channels
-from care.records import (
+from care.asking import (
     Agreement,
     Answer,
-    By,
     CalledOff,
     Chain,
-    ContactId,
-    Deed,
     Exhausted,
-    Follow,
-    Lapsed,
     Noticed,
     Opened,
     Passed,
-    Passing,
-    Place,
     Replied,
-    Shelved,
     Skipped,
     Step,
-    Unshelved,
     Why,
-    site_of,
 )
+from care.board import Board
+from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, RESIDENT, Chains, steps_for
+from care.ids import ContactId, Place
+from care.notices import Channels
+from care.records import By, Deed, Follow, Lapsed, Passing, Shelved, Unshelved, site_of
 from detectors.findings import Finding, What
 from detectors.homes import Home, HomeId, SiteId, zone_of
 

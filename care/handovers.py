@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from care.records import AlertId, Corrected, HandedOver, Record, StaffId
+from care.ids import AlertId, StaffId
+from care.records import Corrected, HandedOver, Record
 from care.shifts import EARLY, began, ends
 
 KEPT = 200  # hand-overs

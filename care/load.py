@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from care.alerts import Alert, Tier
 from care.board import Board
 from care.buildings import cause_of
-from care.records import Claimed, SecondPool, StaffId
+from care.ids import StaffId
+from care.records import Claimed, SecondPool
 from care.shifts import began
 from detectors.findings import What
 from detectors.homes import HomeId

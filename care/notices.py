@@ -12,9 +12,11 @@ from typing import Any
 from urllib.parse import quote
 
 from care.alerts import Tier
+from care.asking import CalledOff, Noticed, Proven, Refusal
 from care.chains import LINES, RESIDENT
+from care.ids import AlertId, ContactId
 from care.language import mark, words
-from care.records import AlertId, CalledOff, ContactId, Noticed, Proven, Record, Refusal, encode
+from care.records import Record, encode
 
 TEXT_MAX = 120  # characters without the link: with it still one text message
 PROVEN_EVERY = timedelta(hours=24)

@@ -1,12 +1,25 @@
 """The wire format: every record that may stand in a journal. The only contract between building and centre."""
 
-from datetime import date, time
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, NewType
 
 import msgspec
 
+from care.asking import (
+    CalledOff,
+    ChainAgreed,
+    Consented,
+    Exhausted,
+    Noticed,
+    NotTonight,
+    Opened,
+    Passed,
+    Proven,
+    Replied,
+    Skipped,
+)
 from care.devices import Described
+from care.ids import AlertId, BackTestId, StaffId
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
 from detectors.findings import Cleared, Finding, Status, What, Withheld
@@ -14,13 +27,6 @@ from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SensorId,
 from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
 from detectors.outlook import Expected
-
-AlertId = NewType("AlertId", str)
-StaffId = NewType("StaffId", str)
-ContactId = NewType("ContactId", str)  # somebody who may be asked to go: of a resident "c-1a2b3c4d", of all a role
-Place = NewType("Place", str)  # that something was agreed for: a home, a site, or the whole organisation "*"
-Minutes = Annotated[float, msgspec.Meta(gt=0, le=720)]
-BackTestId = NewType("BackTestId", str)
 
 
 class Trouble(StrEnum):
@@ -218,193 +224,6 @@ class Lapsed(msgspec.Struct, frozen=True, kw_only=True, tag="lapsed"):
     home: HomeId
     alert: AlertId
     by: StaffId  # who had it; told to them, and to nobody else
-
-
-class Line(StrEnum):
-    """How near somebody is who is asked: own strength first, then the network, then professionals."""
-
-    ZERO = "zero"  # the residents themselves, a neighbour, family
-    ONE = "one"  # the desk
-    TWO = "two"  # the night team on site, back-up
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who is asked, and how long they get before the next one is."""
-
-    line: Line
-    who: ContactId
-    channels: tuple[str, ...] = ()  # in the order in which they are tried; the desk needs none
-    minutes: Minutes = 3.0
-
-
-class Chain(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asked, one after another, in the hours from `since` to `until`; the same twice is all day and night."""
-
-    since: time
-    until: time
-    steps: tuple[Step, ...]
-
-
-class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """What is agreed of passing on: who is asked in which hours, and by when the last must have been."""
-
-    chains: tuple[Chain, ...]
-    acute: Minutes = 10.0  # from when it became true
-    soon: Minutes = 30.0
-
-
-class ChainAgreed(msgspec.Struct, frozen=True, kw_only=True, tag="chain-agreed"):
-    """Who is asked was agreed anew for a place, by whom and why; None takes a place's own back. Stays at the centre."""
-
-    at: Instant
-    place: Place
-    by: StaffId
-    why: str
-    before: Agreement | None
-    after: Agreement | None
-
-
-class Consented(msgspec.Struct, frozen=True, kw_only=True, tag="consented"):
-    """A resident said about what a contact may be asked, and until when; about nothing is taken back.
-
-    Stays at the centre.
-    """
-
-    at: Instant
-    home: HomeId
-    contact: ContactId
-    by: StaffId  # who wrote it down
-    tiers: tuple[str, ...]  # of `alerts.Tier`
-    until: Instant
-    kinds: tuple[str, ...] | None = None  # of `chains.About`; None: all there are, as before they were told apart
-
-
-class NotTonight(msgspec.Struct, frozen=True, kw_only=True, tag="not-tonight"):
-    """A contact asks not to be asked until then. Stays at the centre."""
-
-    at: Instant
-    contact: ContactId
-    until: Instant
-
-
-class Why(StrEnum):
-    """Why an alert goes on to somebody, or past them."""
-
-    FIRST = "first"  # they are the first to ask
-    UNSEEN = "unseen"  # no screen of the desk has shown it
-    UNANSWERED = "unanswered"  # whoever was asked before did not answer in their time
-    FORGOTTEN = "forgotten"  # somebody had it, or said they would go, and nothing followed
-    CANNOT = "cannot"  # whoever was asked before cannot go
-    UNREACHED = "unreached"  # no channel took the notice to whoever was asked before
-    CALLED_IN = "called-in"  # the desk asked the second pool to help
-    NOT_TONIGHT = "not-tonight"  # past: they asked not to be asked
-    NO_CONSENT = "no-consent"  # past: the resident has not said that they may be asked
-    CONSENT_ENDED = "consent-ended"  # past: the resident said so until a day that is over
-    UNATTENDED = "unattended"  # past the desk: no screen of it is in view
-
-
-class Passed(msgspec.Struct, frozen=True, kw_only=True, tag="passed"):
-    """Somebody is asked to see to an alert. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    step: int  # of the chain, from zero
-    to: ContactId
-    line: Line
-    channels: tuple[str, ...]
-    minutes: float  # that they get; of the last one, what was agreed
-    why: Why
-
-
-class Skipped(msgspec.Struct, frozen=True, kw_only=True, tag="skipped"):
-    """Somebody was next, and is not asked: the one after them is, at once. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    step: int
-    to: ContactId
-    line: Line
-    why: Why
-
-
-class Exhausted(msgspec.Struct, frozen=True, kw_only=True, tag="exhausted"):
-    """Everybody in the chain was asked, and the last one's time is over as well. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    why: Why
-
-
-class Refusal(StrEnum):
-    """Why a channel did not take a notice."""
-
-    NO_ADDRESS = "no-address"  # this contact has none for it
-    NO_CHANNEL = "no-channel"  # nothing is set up under its name
-    REFUSED = "refused"
-    NO_ANSWER = "no-answer"  # not within its time
-
-
-class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
-    """A channel took a notice for somebody, or why it did not. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    to: ContactId
-    channel: str
-    refusal: Refusal | None = None
-
-
-class CalledOff(msgspec.Struct, frozen=True, kw_only=True, tag="called-off"):
-    """A channel took the notice for somebody that they need not go any more, or why it did not. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    to: ContactId
-    channel: str  # that took the notice by which they were asked
-    refusal: Refusal | None = None
-
-
-class Proven(msgspec.Struct, frozen=True, kw_only=True, tag="proven"):
-    """A channel took the notice by which it is tried once a day, or why it did not. Stays at the centre."""
-
-    at: Instant
-    channel: str
-    refusal: Refusal | None = None
-
-
-class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
-    """A contact looked at what they were asked, and so at who it is about. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    by: ContactId
-
-
-class Answer(StrEnum):
-    """What a contact says who is asked."""
-
-    GOING = "going"
-    CANNOT = "cannot"
-    NOT_TONIGHT = "not-tonight"
-    CALL_ME = "call-me"
-    FINE = "fine"  # the resident themself
-    HELP = "help"  # the resident themself
-
-
-class Replied(msgspec.Struct, frozen=True, kw_only=True, tag="replied"):
-    """A contact answered. Stays at the centre."""
-
-    at: Instant
-    home: HomeId
-    alert: AlertId
-    by: ContactId
-    answer: Answer
 
 
 class Ranked(msgspec.Struct, frozen=True, array_like=True):

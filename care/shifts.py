@@ -7,7 +7,8 @@ sits there is asked for one tap. Computed from records, as everything is.
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from care.records import Record, SeenAndHeard, StaffId
+from care.ids import StaffId
+from care.records import Record, SeenAndHeard
 
 STARTS = (time(7), time(15), time(22))  # when shifts begin, by the clock on the wall
 EARLY = timedelta(minutes=30)  # who taps so long before it, at the hand-over, has done so for the shift that begins

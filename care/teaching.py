@@ -16,7 +16,8 @@ from itertools import product
 import msgspec
 
 from care.alerts import CALM, alert_of, urgency
-from care.records import AlertId, Outcome, Plan, Ranked, Record, Resolved, Teaching, site_of
+from care.ids import AlertId
+from care.records import Outcome, Plan, Ranked, Record, Resolved, Teaching, site_of
 from detectors import budget, calibration, lessons, tail
 from detectors.budget import Control, Why
 from detectors.calibration import WINDOW, HomeNight, LeftOut, Maturity, Pool

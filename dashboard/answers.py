@@ -12,11 +12,13 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.alerts import Alert, State
+from care.asking import Answer, NotTonight, Opened, Passed, Replied
 from care.board import Board
 from care.chains import LINES, RESIDENT, night_ends
 from care.escalation import not_needed, way
+from care.ids import ContactId
 from care.language import mark
-from care.records import Answer, ContactId, NotTonight, Opened, Passed, Record, Replied, site_of
+from care.records import Record, site_of
 from dashboard import contacts
 from dashboard.door import Problem, language_of
 from dashboard.glance import Glance, desk_zone

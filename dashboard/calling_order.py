@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.alerts import Tier
+from care.asking import Agreement, Chain, Consented, Exhausted, Line, Passed, Skipped, Step
 from care.board import Board
 from care.chains import (
     CHAINS_MAX,
@@ -32,21 +33,10 @@ from care.chains import (
     day_ends,
 )
 from care.escalation import preview
+from care.ids import ContactId, Place
 from care.labels import CHANNELS, TIERS
 from care.language import mark
-from care.records import (
-    Agreement,
-    Chain,
-    Consented,
-    ContactId,
-    Exhausted,
-    Line,
-    Passed,
-    Place,
-    Skipped,
-    Step,
-    site_of,
-)
+from care.records import site_of
 from care.wording import capital, natural
 from dashboard import contacts
 from dashboard.door import Problem

@@ -10,8 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.board import Board
 from care.briefing import Briefing
 from care.handovers import LINES, TEXT_MAX, TooLong, correct, take_over
+from care.ids import StaffId
 from care.language import mark, words
-from care.records import Record, StaffId
+from care.records import Record
 from care.reports import TEAM, Writer
 from dashboard.door import Problem
 from dashboard.glance import desk_zone

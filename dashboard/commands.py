@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
+from care.ids import ContactId
 from care.link import broker_address, is_here
-from care.records import ContactId
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 

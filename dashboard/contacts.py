@@ -14,8 +14,9 @@ from enum import StrEnum
 
 from care import notices
 from care.chains import LINES, RESIDENT
+from care.ids import AlertId, ContactId
 from care.language import mark
-from care.records import AlertId, ContactId, site_of
+from care.records import site_of
 from dashboard.typed import BadInput, tidy
 from dashboard.wishes import PHONE
 from detectors.homes import Home, HomeId, ResidentId

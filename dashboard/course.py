@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from care.alerts import Alert, State, Tier
+from care.ids import StaffId
 from care.labels import ASIDES, BY_WORDS, FOLLOW_WORDS, HOW_WORDS, KINDS, OUTCOMES
 from care.language import mark, words
-from care.records import FOLLOWS, By, Claimed, Follow, Lapsed, Released, Shelved, StaffId
+from care.records import FOLLOWS, By, Claimed, Follow, Lapsed, Released, Shelved
 from care.wording import Wording, capital
 from dashboard.glance import Glance
 from dashboard.wishes import First, Who, Wishes

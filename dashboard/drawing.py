@@ -17,8 +17,9 @@ from markupsafe import Markup
 from care.agreements import Value, values
 from care.alerts import Alert
 from care.board import Board
+from care.ids import AlertId
 from care.language import LANGUAGES, words
-from care.records import CENTRE, AlertId, BackTest, site_of
+from care.records import CENTRE, BackTest, site_of
 from care.telling import Piece
 from care.wording import capital
 from dashboard.backtests import LookedBack

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.enrolment import REQUEST_MAX, Admitted, No, Refused
+from care.ids import StaffId
 from care.language import mark, words
-from care.records import StaffId
 from care.wording import natural
 from dashboard import authority, enrolment
 from dashboard.door import Problem

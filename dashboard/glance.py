@@ -9,10 +9,11 @@ from urllib.parse import quote
 from care.alerts import Alert
 from care.board import Board
 from care.buildings import cause_of
+from care.ids import AlertId, ContactId, StaffId
 from care.language import LANGUAGES, words
 from care.pauses import Pause
 from care.proofs import Doubt
-from care.records import AlertId, ContactId, Plan, StaffId, site_of
+from care.records import Plan, site_of
 from care.sights import Why, hears, now_seen, sighted
 from care.wording import Wording, natural
 from dashboard.organisations import ONLY_OWN, OrganisationId

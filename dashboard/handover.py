@@ -6,7 +6,7 @@ from functools import cached_property
 
 from care.briefing import Briefing, Section
 from care.handovers import shift_to_hand_over
-from care.records import StaffId
+from care.ids import StaffId
 from care.reports import Writer
 from care.shifts import EARLY, began
 from dashboard.glance import Glance, home_path

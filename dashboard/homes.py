@@ -7,9 +7,10 @@ from functools import cached_property
 
 from care import sights
 from care.alerts import Tier
+from care.ids import StaffId
 from care.labels import DOUBTS, KINDS, PRESENCES, SIGHTS, WHYS
 from care.language import mark
-from care.records import StaffId, site_of
+from care.records import site_of
 from care.sights import Can
 from care.telling import AT_NIGHT, EQUIPMENT, UP
 from care.wording import Wording, capital

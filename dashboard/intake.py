@@ -26,9 +26,10 @@ from care import journal, link, remembered
 from care.board import SILENT_AFTER, Board
 from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
+from care.ids import AlertId
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
-from care.records import CENTRE, Agreeing, AlertId, Order, Record, Teaching, Unreadable, site_of
+from care.records import CENTRE, Agreeing, Order, Record, Teaching, Unreadable, site_of
 from care.teaching import Fleet
 from detectors.homes import HomeId, SiteId
 

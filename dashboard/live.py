@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 import structlog
 
+from care.ids import AlertId
 from care.proofs import Walked
-from care.records import AlertId, Plan, site_of
+from care.records import Plan, site_of
 from dashboard.intake import Centre, News
 from dashboard.lookout import Screens
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId, sees

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import structlog
 
 from care import buildings, escalation
-from care.records import CENTRE, Record, StaffId
+from care.ids import StaffId
+from care.records import CENTRE, Record
 from care.systemd import Watchdog, notify
 from dashboard.intake import Centre
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from care.records import CENTRE, StaffId
+from care.ids import StaffId
+from care.records import CENTRE
 from dashboard.typed import tidy
 from detectors.homes import SiteId
 

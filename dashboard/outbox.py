@@ -15,10 +15,11 @@ from typing import Any
 import structlog
 
 from care import notices
+from care.asking import CalledOff, Noticed, Proven, Refusal
 from care.board import Board
 from care.clock import Clock
 from care.escalation import ToSend, to_call_off, to_send
-from care.records import CalledOff, Noticed, Proven, Record, Refusal
+from care.records import Record
 from dashboard import contacts
 from dashboard.intake import Centre
 

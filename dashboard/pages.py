@@ -25,8 +25,9 @@ from care.alerts import Alert, State
 from care.board import Board
 from care.clock import Clock
 from care.deeds import Taken, claim, release, resolve, shown, take_over
+from care.ids import AlertId, StaffId
 from care.language import LANGUAGES, mark
-from care.records import CENTRE, HOWS, AlertId, How, Outcome, Record, StaffId, site_of
+from care.records import CENTRE, HOWS, How, Outcome, Record, site_of
 from dashboard import people
 from dashboard.authority import Authority
 from dashboard.door import (

@@ -8,23 +8,12 @@ from functools import cached_property
 from markupsafe import Markup
 
 from care.alerts import CALM, Alert, State
+from care.asking import Answer, CalledOff, Exhausted, Noticed, Opened, Passed, Refusal, Replied, Skipped, Why
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, RESIDENT
 from care.escalation import forecast, way
+from care.ids import ContactId
 from care.language import mark
-from care.records import (
-    Answer,
-    CalledOff,
-    ContactId,
-    Exhausted,
-    Noticed,
-    Opened,
-    Passed,
-    Passing,
-    Refusal,
-    Replied,
-    Skipped,
-    Why,
-)
+from care.records import Passing
 from care.wording import Wording, capital
 from dashboard.glance import Glance
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import argon2
 
-from care.records import ContactId, StaffId
+from care.ids import ContactId, StaffId
 from dashboard import enrolment, organisations, wishes
 from dashboard.organisations import OWN, Post, Role
 from dashboard.typed import BadInput, tidy

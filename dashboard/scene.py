@@ -9,10 +9,11 @@ from functools import cached_property
 from care.alerts import Alert, State, Tier
 from care.board import SILENT_AFTER
 from care.buildings import UNPROVEN_AFTER
+from care.ids import AlertId
 from care.labels import PRESENCES, SIGHTS, STATES, TIERS
 from care.language import words
 from care.load import load
-from care.records import AlertId, Plan, site_of
+from care.records import Plan, site_of
 from dashboard.glance import ICONS, Glance
 from dashboard.homes import Standing, Tile
 from dashboard.looks import Looks

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from care.alerts import CALM, Alert, State
+from care.ids import AlertId, StaffId
 from care.labels import HOW_WORDS, OUTCOMES, PRESENCES, STATES, TIERS
 from care.language import words
-from care.records import CENTRE, HOWS, AlertId, StaffId, site_of
+from care.records import CENTRE, HOWS, site_of
 from care.sentences import Sentence, tell
 from care.telling import EQUIPMENT, Piece, ended_at, of_one_evening
 from care.wording import Wording, capital, natural

@@ -18,7 +18,8 @@ import structlog
 from care import homes
 from care.agreements import NotAgreed, values, with_values
 from care.homes import Site
-from care.records import BackTest, BackTested, BackTestId, Cannot, Comparison
+from care.ids import BackTestId
+from care.records import BackTest, BackTested, Cannot, Comparison
 
 WITHIN_S = 900.0  # that one may take
 TRIES = 2

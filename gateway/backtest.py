@@ -12,21 +12,9 @@ from typing import NamedTuple
 from care import teaching
 from care.agreements import agreed, with_agreed
 from care.alerts import Tier, alert_of, tier_of
+from care.ids import AlertId
 from care.journal import Entry
-from care.records import (
-    CENTRE,
-    Agreed,
-    AlertId,
-    Cannot,
-    Comparison,
-    How,
-    Outcome,
-    Pair,
-    Resolved,
-    Teaching,
-    Would,
-    site_of,
-)
+from care.records import CENTRE, Agreed, Cannot, Comparison, How, Outcome, Pair, Resolved, Teaching, Would, site_of
 from care.telling import EQUIPMENT
 from detectors import vigil
 from detectors.findings import Cleared, Finding, What

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
-from care.records import AlertId
+from care.ids import AlertId
 from gateway.channels import TEST, Command
 
 AGAIN_S = (10.0, 30.0, 60.0)  # after a call that was not taken; the last of them from then on

@@ -26,9 +26,10 @@ import structlog
 from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import BadPlan, Site
+from care.ids import AlertId
 from care.pauses import Paused, PauseEnded
 from care.proofs import Walking
-from care.records import CENTRE, AlertId, Changed, FellBack, Record
+from care.records import CENTRE, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent

@@ -11,8 +11,9 @@ import msgspec
 
 from care.alerts import Tier, alert_of, urgency
 from care.homes import Site
+from care.ids import AlertId
 from care.journal import Entry
-from care.records import CENTRE, AlertId, FellBack, Order
+from care.records import CENTRE, FellBack, Order
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import HomeId, Instant
 from gateway.channels import ALERT, HELP_ASKED

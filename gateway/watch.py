@@ -18,15 +18,14 @@ from care.agreements import NotAgreed, Standing
 from care.alerts import alert_of
 from care.devices import Described
 from care.homes import Site
+from care.ids import AlertId, BackTestId
 from care.journal import Entry
 from care.pauses import Paused, PauseEnded
 from care.proofs import Walking
 from care.records import (
     CENTRE,
-    AlertId,
     BackTest,
     BackTested,
-    BackTestId,
     Changed,
     FellBack,
     How,

@@ -121,12 +121,11 @@ def reached(
     needed: bool = True,
 ) -> Iterator["Bridge"]:
     """Be connected to a bridge while a command runs. What goes wrong ends the command with its sentence."""
-    with quietly():
-        try:
-            with Bridge(address, base, also=also, needed=needed) as bridge:
-                yield bridge
-        except BridgeTrouble as error:
-            terminal.fail(error.message, **error.values)
+    try:
+        with Bridge(address, base, also=also, needed=needed) as bridge:
+            yield bridge
+    except BridgeTrouble as error:
+        terminal.fail(error.message, **error.values)
 
 
 @contextlib.contextmanager
@@ -193,16 +192,16 @@ class Bridge:
         self._client.on_connect = on_connect
 
     def __enter__(self) -> Self:
-        self._client.loop_start()
-        try:
+        with contextlib.ExitStack() as leaving:
+            leaving.enter_context(quietly())
+            self._client.loop_start()
+            leaving.callback(leave, self._client)
             self._arrive()
-        except BaseException:
-            leave(self._client)
-            raise
+            self._leaving = leaving.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        leave(self._client)
+        self._leaving.close()
 
     @property
     def online(self) -> bool:

@@ -25,7 +25,8 @@ from care.agreements import (
     with_values,
 )
 from care.alerts import Tier, tier_of
-from care.records import Agreed, BackTest, BackTested, BackTestId, Cannot, Changed, Comparison, Ground, Plan, StaffId
+from care.ids import BackTestId, StaffId
+from care.records import Agreed, BackTest, BackTested, Cannot, Changed, Comparison, Ground, Plan
 from detectors.budget import OWN
 from detectors.homes import Home, Limits, ResidentId, SiteId
 from tests.stories import a_home, instant

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from care.alerts import State, Tier, alert_of
 from care.board import Board
+from care.ids import AlertId, StaffId
 from care.records import (
-    AlertId,
     Aside,
     By,
     Claimed,
@@ -26,7 +26,6 @@ from care.records import (
     Released,
     Resolved,
     Shelved,
-    StaffId,
     Unshelved,
 )
 from detectors.findings import Cleared, Finding, What

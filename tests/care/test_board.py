@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from care.alerts import State, Tier, alert_of
 from care.board import EARLY_MAX, KEPT, Board
+from care.ids import AlertId, StaffId
 from care.records import (
     CENTRE,
-    AlertId,
     Aside,
     By,
     Claimed,
@@ -28,7 +28,6 @@ from care.records import (
     Released,
     Resolved,
     Shelved,
-    StaffId,
     Told,
     Unshelved,
     encode,

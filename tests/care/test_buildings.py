@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from care.alerts import Tier
 from care.board import Board
 from care.buildings import EVERYWHERE, Ear, Sign, cause_of, due
-from care.records import How, Outcome, Plan, Record, Resolved, StaffId
+from care.ids import StaffId
+from care.records import How, Outcome, Plan, Record, Resolved
 from detectors.findings import Cleared, Finding, Presence, Sight, Status, What
 from detectors.homes import HomeId, SensorId, SiteId, building_of
 from tests.stories import a_home

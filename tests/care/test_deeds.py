@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from care import deeds
 from care.alerts import Alert, State, raised, with_deed, with_order
-from care.records import FOLLOWS, HOWS, Aside, By, Deed, Follow, How, Order, Outcome, StaffId
+from care.ids import StaffId
+from care.records import FOLLOWS, HOWS, Aside, By, Deed, Follow, How, Order, Outcome
 from detectors.findings import Finding, What
 from tests.care.test_alerts import a_finding
 from tests.stories import instant

@@ -10,46 +10,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care.alerts import State, alert_of
-from care.board import Board
-from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, About, Chains, consent, within
-from care.escalation import CALLED_OFF_WITHIN, HASTE, called_in, due, forecast, next_of, to_call_off, to_send
-from care.records import (
+from care.asking import (
     Agreement,
     Answer,
-    Aside,
-    By,
     CalledOff,
     Chain,
     ChainAgreed,
-    Claimed,
     Consented,
-    ContactId,
-    Delivered,
     Exhausted,
-    Follow,
-    Followed,
-    How,
-    Lapsed,
     Line,
     Noticed,
     NotTonight,
     Opened,
-    Outcome,
     Passed,
-    Place,
-    Plan,
     Proven,
-    Record,
     Refusal,
-    Released,
     Replied,
+    Skipped,
+    Step,
+    Why,
+)
+from care.board import Board
+from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, About, Chains, consent, within
+from care.escalation import CALLED_OFF_WITHIN, HASTE, called_in, due, forecast, next_of, to_call_off, to_send
+from care.ids import ContactId, Place, StaffId
+from care.records import (
+    Aside,
+    By,
+    Claimed,
+    Delivered,
+    Follow,
+    Followed,
+    How,
+    Lapsed,
+    Outcome,
+    Plan,
+    Record,
+    Released,
     Resolved,
     Shelved,
-    Skipped,
-    StaffId,
-    Step,
     Unshelved,
-    Why,
     decode,
     encode,
 )

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.handovers import KEPT, OF_ONE_MAX, TEXT_MAX, Handovers, TooLong, correct, shift_to_hand_over, take_over, tidy
-from care.records import AlertId, Corrected, HandedOver, Record, StaffId, addressee, decode, encode
+from care.ids import AlertId, StaffId
+from care.records import Corrected, HandedOver, Record, addressee, decode, encode
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 SANNE, NOOR = StaffId("s-1"), StaffId("s-2")

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import journal
+from care.ids import AlertId, StaffId
 from care.journal import Cursor
-from care.records import CENTRE, AlertId, Claimed, Record, StaffId, Trouble, Unreadable, addressee, encode
+from care.records import CENTRE, Claimed, Record, Trouble, Unreadable, addressee, encode
 from detectors.findings import Presence, Status
 from detectors.homes import HomeId, RoomId, SensorId
 from detectors.homes import Kind as SensorKind

@@ -12,14 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care import journal, link
+from care.ids import AlertId, BackTestId, StaffId
 from care.link import Batch, Beat, Garbled, Have, Outgoing
 from care.records import (
     CENTRE,
     Agreed,
-    AlertId,
     BackTest,
     BackTested,
-    BackTestId,
     Changed,
     Claimed,
     Comparison,
@@ -28,7 +27,6 @@ from care.records import (
     Pair,
     Ranked,
     Record,
-    StaffId,
     Teaching,
     Unreadable,
     Would,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from care.alerts import alert_of
 from care.board import Board
+from care.ids import StaffId
 from care.load import FLOOD, WINDOW, answer, ask_second_pool, floods, load
-from care.records import Claimed, Record, SecondPool, StaffId
+from care.records import Claimed, Record, SecondPool
 from detectors.findings import Finding, What
 from detectors.homes import HomeId, RoomId, SensorId, building_of
 

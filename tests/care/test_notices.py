@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import Tier
+from care.asking import Noticed, Proven, Refusal
 from care.chains import BACK_UP, NIGHT_TEAM, RESIDENT
+from care.ids import AlertId, ContactId
 from care.notices import DEAD_FOR, PROVEN_EVERY, TEXT_MAX, Channels, fits, proof, text
-from care.records import AlertId, ContactId, Noticed, Proven, Record, Refusal
+from care.records import Record
 from detectors.homes import HomeId
 from tests.stories import instant
 

@@ -11,32 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import remembered
+from care.asking import Agreement, Chain, ChainAgreed, Consented, Noticed, NotTonight, Proven, Refusal
 from care.board import Board
+from care.ids import AlertId, BackTestId, ContactId, Place, StaffId
 from care.records import (
     Agreed,
-    Agreement,
-    AlertId,
     BackTest,
     BackTested,
-    BackTestId,
     Cannot,
-    Chain,
-    ChainAgreed,
     Changed,
-    Consented,
-    ContactId,
     Corrected,
     Ground,
     HandedOver,
-    Noticed,
-    NotTonight,
-    Place,
-    Proven,
     Record,
-    Refusal,
     SecondPool,
     SeenAndHeard,
-    StaffId,
     encode,
 )
 from care.remembered import Known

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from care.alerts import alert_of
 from care.board import Board
 from care.briefing import LISTED_MAX, Briefing
+from care.ids import StaffId
 from care.records import (
     Aside,
     By,
@@ -27,7 +28,6 @@ from care.records import (
     Released,
     Resolved,
     Shelved,
-    StaffId,
 )
 from care.reports import Report, Span, Team, Writer, as_of, latest_night, span_of
 from care.shifts import ends

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import Alert, alert_of, raised, with_cleared, with_order
+from care.ids import StaffId
 from care.labels import KINDS, TITLE_MAX
-from care.records import CENTRE, Claimed, How, Outcome, Resolved, StaffId
+from care.records import CENTRE, Claimed, How, Outcome, Resolved
 from care.sentences import tell
 from care.wording import Wording
 from detectors.findings import BUILDING, Cleared, Finding, Perhaps, What

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import journal, link
+from care.ids import StaffId
 from care.link import Batch
-from care.records import SeenAndHeard, StaffId, Unreadable, addressee, encode
+from care.records import SeenAndHeard, Unreadable, addressee, encode
 from care.shifts import EARLY, SCREENS_MAX, Shifts, began
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from care import teaching
 from care.alerts import alert_of
-from care.records import HOWS, Outcome, Plan, Record, Resolved, StaffId, Teaching
+from care.ids import StaffId
+from care.records import HOWS, Outcome, Plan, Record, Resolved, Teaching
 from care.teaching import PER_NIGHT, SHARES, STEP, WAIT_DAYS, Fleet
 from detectors import calibration
 from detectors.budget import FACTOR_MAX, FACTOR_MIN, OWN, Control, Why

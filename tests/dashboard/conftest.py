@@ -21,8 +21,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from care import journal
 from care.alerts import alert_of
 from care.board import Board
+from care.ids import AlertId, StaffId
 from care.link import Batch
-from care.records import AlertId, Plan, Record, StaffId, encode
+from care.records import Plan, Record, encode
 from dashboard import people
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import Aside, FellBack, Lapsed, Released, StaffId
+from care.ids import StaffId
+from care.records import Aside, FellBack, Lapsed, Released
 from detectors.findings import Finding, What
 from tests.dashboard.nights import (
     a_busy_night,

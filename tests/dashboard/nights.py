@@ -7,23 +7,8 @@ import msgspec
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import (
-    AlertId,
-    Aside,
-    By,
-    Claimed,
-    ContactId,
-    Delivered,
-    Follow,
-    Followed,
-    How,
-    Outcome,
-    Plan,
-    Record,
-    Resolved,
-    Shelved,
-    StaffId,
-)
+from care.ids import AlertId, ContactId, StaffId
+from care.records import Aside, By, Claimed, Delivered, Follow, Followed, How, Outcome, Plan, Record, Resolved, Shelved
 from dashboard.drawing import Viewer
 from dashboard.wishes import Called, First, Who, Wishes
 from detectors.calibration import LeftOut

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 import uvicorn
 
 from care.board import Board
-from care.records import AlertId, Record, StaffId
+from care.ids import AlertId, StaffId
+from care.records import Record
 from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
 from dashboard.enrolling import Row

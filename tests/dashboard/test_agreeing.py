@@ -16,15 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from care import journal
 from care.agreements import OFF, agreed, with_agreed, with_values
+from care.ids import StaffId
 from care.link import Beat
-from care.records import (
-    BackTest,
-    BackTested,
-    Changed,
-    Ground,
-    Record,
-    StaffId,
-)
+from care.records import BackTest, BackTested, Changed, Ground, Record
 from dashboard import people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre

@@ -13,21 +13,9 @@ from hypothesis import strategies as st
 
 from care import journal
 from care.agreements import agreed, with_agreed, with_values
+from care.ids import AlertId, StaffId
 from care.link import Beat
-from care.records import (
-    Agreed,
-    AlertId,
-    BackTest,
-    BackTested,
-    Cannot,
-    Changed,
-    Comparison,
-    Ground,
-    Pair,
-    StaffId,
-    Untested,
-    Would,
-)
+from care.records import Agreed, BackTest, BackTested, Cannot, Changed, Comparison, Ground, Pair, Untested, Would
 from dashboard.agreeing import _wrong
 from dashboard.backtests import ANSWERS_WITHIN
 from dashboard.drawing import Drawing

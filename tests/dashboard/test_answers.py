@@ -11,26 +11,24 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from care.alerts import alert_of
-from care.chains import DESK, NIGHT_TEAM, ORGANISATION, RESIDENT
-from care.deeds import claim, resolve
-from care.records import (
+from care.asking import (
     Agreement,
     CalledOff,
     Chain,
     ChainAgreed,
     Consented,
-    ContactId,
-    How,
     Line,
     NotTonight,
     Opened,
-    Outcome,
     Proven,
     Refusal,
     Replied,
-    StaffId,
     Step,
 )
+from care.chains import DESK, NIGHT_TEAM, ORGANISATION, RESIDENT
+from care.deeds import claim, resolve
+from care.ids import ContactId, StaffId
+from care.records import How, Outcome
 from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from care.alerts import alert_of
-from care.records import ChainAgreed, Consented, ContactId, Passed, StaffId
+from care.asking import ChainAgreed, Consented, Passed
+from care.ids import ContactId, StaffId
 from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId

@@ -13,7 +13,8 @@ import pypdf
 import pytest
 
 from care import journal
-from care.records import Claimed, Corrected, HandedOver, Record, SeenAndHeard, StaffId
+from care.ids import StaffId
+from care.records import Claimed, Corrected, HandedOver, Record, SeenAndHeard
 from care.reports import TEAM
 from dashboard import paper as papers
 from dashboard.drawing import Drawing

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from care.alerts import State, alert_of
-from care.records import StaffId
+from care.ids import StaffId
 from dashboard.wishes import Called, First, Who, Wishes
 from detectors.findings import Presence
 from detectors.homes import ResidentId

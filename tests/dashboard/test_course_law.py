@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from care.alerts import Alert, State, alert_of
 from care.board import Board
 from care.deeds import Taken, claim, follow, put_aside, release, resolve, take_back, take_over
-from care.records import FOLLOWS, Aside, Follow, How, Lapsed, Outcome, Record, StaffId, Unshelved
+from care.ids import StaffId
+from care.records import FOLLOWS, Aside, Follow, How, Lapsed, Outcome, Record, Unshelved
 from dashboard.drawing import Drawing
 from tests.dashboard.nights import NOW, SANNE, People, a_calm_night, add, not_up
 from tests.dashboard.reading import text

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from care.records import StaffId
+from care.ids import StaffId
 from dashboard import door
 from dashboard.pages import Desk
 from tests.dashboard.conftest import (

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from care.board import Board
-from care.records import AlertId
+from care.ids import AlertId
 from dashboard.drawing import Drawing
 from dashboard.pages import STATIC
 from detectors.homes import HomeId

@@ -14,7 +14,7 @@ import pytest
 
 from care import certificates
 from care.enrolment import Admitted, No, Refused, new_code
-from care.records import StaffId
+from care.ids import StaffId
 from dashboard import authority, enrolment, organisations, people
 from dashboard.authority import Authority, BadAuthority
 from dashboard.drawing import Drawing

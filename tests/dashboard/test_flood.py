@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, expect
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import Lapsed, StaffId
+from care.ids import StaffId
+from care.records import Lapsed
 from detectors.findings import Finding, What
 from tests.dashboard.conftest import Opens, sideways
 from tests.dashboard.nights import (

@@ -19,8 +19,9 @@ from care import journal, link
 from care.alerts import State
 from care.board import Board
 from care.clock import REHEARSAL_TOPIC, RehearsalClock
+from care.ids import StaffId
 from care.link import Batch, Beat, Have
-from care.records import Claimed, Order, Plan, Record, StaffId, Teaching, Unreadable
+from care.records import Claimed, Order, Plan, Record, Teaching, Unreadable
 from dashboard import intake
 from dashboard.intake import Centre, Intake
 from detectors.findings import Finding

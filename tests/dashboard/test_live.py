@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from care.records import AlertId, Claimed, StaffId
+from care.ids import AlertId, StaffId
+from care.records import Claimed
 from dashboard import live
 from dashboard.intake import Centre
 from dashboard.live import Live, Screen, TooManyScreens, event

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from care import journal
+from care.asking import Agreement, Chain, ChainAgreed, Line, Passed, Step
 from care.board import Board
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.deeds import claim
+from care.ids import StaffId
 from care.link import Beat
-from care.records import Agreement, Chain, ChainAgreed, Line, Passed, StaffId, Step
 from care.systemd import Watchdog
 from dashboard import lookout, organisations
 from dashboard.intake import Centre

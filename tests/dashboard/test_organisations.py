@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from care.agreements import LIMITS
 from care.alerts import alert_of
 from care.board import Board
-from care.records import AlertId, Claimed, Record, StaffId, site_of
+from care.ids import AlertId, StaffId
+from care.records import Claimed, Record, site_of
 from dashboard import live, organisations, people
 from dashboard.commands import cli
 from dashboard.drawing import Drawing, Viewer

@@ -13,25 +13,12 @@ from typing import Any
 import pytest
 
 from care import journal
+from care.asking import Agreement, CalledOff, Chain, ChainAgreed, Line, Noticed, Passed, Proven, Refusal, Step
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.deeds import claim, resolve
 from care.escalation import due
-from care.records import (
-    Agreement,
-    CalledOff,
-    Chain,
-    ChainAgreed,
-    ContactId,
-    How,
-    Line,
-    Noticed,
-    Outcome,
-    Passed,
-    Proven,
-    Refusal,
-    StaffId,
-    Step,
-)
+from care.ids import ContactId, StaffId
+from care.records import How, Outcome
 from dashboard import contacts
 from dashboard.intake import Centre
 from dashboard.outbox import Outbox

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from care import journal
 from care.alerts import State
-from care.records import Claimed, Delivered, Released, Resolved, SeenAndHeard, StaffId
+from care.ids import StaffId
+from care.records import Claimed, Delivered, Released, Resolved, SeenAndHeard
 from dashboard import door, people
 from dashboard.intake import Centre
 from dashboard.pages import Desk

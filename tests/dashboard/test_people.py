@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.records import StaffId
+from care.ids import StaffId
 from dashboard import people
 from dashboard.people import Names
 from dashboard.typed import BadInput

@@ -8,15 +8,8 @@ from playwright.sync_api import expect
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import (
-    Aside,
-    Corrected,
-    FellBack,
-    HandedOver,
-    Outcome,
-    SeenAndHeard,
-    StaffId,
-)
+from care.ids import StaffId
+from care.records import Aside, Corrected, FellBack, HandedOver, Outcome, SeenAndHeard
 from dashboard.glance import Viewer
 from dashboard.handover import Handover, Screens
 from dashboard.reports import ROWS_MAX, Paper

@@ -7,7 +7,8 @@ import msgspec
 
 from care.alerts import alert_of
 from care.board import Board
-from care.records import AlertId, FellBack
+from care.ids import AlertId
+from care.records import FellBack
 from detectors.findings import BUILDING, What
 from detectors.homes import HomeId, SiteId
 from tests.dashboard.nights import (

@@ -9,9 +9,10 @@ import httpx
 import msgspec
 import pytest
 
+from care.ids import StaffId
 from care.link import Beat
 from care.proofs import InstallerId, Shown, Verdict, Walked, WalkedSensor, Walking, places, plan_of
-from care.records import Plan, StaffId
+from care.records import Plan
 from dashboard import people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre

@@ -16,7 +16,8 @@ from care.alerts import Alert
 from care.chains import NIGHT_TEAM
 from care.clock import SystemClock
 from care.escalation import due
-from care.records import AlertId, Record, StaffId
+from care.ids import AlertId, StaffId
+from care.records import Record
 from dashboard import contacts, people, wishes
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from care import journal
 from care.agreements import agreed, with_agreed, with_values
+from care.ids import BackTestId, StaffId
 from care.journal import Cursor
-from care.records import CENTRE, Agreed, BackTest, BackTested, BackTestId, Cannot, Changed, Ground, Record, StaffId
+from care.records import CENTRE, Agreed, BackTest, BackTested, Cannot, Changed, Ground, Record
 from detectors.budget import OWN
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, Limits, ResidentId

@@ -11,7 +11,8 @@ import pytest
 
 from care import journal
 from care.agreements import agreed, with_values
-from care.records import Agreed, BackTest, BackTested, BackTestId, Cannot, StaffId
+from care.ids import BackTestId, StaffId
+from care.records import Agreed, BackTest, BackTested, Cannot
 from detectors.findings import What
 from detectors.homes import HomeId, Limits
 from gateway import aside

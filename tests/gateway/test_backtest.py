@@ -16,11 +16,11 @@ from care import homes, journal, teaching
 from care.agreements import LIMITS as NAMES
 from care.agreements import agreed, with_agreed, with_values
 from care.alerts import alert_of
+from care.ids import BackTestId, StaffId
 from care.journal import Entry
 from care.records import (
     CENTRE,
     Agreed,
-    BackTestId,
     Cannot,
     Changed,
     Comparison,
@@ -30,7 +30,6 @@ from care.records import (
     Ranked,
     Record,
     Resolved,
-    StaffId,
     Teaching,
 )
 from detectors.budget import OWN

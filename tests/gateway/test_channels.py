@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from care.records import AlertId
+from care.ids import AlertId
 from gateway import channels, commands
 from gateway.calls import AGAIN_S, PROOF_AGAIN_S, Calls, Outcome
 from gateway.channels import TEST, BadChannels, Command

@@ -23,18 +23,17 @@ from care import journal, link, teaching
 from care.agreements import agreed, with_values
 from care.alerts import alert_of
 from care.clock import REHEARSAL_TOPIC, Reckoning
+from care.ids import BackTestId, StaffId
 from care.link import Batch, Beat
 from care.records import (
     BackTest,
     BackTested,
-    BackTestId,
     Changed,
     FellBack,
     Ground,
     Plan,
     Ranked,
     Record,
-    StaffId,
     Teaching,
     Trouble,
     Unreadable,

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import alert_of
+from care.ids import AlertId, StaffId
 from care.journal import Entry
-from care.records import CENTRE, AlertId, Claimed, Delivered, FellBack, Record, StaffId
+from care.records import CENTRE, Claimed, Delivered, FellBack, Record
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import building_of
 from gateway import fallback

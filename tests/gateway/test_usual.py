@@ -12,8 +12,9 @@ import pytest
 
 from care import journal
 from care.alerts import alert_of
+from care.ids import StaffId
 from care.journal import Cursor
-from care.records import CENTRE, How, Outcome, Resolved, StaffId
+from care.records import CENTRE, How, Outcome, Resolved
 from detectors.durations import LIFT_FOR, LIFT_MAX
 from detectors.findings import Finding, What
 from detectors.homes import Limits, ResidentId

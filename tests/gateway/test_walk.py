@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from care.ids import AlertId, StaffId
 from care.journal import Entry
 from care.proofs import (
     LASTS,
@@ -25,7 +26,7 @@ from care.proofs import (
     places,
     plan_of,
 )
-from care.records import AlertId, Claimed, Delivered, Record, StaffId
+from care.records import Claimed, Delivered, Record
 from detectors.findings import Finding, What
 from detectors.homes import Home, HomeId, Kind, RoomId, RoomKind, Sensor, SensorId
 from gateway.installer import proofs

@@ -16,8 +16,9 @@ from playwright.sync_api import sync_playwright
 from care import homes
 from care.alerts import Tier, alert_of, urgency
 from care.clock import SystemClock
+from care.ids import StaffId
 from care.proofs import Walked, Walking
-from care.records import Claimed, Delivered, Record, StaffId, Unreadable
+from care.records import Claimed, Delivered, Record, Unreadable
 from detectors.findings import Finding, Perhaps, What
 from detectors.homes import Kind
 from gateway import walks

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from care import homes, journal, teaching
 from care.alerts import alert_of
+from care.ids import StaffId
 from care.journal import Cursor
-from care.records import CENTRE, How, Outcome, Plan, Ranked, Record, Resolved, StaffId, Teaching
+from care.records import CENTRE, How, Outcome, Plan, Ranked, Record, Resolved, Teaching
 from care.teaching import SHARES
 from detectors.findings import Finding, What, Withheld
 from detectors.homes import Limits, SiteId

@@ -13,7 +13,8 @@ import aiomqtt
 
 from care import escalation, journal
 from care.board import Board
-from care.records import HOWS, Claimed, Delivered, Order, Outcome, Record, Released, Resolved, StaffId
+from care.ids import StaffId
+from care.records import HOWS, Claimed, Delivered, Order, Outcome, Record, Released, Resolved
 from dashboard.intake import Centre, Intake
 from tests.nights.agenda import Agenda
 from tests.nights.building import Killed

@@ -5,24 +5,12 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
 from care import escalation
+from care.asking import Agreement, CalledOff, Chain, ChainAgreed, Consented, Line, Noticed, NotTonight, Refusal, Step
 from care.board import Board
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION
 from care.escalation import ToSend
-from care.records import (
-    Agreement,
-    CalledOff,
-    Chain,
-    ChainAgreed,
-    Consented,
-    ContactId,
-    Line,
-    Noticed,
-    NotTonight,
-    Record,
-    Refusal,
-    StaffId,
-    Step,
-)
+from care.ids import ContactId, StaffId
+from care.records import Record
 
 NEIGHBOUR = ContactId("c-next-door")
 LIMIT = timedelta(minutes=8)

@@ -9,21 +9,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from care.alerts import Alert, Tier, alert_of, urgency
+from care.asking import Noticed, Passed, Skipped
 from care.board import Board
-from care.records import (
-    CENTRE,
-    Claimed,
-    Noticed,
-    Order,
-    Passed,
-    Plan,
-    Record,
-    Resolved,
-    Skipped,
-    Teaching,
-    Told,
-    Unreadable,
-)
+from care.records import CENTRE, Claimed, Order, Plan, Record, Resolved, Teaching, Told, Unreadable
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import is_building
 from detectors.moments import SensorEvent

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from care import journal
+from care.asking import Noticed, Passed
 from care.chains import DESK
 from care.clock import SystemClock
 from care.journal import Entry
-from care.records import Noticed, Passed, Told, Trouble, Unreadable
+from care.records import Told, Trouble, Unreadable
 from detectors import vigil
 from detectors.findings import Cleared, Finding, Status, What
 from detectors.moments import SensorEvent, SensorSight
