@@ -56,6 +56,7 @@ def test_a_change_sends_the_tile_the_queue_and_the_alert_and_no_other_home() -> 
             "unseen-wilg:12",
             "alerts-wilg:12",
             "agreed-wilg:12",
+            "paused-wilg:12",
             f"head-{alert}",
             f"seen-{alert}",
             f"doing-{alert}",
