@@ -19,7 +19,7 @@ from care.records import Trouble, addressee, decode, encode
 from detectors.homes import Home, Kind, RoomId, Sensor, SensorId
 from detectors.moments import Origin, SensorEvent
 from gateway import sources
-from gateway.sources import Known, Message, Reading
+from gateway.sources import Known, Message, Reading, models
 from tests.stories import a_home, a_site
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
@@ -247,6 +247,66 @@ def test_a_blu_sensor_that_its_gateway_has_taken_up_is_a_component_of_it() -> No
 def test_a_blu_sensor_that_is_encrypted_is_told() -> None:
     reading = said(a_plan(BLU_DOOR), "a/events/rpc", blu(encryption=True))
     assert troubles(reading) == [Trouble.SETTING]
+
+
+ROWS = {  # of `models`: role, where it speaks, and what it says there with what that means
+    "SBDW-002C": (
+        Kind.DOOR,
+        MAC,
+        [("gw/events/rpc", blu(window=1, rotation=0), 1.0), ("gw/events/rpc", blu(window=0), 0.0)],
+    ),
+    "SBMO-003Z": (
+        Kind.MOTION,
+        MAC,
+        [("gw/events/rpc", blu(motion=1, illuminance=3), 1.0), ("gw/events/rpc", blu(motion=0), 0.0)],
+    ),
+    "SBBT-002C": (Kind.BUTTON, MAC, [("gw/events/rpc", blu(button=1), 1.0)]),
+    "SHDW-2": (
+        Kind.DOOR,
+        "shellies/shellydw2-1A2B3C",
+        [
+            ("shellies/shellydw2-1A2B3C/sensor/state", "open", 1.0),
+            ("shellies/shellydw2-1A2B3C/sensor/state", "close", 0.0),
+        ],
+    ),
+    "SHMOS-01": (
+        Kind.MOTION,
+        "shellies/shellymotionsensor-60A4",
+        [
+            (
+                "shellies/shellymotionsensor-60A4/status",
+                {"motion": True, "timestamp": 1772500200, "active": True, "vibration": False, "lux": 2, "bat": 96},
+                1.0,
+            ),
+            (
+                "shellies/shellymotionsensor-60A4/status",
+                {"motion": False, "timestamp": 1772500260, "active": True, "vibration": False, "lux": 2, "bat": 96},
+                0.0,
+            ),
+        ],
+    ),
+    "SNSN-0024X": (
+        Kind.DOOR,
+        "shellyi4-3c6105/input:0",
+        [
+            ("shellyi4-3c6105/events/rpc", notify(input__0={"id": 0, "state": True}), 1.0),
+            ("shellyi4-3c6105/events/rpc", notify(input__0={"id": 0, "state": False}), 0.0),
+        ],
+    ),
+}
+"""Written after the sources that the rows of the table name."""
+
+
+def test_every_shelly_of_the_table_has_its_payloads_here() -> None:
+    assert set(ROWS) == {one.model for one in models.MODELS if one.family is Family.SHELLY}
+
+
+@pytest.mark.parametrize("model", ROWS)
+def test_a_shelly_of_the_table_says_what_its_row_tells(model: str) -> None:
+    role, address, said_there = ROWS[model]
+    site = a_plan(("12/one", role, device(Family.SHELLY, address, model=model)))
+    for topic, payload, value in said_there:
+        assert [event[:2] for event in values(said(site, topic, payload))] == [("12/one", value)]
 
 
 # Home Assistant's discovery.
