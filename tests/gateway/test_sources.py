@@ -249,7 +249,9 @@ def test_a_blu_sensor_that_is_encrypted_is_told() -> None:
     assert troubles(reading) == [Trouble.SETTING]
 
 
-ROWS = {  # of `models`: role, where it speaks, and what it says there with what that means
+ROWS: dict[
+    str, tuple[Kind, str, list[tuple[str, str | dict[str, object], float]]]
+] = {  # of `models`: role, where it speaks, and what it says there with what that means
     "SBDW-002C": (
         Kind.DOOR,
         MAC,
