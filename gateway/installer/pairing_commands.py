@@ -24,6 +24,7 @@ from gateway.installer.terminal import WRONG, AsJson, DryRun, Terminal, Yes, say
 
 LOOK_S = 0.25  # between two looks at what came in
 COORDINATOR = "Coordinator"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the first too: a shell that starts it aside ignores Ctrl-C
 
 STEPS = {
     Step.JOINED: mark("has joined"),
@@ -154,7 +155,7 @@ def _paired(bridge: Bridge, expected: dict[str, str], open_for: timedelta, via: 
     session = Session(until=SystemClock().now() + open_for, via=via, expected=expected)
     terminal.tell(mark("The network is open. Press the button of each device. Ctrl-C closes it."))
     columns = (mark("device"), mark("model"), mark("place"), mark("what it does"))
-    before = {one: signal.signal(one, signal.default_int_handler) for one in (signal.SIGTERM, signal.SIGHUP)}
+    before = {one: signal.signal(one, signal.default_int_handler) for one in STOPS}
     shown = session
     try:
         with terminal.live(mark("Devices that come in"), columns) as draw:
