@@ -147,7 +147,7 @@ class Building:
         _speak(of, now, **more)
         self.pass_by(Point.SPOKEN)
 
-    def cry(self, site: SiteId, _address: object, now: datetime, trouble: str) -> bool:
+    def cry(self, site: SiteId, _address: object, now: datetime, trouble: str, _papers: object) -> bool:
         """Say it as the real one does, which waits for its connection in real time."""
         self._wire.say(link.up_topic(site), link.encode(link.Beat(now, trouble)))
         return True
