@@ -13,7 +13,6 @@ again; and the WAL keeps its size, because a growing file costs the file system 
 
 import contextlib
 import hashlib
-import os
 import secrets
 import sqlite3
 import zlib
@@ -24,6 +23,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from care.files import settle
 from care.records import Record, addressee, decode, encode
 from detectors.homes import Instant
 
@@ -474,11 +474,7 @@ def _upgrade(old: sqlite3.Connection, file: Path) -> None:
     old.execute("PRAGMA journal_mode=DELETE")
     old.close()
     half.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    settle(file.parent)
 
 
 def _half_made(half: Path) -> sqlite3.Connection:

@@ -11,7 +11,6 @@ import os
 import signal
 import sqlite3
 import ssl
-import stat
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from care import certificates
 from care.certificates import BadCertificate
 from care.clock import Clock
 from care.enrolment import RENEW_AT
+from care.files import put
 from care.link import down_topic, up_topic
 from care.records import CENTRE
 from dashboard import enrolment
@@ -97,11 +97,16 @@ class Authority:
         of = " ".join(sorted(str(serial) for serial, _ in taken_back)).encode()
         changed = False
         if _there(rights) != said:
-            _write(rights, said, 0o644)
+            put(rights, said, mode=0o644, keeps=True)
             changed = True
         if _there(mark) != of or not crl.exists():
-            _write(crl, certificates.revocations(self._signs, taken_back, self._next_list(crl, now)), 0o644)
-            _write(mark, of, 0o644)
+            put(
+                crl,
+                certificates.revocations(self._signs, taken_back, self._next_list(crl, now)),
+                mode=0o644,
+                keeps=True,
+            )
+            put(mark, of, mode=0o644, keeps=True)
             changed = True
         if changed:
             self._tell_broker()
@@ -123,13 +128,13 @@ class Authority:
         if _is_due(file, now):
             key = certificates.new_key()
             signed = certificates.sign_gateway(self._signs, certificates.request(key, CENTRE), CENTRE, now)
-            _write(file, key + signed, 0o600)
+            put(file, key + signed, mode=0o600, keeps=True)
 
     def _make_server(self, now: datetime) -> None:
         key = certificates.new_key()
         signed = certificates.sign_server(self._signs, certificates.request(key, self._names[0]), self._names, now)
         # One file for both: a broker that reads while it is replaced sees the one or the other.
-        _write(self._folder / "broker" / "broker.pem", signed + self.certificate + key, 0o640)
+        put(self._folder / "broker" / "broker.pem", signed + self.certificate + key, mode=0o640, keeps=True)
 
     def _tell_broker(self) -> None:
         if self._tell is None:
@@ -154,10 +159,10 @@ def make(folder: Path, names: Sequence[str], now: datetime) -> None:
         signs = certificates.new_authority("Nachtwacht", now)
         key = certificates.new_key()
         certificates.sign_server(signs, certificates.request(key, names[0]), names, now)  # or the names are none
-        _write(folder / "names.json", msgspec.json.encode(list(names)), 0o600)
-        _write(folder / "ca.pem", signs.certificate, 0o644)
-        _write(folder / "broker" / "ca.pem", signs.certificate, 0o644)
-        _write(folder / "ca.key", signs.key, 0o600)
+        put(folder / "names.json", msgspec.json.encode(list(names)), mode=0o600, keeps=True)
+        put(folder / "ca.pem", signs.certificate, mode=0o644, keeps=True)
+        put(folder / "broker" / "ca.pem", signs.certificate, mode=0o644, keeps=True)
+        put(folder / "ca.key", signs.key, mode=0o600, keeps=True)
     except (OSError, BadCertificate) as error:
         raise BadAuthority(f"{folder}: not made: {error}") from error
     made = Authority(folder)
@@ -218,18 +223,3 @@ def _there(file: Path) -> bytes | None:
         return file.read_bytes()
     except OSError:
         return None
-
-
-def _write(file: Path, said: bytes, mode: int) -> None:
-    """Put a file in the place of the one that is there, at once; who owns it and its group stay."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123  # by its mode
-        out.write(said)
-        out.flush()
-        os.fsync(out.fileno())
-    with contextlib.suppress(OSError):  # no file yet, or not ours to give away
-        os.chown(beside, -1, file.stat().st_gid)
-        mode = stat.S_IMODE(file.stat().st_mode)
-    beside.chmod(mode)
-    beside.replace(file)

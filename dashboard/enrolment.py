@@ -31,6 +31,7 @@ from care.enrolment import (
 )
 from care.records import CENTRE
 from dashboard.organisations import OWN, NoOrganisation, OrganisationId
+from dashboard.rows import transaction
 from dashboard.typed import BadInput
 from detectors.homes import SiteId
 
@@ -146,7 +147,7 @@ def make_code(db: sqlite3.Connection, site: str, signs: Signs, now: datetime, or
     if not _SITE.fullmatch(site) or site == CENTRE:
         raise BadInput(f"{site!r} is no id of a building. Write the one in its plan, like wilg.")
     made = new_code(signs.fingerprint)
-    with _transaction(db):
+    with transaction(db):
         if (
             organisation is not None
             and not db.execute("SELECT 1 FROM organisation WHERE id = ?", (organisation,)).fetchone()
@@ -219,7 +220,7 @@ def renew(
 
 def revoke(db: sqlite3.Connection, site: SiteId, *, by: str, now: datetime) -> int:
     """Take back every certificate of a building, and its code; return how many certificates that were."""
-    with _transaction(db):
+    with transaction(db):
         db.execute("DELETE FROM enrolment_code WHERE site = ? AND used_for IS NULL", (site,))
         serials = db.execute("SELECT serial FROM gateway WHERE site = ? AND revoked_at IS NULL", (site,)).fetchall()
         for (serial,) in serials:
@@ -280,7 +281,7 @@ def _tried(db: sqlite3.Connection, who: str, now: datetime) -> Iterator[None]:
             _note(db, now, Did.REFUSED, "", who=who, why=No.TRIES)
         raise NotAdmitted(No.TRIES)
     try:
-        with _transaction(db):
+        with transaction(db):
             yield
     except NotAdmitted as refused:
         db.execute("DELETE FROM enrolment_log WHERE at <= ? AND what = ?", (_s(now - REFUSALS_KEPT), Did.REFUSED))
@@ -394,17 +395,6 @@ def _network(client: str) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 def _s(moment: datetime) -> float:

@@ -9,8 +9,7 @@ import math
 import secrets
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,6 +20,7 @@ import argon2
 from care.ids import ContactId, StaffId
 from dashboard import enrolment, organisations, wishes
 from dashboard.organisations import OWN, Post, Role
+from dashboard.rows import transaction
 from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 
@@ -190,7 +190,7 @@ def add_staff(
     """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong."""
     staff = StaffId(f"s-{secrets.token_hex(4)}")
     row = (staff, _folded(tidy(name)), tidy(first_name), tidy(initials, longest=4), _hashed(password))
-    with _transaction(db):
+    with transaction(db):
         try:
             db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError as error:
@@ -210,7 +210,7 @@ def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
 def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
     """Change somebody's password and end their sessions. Raises `Unknown` or `BadInput`."""
     hashed = _hashed(password)
-    with _transaction(db):
+    with transaction(db):
         row = db.execute(
             "UPDATE staff SET password = ? WHERE name = ? RETURNING id", (hashed, _folded(name))
         ).fetchone()
@@ -231,7 +231,7 @@ def attempt(db: sqlite3.Connection, name: str, client: str, now: datetime) -> ti
     counted: who keeps knocking is let in again as soon as who waits.
     """
     key, since = _digest(_folded(name)), (now - WINDOW).timestamp()
-    with _transaction(db):
+    with transaction(db):
         db.execute("DELETE FROM attempt WHERE at <= ?", (since,))
         waits = [
             until + WINDOW.total_seconds() - now.timestamp()
@@ -263,7 +263,7 @@ def start_session(db: sqlite3.Connection, staff: StaffId, now: datetime) -> str:
     """Sign somebody in, forget their failed tries, and return the token that only their browser gets to keep."""
     token = secrets.token_urlsafe(32)
     at = now.timestamp()
-    with _transaction(db):
+    with transaction(db):
         name = db.execute("SELECT name FROM staff WHERE id = ?", (staff,)).fetchone()[0]
         db.execute("DELETE FROM attempt WHERE name = ?", (_digest(name),))
         db.execute("DELETE FROM session WHERE until <= ?", (at,))
@@ -306,7 +306,7 @@ def _refuse_what_is_too_new(db: sqlite3.Connection, file: Path | str) -> None:
 
 def _upgrade(db: sqlite3.Connection) -> None:
     """Let whoever worked here before there were organisations work for the one that runs the centre."""
-    with _transaction(db):
+    with transaction(db):
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 0:
             for statement in _OF_ONE_ORGANISATION.split(";"):
@@ -321,17 +321,6 @@ def _oldest_of_last(db: sqlite3.Connection, column: str, value: bytes | str, mos
         (value, most - 1),
     ).fetchone()
     return None if row is None else float(row[0])
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 def _folded(name: str) -> str:

@@ -4,10 +4,10 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
@@ -17,7 +17,7 @@ from rich.table import Table
 from care import agreements, journal
 from care.agreements import NotAgreed
 from care.homes import BadPlan, Site, read
-from care.link import broker_address, is_here
+from care.link import is_here
 from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
@@ -28,22 +28,17 @@ from gateway.connection import Login
 from gateway.held import IN_FLIGHT
 from gateway.installer import identities
 from gateway.installer import passwords as logins
+from gateway.installer.terminal import address
 from gateway.watch import Inspected
 
 cli = typer.Typer(no_args_is_help=True, help="The building: its daemon, and what its sensors say.")
 
 ONE_IN_100 = 0.01  # of nights
 
+Found = TypeVar("Found")
+
 PlanFile = Annotated[Path, typer.Option("--plan", help="the plan of the site, site.toml")]
 JournalFile = Annotated[Path, typer.Option("--journal", help="the journal of the building")]
-
-
-def address(text: str) -> tuple[str, int]:
-    """Return host and port, or end the command with what is wrong."""
-    try:
-        return broker_address(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 @cli.command()
@@ -222,25 +217,21 @@ identities.add_to(cli)
 
 def plan_of(file: Path) -> Site:
     """Read a plan, or end the command with what is wrong with it, line by line."""
-    try:
-        return read(file.read_text(encoding="utf-8"), file=str(file))
-    except OSError as error:
-        typer.echo(f"{file}: cannot be read: {error.strerror}.", err=True)
-    except UnicodeDecodeError:
-        typer.echo(f"{file}: not UTF-8 text.", err=True)
-    except BadPlan as error:
-        typer.echo(str(error), err=True)
-    raise typer.Exit(1)
+    return _what_stands_in(file, lambda text: read(text, file=str(file)))
 
 
 def _channels_of(file: Path) -> Channels:
+    return _what_stands_in(file, lambda text: channels.read(text, file=str(file)))
+
+
+def _what_stands_in(file: Path, read_it: Callable[[str], Found]) -> Found:
     try:
-        return channels.read(file.read_text(encoding="utf-8"), file=str(file))
+        return read_it(file.read_text(encoding="utf-8"))
     except OSError as error:
         typer.echo(f"{file}: cannot be read: {error.strerror}.", err=True)
     except UnicodeDecodeError:
         typer.echo(f"{file}: not UTF-8 text.", err=True)
-    except BadChannels as error:
+    except (BadPlan, BadChannels) as error:
         typer.echo(str(error), err=True)
     raise typer.Exit(1)
 

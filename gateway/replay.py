@@ -82,7 +82,7 @@ def _publish(
     moments: Iterator[Moment], site: Site, broker: str, speed: float, *, pace: Callable[[datetime], float]
 ) -> None:
     # Here and not above: those commands may register these.
-    from gateway.commands import address
+    from gateway.installer.terminal import address
 
     host, port = address(broker)
     console = Console(stderr=True)

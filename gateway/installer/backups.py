@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from care import journal
+from care.files import put, settle
 from care.homes import Site, read
 from care.language import mark
 from gateway.installer import seals
@@ -104,9 +105,9 @@ def back_up(places: Places, out: Path, now: datetime, passphrase: str = "") -> A
             with half.open("rb") as plain, written.open("wb") as sealed:
                 seals.seal(plain, sealed, passphrase)
         about = examine(written, passphrase, aside=places.journal)
-        _settle(written)
+        settle(written)
         written.replace(out)
-        _settle(out.parent)
+        settle(out.parent)
     finally:
         half.unlink(missing_ok=True)
         written.unlink(missing_ok=True)
@@ -154,7 +155,7 @@ def take_journal(file: Path, out: Path) -> None:
         _journal_alone(half)
         half.replace(out)
     _as_its_folder(out)
-    _settle(out.parent)
+    settle(out.parent)
 
 
 def _put_down(half: Path, places: Places, files: list[tuple[Part, Path]]) -> None:
@@ -176,7 +177,7 @@ def _journal_alone(half: Path) -> None:
         copy.execute("DROP TABLE plan")
         copy.execute("DROP TABLE carried")
         journal.renew(copy)
-    _settle(half)
+    settle(half)
 
 
 def _clear_what_was_cut_off(places: Places) -> None:
@@ -278,17 +279,9 @@ def _empty(file: Path) -> None:
 
 def _put(file: Path, body: bytes, mode: int) -> None:
     """Write a file wholly, onto the disk, for whoever owns its folder."""
-    new = _beside(file, "new")
-    try:
-        _empty(new)
-        new.write_bytes(body)
-        new.chmod(mode)
-        _settle(new)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
+    put(file, body, mode=mode)
     _as_its_folder(file)
-    _settle(file.parent)
+    settle(file.parent)
 
 
 def _make_folder(folder: Path) -> None:
@@ -302,12 +295,3 @@ def _as_its_folder(file: Path) -> None:
     if os.geteuid() == 0:
         owner = file.parent.stat()
         os.chown(file, owner.st_uid, owner.st_gid)
-
-
-def _settle(path: Path) -> None:
-    """Wait until a file, or what a folder holds, is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -17,9 +17,9 @@ from gateway.installer import beds, drafts
 from gateway.installer.beds import ADVICE, ASKED, Figures, Phase, Problem, Sample
 from gateway.installer.bridge import BASE, Bridge, Heard, reached
 from gateway.installer.drafts import PLAN, Plan
-from gateway.installer.plan_commands import BROKER, Base, Broker, address
+from gateway.installer.plan_commands import BROKER, Base, Broker
 from gateway.installer.survey import SAID, Verdict
-from gateway.installer.terminal import WRONG, AsJson, Terminal, Yes, say
+from gateway.installer.terminal import WRONG, AsJson, Terminal, Yes, address, say
 from gateway.sources import Message, read
 
 LOOK_S = 0.25

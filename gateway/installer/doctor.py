@@ -16,6 +16,7 @@ from care.language import mark
 from gateway import health
 from gateway.customs import Custom
 from gateway.installer import survey
+from gateway.installer.machine import BROKER_FILES, MOSQUITTO
 from gateway.installer.settings import Difference, Mismatch
 from gateway.installer.survey import Advice, Surveyed, Verdict
 
@@ -204,7 +205,7 @@ def _broker(broker: Broker, plan: str) -> Iterator[Complaint]:
                     "Make its password: nachtwacht gateway passwords --plan {plan} --folder {folder}. Then reload it."
                 ),
                 plan=plan,
-                folder="/etc/nachtwacht/broker",
+                folder=str(BROKER_FILES),
             ),
         )
     if broker.strangers:
@@ -212,7 +213,7 @@ def _broker(broker: Broker, plan: str) -> Iterator[Complaint]:
             "broker",
             _say(mark("The broker lets in who gives no password.")),
             _say(mark("Whoever is on this network can then say that a bed is occupied.")),
-            _say(mark("Let it read {file}, and: systemctl restart mosquitto"), file="/etc/nachtwacht/mosquitto.conf"),
+            _say(mark("Let it read {file}, and: systemctl restart mosquitto"), file=str(MOSQUITTO)),
         )
     if broker.handed_over is not None and broker.handed_over < PROBE:
         yield _today(
@@ -222,7 +223,7 @@ def _broker(broker: Broker, plan: str) -> Iterator[Complaint]:
                 count=broker.handed_over,
             ),
             _say(mark("By its own it drops what waits too long, and forgets all at a power cut.")),
-            _say(mark("Let it read {file}, and: systemctl restart mosquitto"), file="/etc/nachtwacht/mosquitto.conf"),
+            _say(mark("Let it read {file}, and: systemctl restart mosquitto"), file=str(MOSQUITTO)),
         )
 
 

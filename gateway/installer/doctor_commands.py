@@ -10,11 +10,12 @@ from gateway.installer import drafts, examination
 from gateway.installer.bridge import BASE, quietly
 from gateway.installer.doctor import SAID, Complaint
 from gateway.installer.examination import Places
-from gateway.installer.plan_commands import BROKER, Base, Broker, address
+from gateway.installer.machine import IDENTITY, JOURNAL, PLAN, PROOFS
+from gateway.installer.plan_commands import BROKER, Base, Broker
 from gateway.installer.survey import Advice
-from gateway.installer.terminal import WRONG, AsJson, Terminal, say
-from gateway.installer.upkeep_commands import IDENTITY, JOURNAL, PLAN, Identity, JournalFile, PlanFile
-from gateway.installer.walk_commands import PROOFS, Folder
+from gateway.installer.terminal import WRONG, AsJson, Terminal, address, say
+from gateway.installer.upkeep_commands import Identity, JournalFile, PlanFile
+from gateway.installer.walk_commands import Folder
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

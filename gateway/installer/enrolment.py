@@ -4,7 +4,6 @@ The key is made here and stays here. It is kept before it is used, so that a req
 again with the same key, and the centre answers with the same certificate (decision 0021).
 """
 
-import os
 import ssl
 import urllib.error
 import urllib.parse
@@ -20,6 +19,7 @@ import msgspec
 from care import certificates
 from care.certificates import BadCertificate
 from care.enrolment import ABOUT, AUTHORITY, KEYED, Admitted, Code, Identity, No, Refused, pin_of
+from care.files import put
 from care.language import mark
 from care.link import is_here
 from detectors.homes import SiteId
@@ -135,7 +135,7 @@ def _key_under_way(folder: Path, site: SiteId) -> bytes:
         certificates.request(there, "x")
     except (OSError, BadCertificate):
         there = certificates.new_key()
-        _write(file, there)
+        put(file, there)
     return there
 
 
@@ -164,9 +164,9 @@ def _keep(folder: Path, centre: Centre, key: bytes, admitted: Admitted, *, site:
         valid_from=known.valid_from,
         valid_until=known.valid_until,
     )
-    _write(folder / AUTHORITY, centre.authority)
-    _write(folder / KEYED, key + certificate)
-    _write(folder / ABOUT, msgspec.json.encode(about))
+    put(folder / AUTHORITY, centre.authority)
+    put(folder / KEYED, key + certificate)
+    put(folder / ABOUT, msgspec.json.encode(about))
     _under_way(folder, site).unlink(missing_ok=True)
     if now < known.valid_from:
         raise NotEnrolled(
@@ -246,14 +246,3 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _said(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _write(file: Path, said: bytes) -> None:
-    """Put a file that only its owner reads in the place of the one that is there, at once."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123  # by its mode
-        out.write(said)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(file)

@@ -11,11 +11,11 @@ from care.homes import BadPlan, Site
 from care.homes import read as read_plan
 from gateway.identity import Papers
 from gateway.installer import passwords as logins
+from gateway.installer.machine import IDENTITY
 from gateway.installer.terminal import AsJson, Terminal, Yes, say
 
 # What looks into certificates is imported inside the commands: the daemon shares the program, and none of its weight.
 
-IDENTITY = Path("/var/lib/nachtwacht/identity")
 
 PlanFile = Annotated[Path, typer.Option("--plan", help="the plan of the site, site.toml")]
 Folder = Annotated[Path, typer.Option("--identity", help="the folder of who this gateway is")]

@@ -18,9 +18,9 @@ from gateway.installer.bridge import BASE, Bridge, BridgeDevice, reached
 from gateway.installer.commands import sensor as sensor_group
 from gateway.installer.drafts import PLAN, Plan
 from gateway.installer.pairing import Seen, Session, Step
-from gateway.installer.plan_commands import BROKER, Base, Broker, address
+from gateway.installer.plan_commands import BROKER, Base, Broker
 from gateway.installer.settings import Difference, Mismatch
-from gateway.installer.terminal import WRONG, AsJson, DryRun, Terminal, Yes, say
+from gateway.installer.terminal import WRONG, AsJson, DryRun, Terminal, Yes, address, say
 
 LOOK_S = 0.25  # between two looks at what came in
 COORDINATOR = "Coordinator"

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import msgspec
 
+from care.files import put
 from care.homes import Site
+from gateway.installer.machine import BROKER_FILES
 
 GATEWAY, BRIDGE = "gateway", "bridge"
 FAMILIES = ("zigbee2mqtt", "esphome", "tasmota", "shelly", "nachtwacht-sensors")  # below which a home has its topics
 LOGIN = ".login"
-FOLDER = Path("/etc/nachtwacht/broker")
 SECRET = "secret.yaml"  # noqa: S105  # the file that Zigbee2MQTT reads "!secret.yaml password" from
 
 # mosquitto_passwd's own: PBKDF2 with SHA-512, of a salt of 12 bytes. 128 random bits need no more rounds than its 101,
@@ -46,14 +47,16 @@ def make(folder: Path, site: Site, *, per_home: bool, base: str, anew: bool = Fa
         login = None if anew else read(folder / f"{user}{LOGIN}")
         if login is None:
             login = Login(user, secrets.token_urlsafe(_BITS // 8))
-            _write(folder / f"{user}{LOGIN}", msgspec.json.encode(login), 0o600)
+            put(folder / f"{user}{LOGIN}", msgspec.json.encode(login), mode=0o600)
             fresh.append(user)
         logins.append(login)
     bridge = next(login for login in logins if login.name == BRIDGE)
-    _write(folder / SECRET, f"user: {bridge.name}\npassword: {bridge.password}\n".encode(), 0o600)
+    put(folder / SECRET, f"user: {bridge.name}\npassword: {bridge.password}\n".encode(), mode=0o600)
     if fresh or not (folder / "passwords").exists():
-        _write(folder / "passwords", "".join(f"{one.name}:{hashed(one.password)}\n" for one in logins).encode(), 0o640)
-    _write(folder / "acl", rights(base, homes.items()).encode(), 0o644)
+        put(
+            folder / "passwords", "".join(f"{one.name}:{hashed(one.password)}\n" for one in logins).encode(), mode=0o640
+        )
+    put(folder / "acl", rights(base, homes.items()).encode(), mode=0o644)
     return fresh
 
 
@@ -70,7 +73,7 @@ def ours() -> Login | None:
 
     It is where the gateway's own is kept, or where NACHTWACHT_BROKER_LOGIN says.
     """
-    return read(Path(os.environ.get("NACHTWACHT_BROKER_LOGIN") or FOLDER / f"{GATEWAY}{LOGIN}"))
+    return read(Path(os.environ.get("NACHTWACHT_BROKER_LOGIN") or BROKER_FILES / f"{GATEWAY}{LOGIN}"))
 
 
 def hashed(password: str, salt: bytes | None = None) -> str:
@@ -91,14 +94,3 @@ def rights(base: str, homes: Iterable[tuple[str, str]]) -> str:
         lines.append(f"\nuser {user}")
         lines += [f"topic readwrite {family}/{home}/#" for family in dict.fromkeys((base, *FAMILIES))]
     return "\n".join([*lines, ""])
-
-
-def _write(file: Path, said: bytes, mode: int) -> None:
-    beside = file.with_name(f".{file.name}.new")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123  # by its mode
-        out.write(said)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.chmod(mode)
-    beside.replace(file)

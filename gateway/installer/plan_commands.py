@@ -10,14 +10,13 @@ import typer
 from care import homes
 from care.homes import Site
 from care.language import mark
-from care.link import broker_address
 from gateway.installer import drafts, plans
 from gateway.installer.commands import home as home_group
 from gateway.installer.commands import plan as plan_group
 from gateway.installer.commands import site as site_group
 from gateway.installer.drafts import PLAN, Draft, Plan
 from gateway.installer.plans import Wrong
-from gateway.installer.terminal import AsJson, DryRun, Terminal, Yes
+from gateway.installer.terminal import AsJson, DryRun, Terminal, Yes, address
 
 PlanFile = Annotated[Path, typer.Argument(help="the plan of the building", envvar="NACHTWACHT_PLAN")]
 Broker = Annotated[str, typer.Option(help="the broker of the building, host:port")]
@@ -198,11 +197,3 @@ def apply(
     terminal.answer(applied)
     if not applied.agrees and not dry_run:
         raise typer.Exit(1)
-
-
-def address(text: str) -> tuple[str, int]:
-    """Return host and port, or end the command with what is wrong."""
-    try:
-        return broker_address(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error

@@ -4,9 +4,7 @@ What people wrote beside it in the file, their comments and their order, stays w
 """
 
 import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import time
 from pathlib import Path
@@ -15,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from care import homes
+from care.files import put
 from care.homes import ROOM_NAMES, Device, Family, Part, Site
 from care.language import mark
 from detectors.homes import Home, HomeId, Kind, Night, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
@@ -210,17 +209,7 @@ def save(file: Path, text: str, *, mode: int = 0o644) -> None:
     """
     with contextlib.suppress(FileNotFoundError):
         mode = file.stat().st_mode & 0o777
-    handle, half = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.absolute().parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            os.fchmod(out.fileno(), mode)
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(half).replace(file)
-    except BaseException:
-        Path(half).unlink(missing_ok=True)
-        raise
+    put(file, text.encode(), mode=mode)
 
 
 def _by_part(text: str, site: Site) -> dict[Part, str] | None:

@@ -16,9 +16,8 @@ from gateway.installer.bridge import Bridge, BridgeDevice, BridgeTrouble
 from gateway.installer.commands import sensor as sensor_group
 from gateway.installer.drafts import PLAN, Plan
 from gateway.installer.install_codes import InstallCode
-from gateway.installer.plan_commands import address
 from gateway.installer.plans import Place, Wrong
-from gateway.installer.terminal import AsJson, DryRun, Terminal, Yes, say
+from gateway.installer.terminal import AsJson, DryRun, Terminal, Yes, address, say
 
 if TYPE_CHECKING:
     from gateway.installer.lists import Imported, Mistake

@@ -21,9 +21,9 @@ from gateway.installer import drafts
 from gateway.installer import survey as judging
 from gateway.installer.bridge import BASE, Bridge, BridgeDevice, BridgeSaysNo, Heard, Json, reached
 from gateway.installer.drafts import PLAN, Plan
-from gateway.installer.plan_commands import BROKER, Base, Broker, Journal, address
+from gateway.installer.plan_commands import BROKER, Base, Broker, Journal
 from gateway.installer.survey import SAID, Channel, Router, Samples, Surveyed
-from gateway.installer.terminal import AsJson, Terminal, say
+from gateway.installer.terminal import AsJson, Terminal, address, say
 from gateway.watch import Watch
 
 LOOK_S = 1.0

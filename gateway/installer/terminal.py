@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from care.language import words
+from care.link import broker_address
 
 WRONG, REFUSED = 1, 3
 
@@ -39,6 +40,14 @@ def said_in(to: str, message: str, /, **values: object) -> str:
     """Return a message in the language `to`, with its values filled in."""
     said = words(to).gettext(message)
     return said.format(**values) if values else said
+
+
+def address(text: str) -> tuple[str, int]:
+    """Return host and port, or end the command with what is wrong."""
+    try:
+        return broker_address(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 class Terminal:

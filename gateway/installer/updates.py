@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from care.files import settle
 from care.language import mark
 from gateway.installer import backups
 
@@ -152,14 +153,14 @@ class Versions:
         """Write down where a trial stands, before that is done."""
         new = self._trial.with_suffix(".new")
         new.write_bytes(msgspec.json.encode(trial))
-        _settle(new)
+        settle(new)
         new.replace(self._trial)
-        _settle(self.root)
+        settle(self.root)
 
     def end_trial(self) -> None:
         """Forget the trial, and the versions that are neither started nor gone back to."""
         self._trial.unlink(missing_ok=True)
-        _settle(self.root)
+        settle(self.root)
         for one in (self.root / "versions").iterdir():
             if one.name not in {self.current, self.previous}:
                 shutil.rmtree(one, ignore_errors=True)
@@ -172,7 +173,7 @@ class Versions:
         new.unlink(missing_ok=True)
         new.symlink_to(Path("versions") / version)
         new.replace(self.root / name)
-        _settle(self.root)
+        settle(self.root)
 
     def make(self, version: str) -> None:
         """Make a version that was unpacked ready to start. Raises `NotUpdated`; it is gone then."""
@@ -398,12 +399,3 @@ def _run(command: list[str], within_s: float) -> str:
 def _last_line(error: Exception) -> str:
     said = error.stderr if isinstance(error, subprocess.CalledProcessError) else ""
     return (str(said or "").strip().splitlines() or [str(error)])[-1]
-
-
-def _settle(path: Path) -> None:
-    """Wait until a file, or what a folder holds, is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -15,16 +15,9 @@ from care.homes import BadPlan
 from care.language import mark
 from gateway.installer import backups, updates
 from gateway.installer.backups import About, NoBackup, Part, Places
+from gateway.installer.machine import BACKUPS, BRIDGE, BROKER_FILES, IDENTITY, JOURNAL, PLAN, RELEASES
 from gateway.installer.terminal import AsJson, DryRun, Terminal, Yes, say
 from gateway.installer.updates import Health, NotUpdated, Systemd, Trial, Versions
-
-PLAN = Path("/etc/nachtwacht/site.toml")
-JOURNAL = Path("/var/lib/nachtwacht/gateway.db")
-IDENTITY = Path("/var/lib/nachtwacht/identity")
-BROKER = Path("/etc/nachtwacht/broker")
-BRIDGE = Path("/opt/zigbee2mqtt/data")
-RELEASES = Path("/etc/nachtwacht/release.pub")
-BACKUPS = Path("/var/backups/nachtwacht")
 
 PlanFile = Annotated[Path, typer.Option("--plan", help="the plan of the building", envvar="NACHTWACHT_PLAN")]
 JournalFile = Annotated[Path, typer.Option("--journal", help="the journal of the building")]
@@ -59,7 +52,7 @@ def backup(
     plan: PlanFile = PLAN,
     journal: JournalFile = JOURNAL,
     identity: Identity = IDENTITY,
-    broker_files: Broker = BROKER,
+    broker_files: Broker = BROKER_FILES,
     bridge: Bridge = BRIDGE,
     passphrase: Passphrase = None,
     keep: Annotated[int, typer.Option(min=0, help="in a folder: let older ones go beyond so many; 0 keeps all")] = 0,
@@ -98,7 +91,7 @@ def restore(
     plan: PlanFile = PLAN,
     journal: JournalFile = JOURNAL,
     identity: Identity = IDENTITY,
-    broker_files: Broker = BROKER,
+    broker_files: Broker = BROKER_FILES,
     bridge: Bridge = BRIDGE,
     passphrase: Passphrase = None,
     dry_run: DryRun = False,

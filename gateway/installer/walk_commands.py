@@ -23,9 +23,10 @@ from gateway import sources, walks
 from gateway.installer import drafts, proofs
 from gateway.installer.bridge import BASE, Bridge, Heard, reached
 from gateway.installer.drafts import PLAN, Plan
-from gateway.installer.plan_commands import BROKER, Base, Broker, Journal, address
+from gateway.installer.machine import IDENTITY, PROOFS
+from gateway.installer.plan_commands import BROKER, Base, Broker, Journal
 from gateway.installer.proofs import NotProof
-from gateway.installer.terminal import WRONG, AsJson, Terminal, say
+from gateway.installer.terminal import WRONG, AsJson, Terminal, address, say
 from gateway.installer.walk import Heard as Said
 from gateway.installer.walk import Progress, Walk
 from gateway.installer.walk_page import WalkPage
@@ -34,8 +35,6 @@ from gateway.sources import Message
 
 LOOK_S = 0.25
 TAKEN_S = 5.0  # in which a gateway that runs has written down what it was told
-IDENTITY = Path("/var/lib/nachtwacht/identity")
-PROOFS = Path("/var/lib/nachtwacht/proofs")
 
 walk_test = typer.Typer(invoke_without_command=True)
 

@@ -15,6 +15,7 @@ from gateway.sources import models
 from gateway.sources.messages import Puzzling, repr_of
 
 TRUE, FALSE = ("true",), ("false",)
+ONE, NULL = ("1", *TRUE), ("0", *FALSE)
 SIGN_MAX = 2**63  # a number that is longer is none that a sensor means
 
 
@@ -116,6 +117,14 @@ def _named(means: Means, properties: Sequence[Property], *, polarity: bool) -> t
 def given(device: Device, usually: Means) -> Means:
     """Return what a property means, by the plan where it says so."""
     return Means(device.key or usually.key, device.on) if device.on else usually._replace(key=device.key or usually.key)
+
+
+def asked(device: Device, usually: Sequence[Means]) -> list[Means]:
+    """Return what a sensor is asked for: what the plan names, or else what such devices usually tell."""
+    if device.key:
+        named = next((one for one in usually if one.key == device.key), Means(device.key, ONE, NULL))
+        return [given(device, named)]
+    return [given(device, one) for one in usually]
 
 
 def value(means: Sequence[Means], said: Mapping[str, Any]) -> float | None:

@@ -15,7 +15,7 @@ Shelly's own script ble-shelly-blu; BTHome's `window`, `motion` and the like are
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from care.homes import Family, Placed, Site
 from care.records import Trouble, Unreadable
 from detectors.homes import Kind
 from gateway.sources import meaning, models
-from gateway.sources.meaning import Means
+from gateway.sources.meaning import NULL, ONE, Means
 from gateway.sources.messages import (
     Arrived,
     Message,
@@ -43,36 +43,35 @@ from gateway.sources.messages import (
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _SLEEPERS = ("shellydw", "shellymotion", "shellybutton", "shellyflood", "shellyht", "shellysmoke", "shellyplussmoke")
 _RPC, _ONLINE = "/events/rpc", "/online"
-_ONE, _NULL = ("1", "true"), ("0", "false")
 _BELOW = ("sensor/+", "input/+", "input_event/+", "status", "online")
 BLU_EVENT = "shelly-blu"
 
 _FIRST: Mapping[Kind, tuple[Means, ...]] = {
-    Kind.DOOR: (Means("sensor/state", ("open",), ("close", "closed")), Means("input/0", _ONE, _NULL)),
-    Kind.MOTION: (Means("sensor/motion", _ONE, _NULL), Means("motion", _ONE, _NULL), Means("input/0", _ONE, _NULL)),
-    Kind.BED: (Means("input/0", _ONE, _NULL),),
+    Kind.DOOR: (Means("sensor/state", ("open",), ("close", "closed")), Means("input/0", ONE, NULL)),
+    Kind.MOTION: (Means("sensor/motion", ONE, NULL), Means("motion", ONE, NULL), Means("input/0", ONE, NULL)),
+    Kind.BED: (Means("input/0", ONE, NULL),),
     Kind.USE: (
-        Means("sensor/flood", _ONE, _NULL),
-        Means("sensor/vibration", _ONE, _NULL),
+        Means("sensor/flood", ONE, NULL),
+        Means("sensor/vibration", ONE, NULL),
         Means("sensor/state", ("open",), ("close", "closed")),
-        Means("input/0", _ONE, _NULL),
+        Means("input/0", ONE, NULL),
     ),
     Kind.BUTTON: (Means("event", (), ("",)),),
 }
 """Of the first generation: by the topic below the address, or by the key of an object that is told there."""
 
-_STATES = (Means("state", _ONE, _NULL), Means("value", _ONE, _NULL), Means("alarm", _ONE, _NULL))
+_STATES = (Means("state", ONE, NULL), Means("value", ONE, NULL), Means("alarm", ONE, NULL))
 _PUSHED = re.compile(r".*_push|hold_press|button_press")  # and not btn_down and btn_up, which come with each of them
 
 _BLU: Mapping[Kind, tuple[Means, ...]] = {
-    Kind.DOOR: (Means("window", _ONE, _NULL), Means("door", _ONE, _NULL), Means("opening", _ONE, _NULL)),
-    Kind.MOTION: (Means("motion", _ONE, _NULL), Means("occupancy", _ONE, _NULL), Means("presence", _ONE, _NULL)),
-    Kind.BED: (Means("occupancy", _ONE, _NULL), Means("presence", _ONE, _NULL)),
+    Kind.DOOR: (Means("window", ONE, NULL), Means("door", ONE, NULL), Means("opening", ONE, NULL)),
+    Kind.MOTION: (Means("motion", ONE, NULL), Means("occupancy", ONE, NULL), Means("presence", ONE, NULL)),
+    Kind.BED: (Means("occupancy", ONE, NULL), Means("presence", ONE, NULL)),
     Kind.USE: (
-        Means("vibration", _ONE, _NULL),
-        Means("moisture", _ONE, _NULL),
-        Means("window", _ONE, _NULL),
-        Means("motion", _ONE, _NULL),
+        Means("vibration", ONE, NULL),
+        Means("moisture", ONE, NULL),
+        Means("window", ONE, NULL),
+        Means("motion", ONE, NULL),
     ),
     Kind.BUTTON: (Means("button", (), ("0",)),),
 }
@@ -140,7 +139,7 @@ def _first(placed: Placed, below: str, message: Message, arrived: Arrived) -> Re
         if message.payload.lstrip().startswith(b"{"):
             said = object_in(message.payload)
             said = {**inner(said, "sensor"), **said} if "sensor" in said else said
-        value = meaning.value(_asked(placed, _FIRST[placed.sensor.kind]), said)
+        value = meaning.value(meaning.asked(placed.device, _FIRST[placed.sensor.kind]), said)
     except Puzzling as error:
         return troubled(message, Trouble.UNREADABLE, str(error), arrived.at)
     battery = _number(said.get("sensor/battery", said.get("bat")))
@@ -159,14 +158,6 @@ def _number(said: Any) -> Any:
     if not isinstance(said, str):
         return said
     return int(said) if said.isascii() and said.isdigit() and len(said) <= len("100") else None
-
-
-def _asked(placed: Placed, usually: Iterable[Means]) -> list[Means]:
-    """Return what a sensor is asked for: what the plan names, or else what such devices usually tell."""
-    device, usually = placed.device, tuple(usually)
-    if device.key:
-        usually = (next((one for one in usually if one.key == device.key), Means(device.key, _ONE, _NULL)),)
-    return [meaning.given(device, one) for one in usually]
 
 
 def _rpc(placed: Mapping[str, tuple[Placed, ...]], prefix: str, message: Message, arrived: Arrived) -> Reading | None:
@@ -204,7 +195,7 @@ def _component(
 ) -> Reading:
     said = inner(params, component)
     power = inner(inner(params, "devicepower:0"), "battery")
-    means = () if placed.sensor.kind is Kind.BUTTON else _asked(placed, _STATES)
+    means = () if placed.sensor.kind is Kind.BUTTON else meaning.asked(placed.device, _STATES)
     if not said and not power:
         return Reading()
     return _dated(placed, means, said, params.get("ts"), message, arrived, battery=power.get("percent"))
@@ -230,7 +221,7 @@ def _blu(placed: Placed, heard: Mapping[str, Any], ts: Any, message: Message, ar
         said["button"] = next((one for one in pressed if one), 0)
     return _dated(
         placed,
-        _asked(placed, _BLU[placed.sensor.kind]),
+        meaning.asked(placed.device, _BLU[placed.sensor.kind]),
         said,
         ts,
         message,

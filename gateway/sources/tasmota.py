@@ -19,7 +19,7 @@ from care.records import Trouble
 from detectors.homes import Kind
 from detectors.moments import Origin
 from gateway.sources import meaning
-from gateway.sources.meaning import Means
+from gateway.sources.meaning import NULL, ONE, Means
 from gateway.sources.messages import (
     Arrived,
     Message,
@@ -40,16 +40,15 @@ _OWN = re.compile(r"(Switch|PIR|Button|Input)\d{1,2}")
 _ON_OFF = Means("", ("ON", "1"), ("OFF", "0"))
 _PRESSED = Means("", (), ("OFF", "CLEAR", "0"))
 _PARTS = 3  # prefix, topic and what is said, of a topic
-_ONE, _NULL = ("1", "true"), ("0", "false")
 _ZIGBEE: Mapping[Kind, tuple[Means, ...]] = {
-    Kind.MOTION: (Means("Occupancy", _ONE, _NULL),),
-    Kind.DOOR: (Means("Contact", _ONE, _NULL),),  # follows the alarm bit of the device: 1 is open, mostly
-    Kind.BED: (Means("Occupancy", _ONE, _NULL), Means("Contact", _ONE, _NULL)),
+    Kind.MOTION: (Means("Occupancy", ONE, NULL),),
+    Kind.DOOR: (Means("Contact", ONE, NULL),),  # follows the alarm bit of the device: 1 is open, mostly
+    Kind.BED: (Means("Occupancy", ONE, NULL), Means("Contact", ONE, NULL)),
     Kind.USE: (
-        Means("Occupancy", _ONE, _NULL),
-        Means("Contact", _ONE, _NULL),
-        Means("Vibration", _ONE, _NULL),
-        Means("Water", _ONE, _NULL),
+        Means("Occupancy", ONE, NULL),
+        Means("Contact", ONE, NULL),
+        Means("Vibration", ONE, NULL),
+        Means("Water", ONE, NULL),
     ),
     Kind.BUTTON: (Means("Power", (), ()), Means("Click", (), ("", "0"))),
 }
@@ -176,11 +175,8 @@ def _judged(
 def _zigbee(
     placed: Placed, said: Mapping[str, Any], message: Message, arrived: Arrived, dated: datetime | None
 ) -> Reading:
-    device, usually = placed.device, _ZIGBEE[placed.sensor.kind]
-    if device.key:
-        usually = (next((one for one in usually if one.key == device.key), Means(device.key, _ONE, _NULL)),)
     try:
-        value = meaning.value([meaning.given(device, one) for one in usually], said)
+        value = meaning.value(meaning.asked(placed.device, _ZIGBEE[placed.sensor.kind]), said)
     except Puzzling as error:
         return troubled(message, Trouble.UNREADABLE, str(error), arrived.at)
     battery = said.get("BatteryPercentage", said.get("Battery"))

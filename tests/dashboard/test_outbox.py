@@ -95,8 +95,8 @@ async def turn(box: Outbox) -> None:
     await box.settle()
 
 
-def noticed(centre: Centre) -> list[tuple[str, str, Refusal | None]]:
-    told = [one for one in centre.board.alerts[ALERT].passing if isinstance(one, Noticed)]
+def noticed(centre: Centre, kind: type[Noticed | CalledOff] = Noticed) -> list[tuple[str, str, Refusal | None]]:
+    told = [one for one in centre.board.alerts[ALERT].passing if isinstance(one, kind)]
     return [(one.to, one.channel, one.refusal) for one in told]
 
 
@@ -174,8 +174,7 @@ async def closed(centre: Centre) -> None:
 
 
 def called_off(centre: Centre) -> list[tuple[str, str, Refusal | None]]:
-    told = [one for one in centre.board.alerts[ALERT].passing if isinstance(one, CalledOff)]
-    return [(one.to, one.channel, one.refusal) for one in told]
+    return noticed(centre, CalledOff)
 
 
 async def test_who_was_asked_hears_once_that_help_is_not_needed_and_nothing_of_anybody(

@@ -1,7 +1,7 @@
 """A bed sensor is tried by somebody who lies down: laws of the verdict, and a wizard over a real broker."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,12 +163,6 @@ def test_figures_are_kept_beside_the_plan_sensor_by_sensor(tmp_path: Path) -> No
 
 
 # With a real broker.
-
-
-@pytest.fixture
-def zigbee(mosquitto: Mosquitto) -> Iterator[Zigbee2MQTT]:
-    with Zigbee2MQTT(mosquitto.host, mosquitto.port) as one:
-        yield one
 
 
 def lies_down(

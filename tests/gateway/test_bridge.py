@@ -1,7 +1,6 @@
 """Talking with Zigbee2MQTT through a real broker: an answer, a refusal, silence, and nobody there."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,18 +10,6 @@ from tests.gateway.bridge import Thing, Zigbee2MQTT, a_box
 from tests.gateway.bridge_models import MODELS
 
 SHORT_S = 0.3  # of real time, where nobody answers
-
-
-@pytest.fixture
-def zigbee(mosquitto: Mosquitto) -> Iterator[Zigbee2MQTT]:
-    with Zigbee2MQTT(mosquitto.host, mosquitto.port) as bridge:
-        yield bridge
-
-
-@pytest.fixture
-def bridge(mosquitto: Mosquitto, zigbee: Zigbee2MQTT) -> Iterator[Bridge]:
-    with Bridge((mosquitto.host, mosquitto.port)) as one:
-        yield one
 
 
 def test_a_bridge_tells_of_itself_and_its_devices(bridge: Bridge, zigbee: Zigbee2MQTT) -> None:

@@ -12,7 +12,7 @@ from gateway import channels, commands
 from gateway.calls import AGAIN_S, PROOF_AGAIN_S, Calls, Outcome
 from gateway.channels import TEST, BadChannels, Command
 from tests.conftest import Mosquitto
-from tests.gateway.test_daemon import Ear
+from tests.gateway.daemons import Ear
 
 ALERT = AlertId("0a1b2c3d4e")
 TEXT = "Woning 12: hulp gevraagd."

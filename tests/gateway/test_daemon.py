@@ -7,24 +7,19 @@ import re
 import socket
 import sqlite3
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from care import journal, link, teaching
 from care.agreements import agreed, with_values
 from care.alerts import alert_of
-from care.clock import REHEARSAL_TOPIC, Reckoning
 from care.ids import BackTestId, StaffId
-from care.link import Batch, Beat
+from care.link import Batch
 from care.records import (
     BackTest,
     BackTested,
@@ -33,111 +28,22 @@ from care.records import (
     Ground,
     Plan,
     Ranked,
-    Record,
     Teaching,
     Trouble,
     Unreadable,
     encode,
 )
 from detectors.findings import Cleared, Finding, Sight, Status, What
-from detectors.homes import Home, Limits
-from detectors.moments import Origin, SensorEvent
-from gateway import daemon, damage, fallback
+from detectors.homes import Limits
+from detectors.moments import Origin
+from gateway import daemon, fallback
 from gateway.calls import PROOF_AGAIN_S, Calls
 from gateway.channels import SIREN, Channels, Command, Switch
-from gateway.connection import leave
-from gateway.daemon import Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
-from gateway.watch import Watch
 from tests.conftest import Mosquitto, new_mosquitto
-from tests.stories import LIMITS, a_home, a_site, brief, instant
-from tests.stories import events as story
-
-HOME = a_home(limits=msgspec.structs.replace(LIMITS, oob_unseen=7))  # sooner than anything that is learned
-
-
-class Building:
-    """A daemon in a thread, and a hand that publishes what sensors would."""
-
-    def __init__(
-        self, broker: Mosquitto, folder: Path, base: str, *, rehearsal: bool = True, home: Home = HOME
-    ) -> None:
-        self.broker, self.base = broker, base
-        self.file = folder / "gateway.db"
-        here = (broker.host, broker.port)
-        self.settings = Settings(
-            site=a_site(home), journal=self.file, broker=here, centre=here, base=base, rehearsal=rehearsal
-        )
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.hand = mqtt.Client(CallbackAPIVersion.VERSION2, f"hand-{base}", protocol=mqtt.MQTTv311)
-        self.hand.connect(broker.host, broker.port)
-        self.hand.loop_start()
-
-    def start(self) -> None:
-        self._stop.clear()
-        self._thread = threading.Thread(target=daemon.run, args=(self.settings, self._stop), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(20)
-            assert not self._thread.is_alive()
-
-    def close(self) -> None:
-        self.stop()
-        leave(self.hand)
-
-    def clock(self, at: datetime) -> None:
-        self.hand.publish(REHEARSAL_TOPIC, at.isoformat(), qos=1).wait_for_publish(10)
-
-    def say(self, name: str, payload: dict[str, object] | bytes, *, retain: bool = False) -> None:
-        body = payload if isinstance(payload, bytes) else json.dumps(payload)
-        self.hand.publish(f"{self.base}/{name}", body, qos=1, retain=retain).wait_for_publish(10)
-
-    def records(self) -> list[Record]:
-        try:
-            with contextlib.closing(journal.connect(self.file, read_only=True)) as db:
-                return [entry.record for entry in journal.read_after(db, 0)]
-        except sqlite3.OperationalError:
-            return []  # not there yet
-
-    def until(self, done: Callable[[list[Record]], bool], seconds: float = 20) -> list[Record]:
-        """Wait, bounded, until the journal says so."""
-        end = time.monotonic() + seconds
-        while not done(records := self.records()):
-            assert time.monotonic() < end, records[-5:]
-            time.sleep(0.02)
-        return records
-
-
-@pytest.fixture
-def home() -> Home:
-    return HOME
-
-
-@pytest.fixture
-def building(mosquitto: Mosquitto, tmp_path: Path, home: Home) -> Iterator[Building]:
-    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}", home=home)
-    building.start()
-    # The subscription is there when a clock message arrives: the plan is then told.
-    end = time.monotonic() + 20
-    while not any(isinstance(one, Plan) for one in building.records()):
-        building.clock(instant("22:00"))
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    yield building
-    building.close()
-
-
-def seen(at: str, **values: object) -> dict[str, object]:
-    return {**values, "last_seen": instant(at).isoformat()}
-
-
-def events(records: list[Record]) -> list[SensorEvent]:
-    return [one for one in records if isinstance(one, SensorEvent)]
+from tests.gateway.daemons import HOME, Building, Ear, FakeClock, a_gateway, events, ordered, seen
+from tests.stories import a_home, a_site, brief, instant
 
 
 def test_a_message_becomes_an_event_a_status_and_in_time_a_finding(building: Building) -> None:
@@ -168,11 +74,6 @@ def test_what_the_centre_teaches_is_watched_by_also_after_a_restart(building: Bu
     records = building.until(lambda records: any(isinstance(one, Finding) for one in records))
     # By what is shipped, so long a visit would be told after a quarter of an hour.
     assert [brief(one) for one in records if isinstance(one, Finding)] == ["02:50 bath"]
-
-
-def ordered(building: Building, number: int, record: Record) -> None:
-    order = link.encode(Batch("journal-of-centre", number - 1, number, (msgspec.Raw(encode(record)),)))
-    building.hand.publish(link.down_topic("wilg"), order, qos=1).wait_for_publish(10)
 
 
 def test_what_is_asked_is_answered_and_what_is_agreed_is_watched_by_also_after_a_restart(building: Building) -> None:
@@ -294,41 +195,6 @@ def test_the_broker_may_go_and_come_back(tmp_path: Path) -> None:
 
 
 # What the building says besides its records.
-
-
-class Ear:
-    """Hears what is said on some topics of the broker."""
-
-    def __init__(self, broker: Mosquitto, *topics: str) -> None:
-        self.heard: list[tuple[str, bytes]] = []
-        subscribed = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"ear-{topics[0]}", protocol=mqtt.MQTTv311)
-        self._client.on_message = lambda _client, _data, one: self.heard.append((one.topic, bytes(one.payload)))
-        self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.connect(broker.host, broker.port)
-        self._client.subscribe([(topic, 1) for topic in topics])
-        self._client.loop_start()
-        assert subscribed.wait(10)
-
-    def until(self, done: Callable[[list[tuple[str, bytes]]], bool], seconds: float = 20) -> None:
-        end = time.monotonic() + seconds
-        while not done(self.heard):
-            assert time.monotonic() < end, self.heard[-5:]
-            time.sleep(0.02)
-
-    def beats(self) -> list[Beat]:
-        said = [link.decode(payload) for topic, payload in self.heard if topic == link.up_topic("wilg")]
-        return [one for one in said if isinstance(one, Beat)]
-
-    def close(self) -> None:
-        leave(self._client)
-
-
-@pytest.fixture
-def ear(mosquitto: Mosquitto) -> Iterator[Ear]:
-    ear = Ear(mosquitto, link.up_topic("wilg"), fallback.topic(a_site(HOME)))
-    yield ear
-    ear.close()
 
 
 def test_a_building_proves_itself_by_the_way_of_its_sensors(ear: Ear, building: Building) -> None:
@@ -455,31 +321,6 @@ def test_a_command_is_tested_once_a_day_by_day_and_a_dead_one_is_told_until_it_w
     gateway.db.close()
 
 
-class FakeClock:
-    """A clock that a test sets."""
-
-    def __init__(self, now: datetime) -> None:
-        self.at = now
-
-    def now(self) -> datetime:
-        return self.at
-
-    @property
-    def reckoning(self) -> Reckoning:
-        return Reckoning(self.at, self.at, 0.0)
-
-
-def a_gateway(folder: Path, *, rehearsal: bool = False) -> daemon.Gateway:
-    """Return the daemon's state without its connections, at ten in the evening."""
-    nowhere = ("127.0.0.1", 1)
-    file = folder / "gateway.db"
-    settings = Settings(site=a_site(HOME), journal=file, broker=nowhere, centre=nowhere, rehearsal=rehearsal)
-    gateway = daemon.Gateway.opened(settings)
-    gateway.clock = FakeClock(instant("22:00"))
-    gateway.watch = Watch.resumed(settings.site, gateway.db)[0]
-    return gateway
-
-
 def test_a_broker_that_goes_away_is_told_to_the_centre(tmp_path: Path) -> None:
     gateway = a_gateway(tmp_path)
     clock = FakeClock(instant("22:00"))
@@ -506,118 +347,6 @@ def test_a_nearly_full_disk_is_told_and_a_full_one_also_where_no_journal_is_need
     findings = [entry.record for entry in journal.read_after(gateway.db, 0) if isinstance(entry.record, Finding)]
     assert [(one.what, one.value) for one in findings] == [(What.DISK, 100)]
     gateway.db.close()
-
-
-# A disk that refuses, and a journal that is damaged.
-
-
-@pytest.mark.parametrize(
-    ("pragma", "why"), [("max_page_count = 1", "full"), ("query_only = ON", "readonly")], ids=["full", "read-only"]
-)
-def test_a_disk_that_refuses_ends_the_daemon_and_the_centre_hears_of_it(
-    mosquitto: Mosquitto, tmp_path: Path, ear: Ear, monkeypatch: pytest.MonkeyPatch, pragma: str, why: str
-) -> None:
-    real = journal.connect
-
-    def refusing(file: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
-        db = real(file, read_only=read_only)
-        db.execute(f"PRAGMA {pragma}")
-        return db
-
-    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}", rehearsal=False)
-    journal.connect(building.file).close()
-    monkeypatch.setattr(journal, "connect", refusing)
-    many = a_site(*(a_home(str(number)) for number in range(10, 60)))  # their plan alone is more than a page
-    with pytest.raises(sqlite3.OperationalError, match=why):
-        daemon.run(dataclasses.replace(building.settings, site=many), bounded())
-    ear.until(lambda _: [one.trouble for one in ear.beats()][-1:] == ["disk"])
-    building.close()
-
-
-def bounded() -> threading.Event:
-    """Return what stops a daemon that should have ended by itself long before."""
-    stop = threading.Event()
-    late = threading.Timer(20, stop.set)
-    late.daemon = True
-    late.start()
-    return stop
-
-
-def a_damaged_journal(folder: Path, where: str) -> Path:
-    gateway = a_gateway(folder)
-    lived = events_of_a_night()
-    for event in lived:
-        gateway.write([(event.at, event), *gateway.watch.take(event, event.at)])
-    gateway.save(at_once=True)
-    gateway.write([(instant("23:00"), event) for event in lived])
-    gateway.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    gateway.db.close()
-    file = folder / "gateway.db"
-    body = bytearray(file.read_bytes())
-    start = 0 if where == "head" else 4096
-    body[start : start + 3000] = b"\xa5" * 3000
-    file.write_bytes(body)
-    return file
-
-
-def events_of_a_night() -> list[SensorEvent]:
-    return story(HOME, ["22:10 badkamer", "22:40 bed in", "02:09 bed out", "02:10 badkamer", "02:15 bed in"])
-
-
-@pytest.mark.parametrize("where", ["head", "pages"])
-def test_a_damaged_journal_is_set_aside_and_told_and_the_building_watched_on(tmp_path: Path, where: str) -> None:
-    file = a_damaged_journal(tmp_path, where)
-    gateway = daemon.Gateway.opened(a_gateway_settings(file))
-    (aside,) = [one for one in tmp_path.iterdir() if ".damaged-" in one.name and one.name.endswith("Z")]
-    assert b"\xa5" * 3000 in aside.read_bytes()
-    told = [entry.record for entry in journal.read_after(gateway.db, 0)]
-    assert [(one.what, one.home) for one in told if isinstance(one, Finding)] == [(What.JOURNAL, "wilg/*")]
-    gateway.db.close()
-    again = daemon.Gateway.opened(a_gateway_settings(file))
-    assert journal.count(again.db) == len(told)  # told once
-    again.db.close()
-
-
-def a_gateway_settings(file: Path) -> Settings:
-    nowhere = ("127.0.0.1", 1)
-    return Settings(site=a_site(HOME), journal=file, broker=nowhere, centre=nowhere)
-
-
-def test_what_was_learned_outlives_a_damaged_journal_where_it_can_be_read(tmp_path: Path) -> None:
-    gateway = a_gateway(tmp_path)
-    for event in events_of_a_night():
-        gateway.write([(event.at, event), *gateway.watch.take(event, event.at)])
-    gateway.watch.go_on(instant("03:00"))
-    gateway.save(at_once=True)
-    gateway.db.close()
-    damage.set_aside(gateway.settings.journal, instant("03:00"), "by a test")
-    again = daemon.Gateway.opened(gateway.settings)
-    vigils = [msgspec.json.decode(one.watch.snapshot())["vigils"] for one in (gateway, again)]
-    assert vigils[0] == vigils[1]
-    again.db.close()
-
-
-def test_a_journal_that_is_damaged_while_it_is_used_is_set_aside_for_the_next_start(
-    mosquitto: Mosquitto, tmp_path: Path, ear: Ear, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    building = Building(mosquitto, tmp_path, f"z2m-{tmp_path.name}", rehearsal=False)
-    error = sqlite3.DatabaseError("database disk image is malformed")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-    def malformed(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(daemon.Gateway, "tick", malformed)
-    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
-        daemon.run(building.settings, bounded())
-    ear.until(lambda _: [one.trouble for one in ear.beats()][-1:] == ["journal"])
-    assert not building.file.exists() or journal_is_new(building.file)
-    building.close()
-
-
-def journal_is_new(file: Path) -> bool:
-    with contextlib.closing(journal.connect(file, read_only=True)) as db:
-        return journal.count(db) == 0
 
 
 # Systemd.

@@ -3,10 +3,8 @@
 from care.pauses import Asker, Paused, PauseReason
 from care.records import Record
 from detectors.findings import Finding, Sight, Status
-from tests.gateway.test_daemon import HOME, Building, building, events, home, ordered, seen
+from tests.gateway.daemons import HOME, Building, events, ordered, seen
 from tests.stories import brief, instant
-
-__all__ = ["building", "home"]
 
 
 def sights(records: list[Record]) -> list[Sight]:

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,6 @@ from nachtwacht import cli
 from tests.conftest import Mosquitto, free_port
 from tests.gateway.bridge import Thing, Zigbee2MQTT, a_box
 from tests.stories import a_site
-
-
-@pytest.fixture
-def zigbee(mosquitto: Mosquitto) -> Iterator[Zigbee2MQTT]:
-    with Zigbee2MQTT(mosquitto.host, mosquitto.port) as one:
-        yield one
-
 
 BED, DOOR = "12/bed", "12/door"
 

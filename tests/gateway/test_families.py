@@ -22,7 +22,7 @@ from gateway.daemon import Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
 from tests.conftest import Mosquitto
-from tests.gateway.test_daemon import HOME, Building, events
+from tests.gateway.daemons import HOME, Building, events
 from tests.stories import a_site, brief, instant
 
 MAC = "5c:c7:c1:f2:e4:7c"

@@ -1,8 +1,6 @@
 """How long a building keeps what it wrote."""
 
 import contextlib
-import sqlite3
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,11 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from care import homes, journal
-from care.records import CENTRE, Record
+from care.records import CENTRE
 from gateway import keeping
 from gateway.keeping import RAW_FOR, TOLD_FOR
 from gateway.watch import Watch
 from nachtwacht import cli
+from tests.gateway.kept import kept, opened
 from tests.stories import a_home, a_site, events, instant
 
 HOME = a_home()
@@ -38,16 +37,6 @@ def building(tmp_path: Path) -> Path:
 def run(*arguments: str | Path) -> tuple[int, str]:
     done = CliRunner().invoke(cli, ["gateway", *map(str, arguments)], env={"COLUMNS": "160"})
     return done.exit_code, done.output
-
-
-@contextlib.contextmanager
-def opened(file: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(journal.connect(file)) as db:
-        yield db
-
-
-def kept(db: sqlite3.Connection) -> list[Record]:
-    return [entry.record for entry in journal.read_after(db, 0)]
 
 
 def test_what_sensors_said_leaves_after_a_month_and_what_the_centre_has_after_three(building: Path) -> None:

@@ -18,12 +18,6 @@ SHORT_S = 0.3
 
 
 @pytest.fixture
-def zigbee(mosquitto: Mosquitto) -> Iterator[Zigbee2MQTT]:
-    with Zigbee2MQTT(mosquitto.host, mosquitto.port) as one:
-        yield one
-
-
-@pytest.fixture
 def bridge(mosquitto: Mosquitto, zigbee: Zigbee2MQTT) -> Iterator[Bridge]:
     with Bridge((mosquitto.host, mosquitto.port), patience_s=5) as one:
         yield one

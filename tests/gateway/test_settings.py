@@ -1,6 +1,5 @@
 """What the bridge must be set to: a law that asking for all of it makes it so, and a real broker that carries it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,7 +12,6 @@ from detectors.homes import SensorId
 from gateway.installer import settings
 from gateway.installer.bridge import Bridge, BridgeDevice, BridgeSaysNo, Definition, Info
 from gateway.installer.settings import Difference, Mismatch, Wanted
-from tests.conftest import Mosquitto
 from tests.gateway.bridge import Thing, Zigbee2MQTT, a_box
 from tests.gateway.bridge_models import MODELS
 from tests.stories import a_site
@@ -145,18 +143,6 @@ def test_a_sensor_that_checks_in_every_hour_is_away_after_two() -> None:
     assert settings.timeout_minutes(device("0x1")) == 130
     assert settings.timeout_minutes(device("0x1", vendor="Tuya")) is None
     assert settings.timeout_minutes(device("0x1", power_source="Mains (single phase)")) is None
-
-
-@pytest.fixture
-def zigbee(mosquitto: Mosquitto) -> Iterator[Zigbee2MQTT]:
-    with Zigbee2MQTT(mosquitto.host, mosquitto.port) as one:
-        yield one
-
-
-@pytest.fixture
-def bridge(mosquitto: Mosquitto, zigbee: Zigbee2MQTT) -> Iterator[Bridge]:
-    with Bridge((mosquitto.host, mosquitto.port)) as one:
-        yield one
 
 
 def test_a_bridge_as_it_comes_is_put_right_and_restarted_and_then_nothing_differs(

@@ -26,7 +26,7 @@ from gateway.installer import proofs
 from tests.conftest import Mosquitto
 from tests.gateway.bridge import Thing, Zigbee2MQTT
 from tests.gateway.bridge_models import MODELS
-from tests.gateway.test_daemon import Building, ordered
+from tests.gateway.daemons import Building, ordered
 from tests.stories import a_home, a_site
 
 HOME = a_home()
