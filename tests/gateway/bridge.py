@@ -137,8 +137,9 @@ class Zigbee2MQTT:
                     self._publish(thing.name, thing.known)
 
     def stop(self) -> None:
-        """Go off line, with a word."""
-        self._publish("bridge/state", {"state": "offline"}, qos=1, retain=True)
+        """Go off line, with a word that its broker has when this returns."""
+        payload = json.dumps({"state": "offline"})
+        self._client.publish(f"{self.base}/bridge/state", payload, qos=1, retain=True).wait_for_publish(WAIT_S)
 
     def passes(self, seconds: float) -> None:
         """Let time pass; joining ends when it is over."""
