@@ -116,6 +116,7 @@ async def test_the_desk_of_one_organisation_shows_its_homes_and_no_others(of_zon
         f"/alerts/{THEIRS}",
         "/homes/eik/12",
         "/homes/eik/12/agreements",
+        "/homes/eik/12/measures",
         "/report/eik/12",
         "/report?site=eik",
         "/calling-order/eik",
@@ -155,6 +156,12 @@ async def test_nobody_does_anything_with_an_alert_of_another_organisation(
     ("path", "form"),
     [
         ("/homes/eik/12/agreements", {"bath": "20"}),
+        (
+            "/homes/eik/12/measures",
+            {"kinds": "bed", "purpose": "help", "basis": "agreed", "consenting": "client", "review": "2026-06-01"},
+        ),
+        ("/homes/eik/12/measures/end", {"kinds": "bed", "why": "client"}),
+        ("/homes/eik/12/measures/less", {"wanted": "no"}),
         ("/calling-order/eik/12", {"do": "follow", "why": "new"}),
         ("/calling-order/eik/12/consent", {"contact": "c-1a2b3c4d", "until": "2026-06-01"}),
         ("/report/correct", {"night": "2026-03-02", "about": "eik/12", "line": "1", "text": "No."}),
