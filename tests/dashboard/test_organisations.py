@@ -27,6 +27,7 @@ from dashboard.organisations import OWN, Access, OrganisationId, Post, Right, Ro
 from dashboard.pages import Desk
 from detectors.findings import What
 from detectors.homes import HomeId, SiteId
+from tests.conftest import examples
 from tests.dashboard.conftest import (
     ALERT,
     HOME,
@@ -375,7 +376,7 @@ HAPPENINGS: dict[str, Callable[[str], list[Record]]] = {
 }
 
 
-@settings(max_examples=20, deadline=None)  # each draws every page there is
+@settings(max_examples=examples(6), deadline=None)  # each draws every page there is
 @given(
     happened=st.lists(st.tuples(st.sampled_from(sorted(HAPPENINGS)), st.sampled_from(PLACES)), max_size=6, unique=True),
     sees=st.sets(st.sampled_from(PLACES)),
