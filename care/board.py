@@ -20,6 +20,7 @@ from care.alerts import (
 )
 from care.asking import Noticed
 from care.chains import Chains
+from care.counted import CountedNights
 from care.handovers import Handovers
 from care.ids import AlertId
 from care.measures import MeasureAgreed, MeasureEnded, Measures
@@ -77,6 +78,7 @@ class Board:
         self.channels = Channels()  # by which ways people are reached, and which work
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
+        self.counted = CountedNights()  # what nights came to in figures, also of long ago
         self.measures = Measures()  # what is agreed of being watched at all
         self.pauses = Pauses()  # which homes were asked not to be listened to
         self.proofs = Proofs()  # which homes were walked through, and whether that still holds
@@ -101,6 +103,7 @@ class Board:
         self.nights.add(record)
         self.handovers.add(record)
         self.agreements.add(record)
+        self.counted.add(record)
         self.measures.add(record)
         self.pauses.add(record)
         self.proofs.add(record)

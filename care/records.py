@@ -18,6 +18,7 @@ from care.asking import (
     Replied,
     Skipped,
 )
+from care.counted import NightCounted
 from care.devices import Described
 from care.ids import AlertId, BackTestId, StaffId
 from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
@@ -412,7 +413,7 @@ Agreeing = (
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
 )  # what the building tells; raw events stay at home
-Shift = SeenAndHeard | HandedOver | Corrected | SecondPool  # what people at the desk say of their shift
+Shift = SeenAndHeard | HandedOver | Corrected | SecondPool | NightCounted  # what is said of a shift; at the centre
 Record = SensorEvent | SensorSight | Described | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id

@@ -15,6 +15,7 @@ from care.language import mark, words
 from care.records import Record
 from care.reports import TEAM, Writer
 from dashboard.door import Problem
+from dashboard.effects import Figures
 from dashboard.glance import desk_zone
 from dashboard.handover import Handover, Screens
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
@@ -54,6 +55,24 @@ async def client_report(home: TheHome, desk: TheDesk, reader: Reader, night: Nig
     return HTMLResponse(
         desk.drawing.page("client-report.html", scene, paper=paper, client=client, about=home, page=f"/report/{home}")
     )
+
+
+@router.get("/effect")
+async def effect(
+    desk: TheDesk,
+    reader: Reader,
+    *,
+    site: Site = "",
+    first: Night = None,
+    last: Night = None,
+    rounds: Annotated[float, Query(ge=0, le=12)] = 0,
+) -> Response:
+    """Tell what the nights of some weeks came to, and how sure that is."""
+    scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
+    if site and SiteId(site) not in scene.board.plans:
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    figures = Figures(scene, SiteId(site) if site else None, first, last, rounds)
+    return HTMLResponse(desk.drawing.page("effect.html", scene, effect=figures, page="/effect"))
 
 
 @router.get("/paper")

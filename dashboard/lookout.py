@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from care import buildings, escalation
+from care import buildings, effects, escalation
 from care.ids import StaffId
 from care.records import CENTRE, Record
 from care.systemd import Watchdog, notify
@@ -145,6 +145,7 @@ class Lookout:
         return [
             *buildings.due(centre.board, centre.signs(now), now, ear=centre.ear(now)),
             *escalation.due(centre.board, now, attended=self._attended),
+            *effects.due(centre.board, now),
         ]
 
     def _attended(self, site: SiteId) -> bool:

@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from care.alerts import alert_of
 from care.board import Board
+from care.counted import HomeNight, NightCounted
 from care.ids import StaffId
 from care.measures import Basis, Consenting, MeasureAgreed, Purpose
 from care.records import Aside, FellBack, Lapsed, Released
 from detectors.findings import Finding, What
-from detectors.homes import HomeId, Kind
+from detectors.homes import HomeId, Kind, SiteId
 from tests.dashboard.nights import (
     NOW,
     a_busy_night,
@@ -143,6 +144,20 @@ def _watched_with_a_ground() -> Board:
     return board
 
 
+def _weeks() -> Board:
+    """Give six weeks of counted nights, so that every figure is there."""
+    board = a_busy_night()
+    for back in range(2, 44):
+        rows = tuple(
+            HomeNight(HomeId(f"wilg/{n}"), alerts=1, needed=n % 2, unneeded=1 - n % 2, visits=n % 2 * (back % 2),
+                      remote=n % 2 * (1 - back % 2), answered_s=(20 + 7 * n,))
+            for n in (1, 2, 3, 12) if (n + back) % 5 == 0
+        )  # fmt: skip
+        night = (NOW - timedelta(days=back)).date()
+        add(board, NightCounted(at=NOW, site=SiteId("wilg"), night=night, homes=10, in_sight=0.98, rows=rows))
+    return board
+
+
 PAGES = (
     Page("sign-in", Board, lambda _: "/sign-in", live=False),
     Page("sign-in-again", Board, lambda _: "/sign-in/tried", live=False),
@@ -178,6 +193,7 @@ PAGES = (
     Page("gateways", a_busy_night, lambda _: "/gateways"),
     Page("load", a_busy_night, lambda _: "/load"),
     Page("report", a_busy_night, lambda _: "/report"),
+    Page("effect", _weeks, lambda _: "/effect?rounds=2", live=False),
     Page("report-of-a-client", a_busy_night, lambda _: "/report/wilg/12"),
     Page("hand-over", a_busy_night, lambda _: "/hand-over"),
 )

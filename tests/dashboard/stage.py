@@ -17,6 +17,7 @@ from care.ids import AlertId, StaffId
 from care.records import Record
 from dashboard.door import POLICY
 from dashboard.drawing import Drawing, Viewer
+from dashboard.effects import Figures
 from dashboard.enrolling import Row
 from dashboard.handover import Handover, Screens
 from dashboard.live import event
@@ -109,6 +110,10 @@ class Stage:
         match kind:
             case "alerts":
                 return self.drawing.alert(AlertId(name), self.now, self.viewer)
+            case "effect":
+                scene = self.drawing.scene(self.now, self.viewer)
+                figures = Figures(scene, None, None, None, float(asked.get("rounds", 0)))
+                return self.drawing.page("effect.html", scene, effect=figures, page="/effect")
             case "measures":
                 scene = self.drawing.scene(self.now, self.viewer)
                 return self.drawing.page("reviews.html", scene, reviews=Reviews(scene), page="/measures")

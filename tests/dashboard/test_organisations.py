@@ -120,6 +120,7 @@ async def test_the_desk_of_one_organisation_shows_its_homes_and_no_others(of_zon
         "/homes/eik/12/measures",
         "/report/eik/12",
         "/report?site=eik",
+        "/effect?site=eik",
         "/calling-order/eik",
         "/calling-order/eik/12",
     ],
