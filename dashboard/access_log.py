@@ -6,8 +6,10 @@ that whoever takes one out or writes one anew has to write all later ones anew a
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
@@ -73,6 +75,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     about: str = ""  # the alert, emergency or person that it is about, by id
 
 
+class Left:
+    """Whether whatever goes on in one request has left an entry. See `dashboard.looking`."""
+
+    yet = False
+
+
+left: ContextVar[Left | None] = ContextVar("left", default=None)
+_one_at_a_time = threading.Lock()  # the event loop writes, and threads do for it
+
+
 class Broken(Exception):
     """The log is not as it was written: from which number on, as a sentence."""
 
@@ -89,7 +101,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
     if file != ":memory:":
         with suppress(OSError):  # SQLite says better what is wrong with it
             Path(file).touch(mode=0o600)
-    db = sqlite3.connect(file, isolation_level=None)
+    db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA busy_timeout=2000")
         db.execute("PRAGMA journal_mode=WAL")
@@ -103,13 +115,16 @@ def connect(file: Path | str) -> sqlite3.Connection:
 
 def write(db: sqlite3.Connection, *entries: Entry) -> None:
     """Add what was done. All of it or nothing."""
-    with transaction(db):
+    with _one_at_a_time, transaction(db):
         number, digest = _last(db)
         for entry in entries:
             body = msgspec.json.encode(entry)
             number, digest = number + 1, _next(digest, body)
             row = (number, entry.at.timestamp(), entry.resident, entry.organisation, body, digest)
             db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
+    mark = left.get()
+    if mark is not None:
+        mark.yet = True
 
 
 def of_resident(

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from care.language import LANGUAGES, mark, words
+from dashboard import looking
 from dashboard.drawing import Drawing
 
 BODY_MAX = 64_000  # bytes of a request
@@ -55,14 +56,26 @@ class Door:
             return
         scope["app"] = self._app  # a refusal here is drawn by the same desk
         request = Request(scope, receive)
+        refused = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal refused
+            if refused:
+                return  # the rest of what is not shown
             if message["type"] == "http.response.start":
+                try:
+                    await looking.leave(self._app.state.desk, look, scope, message["status"])
+                except looking.NotWritten as error:
+                    log.error("no entry in the access log, and nothing shown", why=str(error))  # noqa: TRY400
+                    await _tell(request, _unseen())(scope, receive, send_with_headers)
+                    refused = True
+                    return
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        look = looking.begin()
         try:
             if request.method not in {"GET", "HEAD"}:
                 _check_origin(request)
@@ -157,6 +170,14 @@ class Problem(Exception):
 def not_from_here() -> Problem:
     text = mark("This did not come from a page of Nachtwacht. Open the page again and try once more.")
     return Problem(403, mark("Not done"), text)
+
+
+def _unseen() -> Problem:
+    text = mark(
+        "Who looks cannot be written down now, and without that nothing is shown. Alerts are."
+        " Tell the technical service."
+    )
+    return Problem(503, mark("Not shown"), text)
 
 
 def _tell(request: Request, problem: Problem) -> Response:

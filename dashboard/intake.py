@@ -82,7 +82,8 @@ class Centre:
         self.recorded_at: datetime | None = None  # when that one was written
         self._remembered_upto = 0
         self._recall(db)
-        self.trouble = ""  # why the last record could not be written; empty while all can
+        self.beside = ""  # why what stands beside the journal could not be written; empty while all can
+        self._trouble = ""  # why the last record could not be
         self._db = db
         self._clock = clock
         self._monotonic = monotonic
@@ -100,6 +101,11 @@ class Centre:
                 progress(self.number, last)
         if self.number - self._remembered_upto > REMEMBER_AFTER:
             self._remember()(db)
+
+    @property
+    def trouble(self) -> str:
+        """Why the centre cannot write down what must be; empty while it can."""
+        return self._trouble or self.beside
 
     def follow(self, follower: Callable[[News], None]) -> None:
         """Call the follower, in the event loop, after every change of the board."""
@@ -256,9 +262,9 @@ class Centre:
         try:
             written = await self.ask(writing)
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self._trouble = str(error)
             raise
-        self.trouble = ""
+        self._trouble = ""
         return written
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
