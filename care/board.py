@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from care.accounts import Accounts
 from care.agreements import Agreements
 from care.alerts import (
     Alert,
@@ -77,6 +78,7 @@ class Board:
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
         self.pauses = Pauses()  # which homes were asked not to be listened to
+        self.accounts = Accounts()  # what was taken out, and what the access log came to
         self.proofs = Proofs()  # which homes were walked through, and whether that still holds
         self.on_duty = 1  # people with a screen in view; not a record
         self.pool_asked: SecondPool | None = None  # the last time that the second pool was asked to help
@@ -101,6 +103,7 @@ class Board:
         self.agreements.add(record)
         self.pauses.add(record)
         self.proofs.add(record)
+        self.accounts.add(record)
         touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():

@@ -197,6 +197,16 @@ class Centre:
         """Ask the journal something, in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
 
+    async def forget(self, forgetting: Callable[[sqlite3.Connection], journal.Gone]) -> bool:
+        """Take out what is kept long enough, with the account of it; return whether there is more."""
+        return await self._to_the_end(self._forget(forgetting))
+
+    async def _forget(self, forgetting: Callable[[sqlite3.Connection], journal.Gone]) -> bool:
+        async with self._turn:
+            gone = await self._on_disk(forgetting)
+            self._fold(gone.entries)
+        return gone.more
+
     def close(self) -> None:
         """Let the writer finish what it has begun, and close the journal."""
         self._writer.shutdown()
