@@ -368,6 +368,19 @@ def forget_kept(
     return Gone(entries, more=len(rows) == limit and upto == rows[-1][0])
 
 
+def put_instead(db: sqlite3.Connection, number: int, record: Record) -> None:
+    """Let another record stand under a number: what a person's data became when they were erased. In a transaction."""
+    body = encode(record)
+    row = db.execute("SELECT origin, addressee FROM journal WHERE number = ?", (number,)).fetchone()
+    packed = _packed(body) if row == ("", None) else body
+    db.execute("UPDATE journal SET key = ?, body = ? WHERE number = ?", (_key(record.at, body), packed, number))
+
+
+def put(db: sqlite3.Connection, record: Record, at: datetime) -> None:
+    """Write a record of our own in a transaction that is open already."""
+    _insert(db, [(at, record)], "")
+
+
 def accounts(db: sqlite3.Connection) -> list[Account]:
     """Return all that a centre has accounted for, oldest first."""
     rows = db.execute("SELECT body FROM journal WHERE origin = '' AND addressee IS NULL ORDER BY number")

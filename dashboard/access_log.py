@@ -149,7 +149,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     since: Instant
     until: Instant
-    organisations: frozenset[str] | None = None  # for which it was done; None: all
+    organisations: frozenset[str | None] | None = None  # for which it was done; None: all
     resident: str | None = None
     by: str | None = None
     deed: Deed | None = None
@@ -157,10 +157,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def found(db: sqlite3.Connection, asked: Asked, *, limit: int = READ_MAX) -> list[tuple[int, Entry]]:
     """Return what was asked for with its numbers, the newest first."""
-    rows = db.execute(
-        "SELECT number, body FROM entry WHERE at >= ? AND at < ? AND (? IS NULL OR resident = ?) ORDER BY number DESC",
-        (asked.since.timestamp(), asked.until.timestamp(), asked.resident, asked.resident),
-    )
+    with _one_at_a_time:
+        rows = db.execute(
+            "SELECT number, body FROM entry WHERE at >= ? AND at < ? AND (? IS NULL OR resident = ?)"
+            " ORDER BY number DESC",
+            (asked.since.timestamp(), asked.until.timestamp(), asked.resident, asked.resident),
+        ).fetchall()
     answer: list[tuple[int, Entry]] = []
     for number, body in rows:
         entry = msgspec.json.decode(body, type=Entry)

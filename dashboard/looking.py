@@ -46,6 +46,7 @@ _ONCE_AN_HOUR = frozenset({"desk", "load", "seen-and-heard"})  # a screen on a w
 _AGREED = frozenset({"agreements", "calling-order", "pause", "resume"})
 _OVERSIGHT = frozenset({"access-log", "persons", "retention"})
 _WATCH = frozenset({"desk", "load", "hand-over", "seen-and-heard"})
+_OTHERWISE = {"/paper": Deed.PRINTED, "/file": Deed.EXPORTED}  # what a route does that is no reading
 _GROUNDS = {"installer": Ground.INSTALL, "privacy": Ground.OVERSIGHT, "administrator": Ground.OVERSIGHT}
 
 log = structlog.get_logger()
@@ -229,8 +230,9 @@ def _deed(method: str, path: str, status: int, *, named: bool) -> Deed | None:
         return Deed.TRIED if named or status == HTTPStatus.FORBIDDEN or method != "GET" else None
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
-    if path.startswith("/paper"):
-        return Deed.PRINTED
+    for part, deed in _OTHERWISE.items():
+        if part in path:
+            return deed
     if method in {"GET", "HEAD"}:
         return None if status >= HTTPStatus.MULTIPLE_CHOICES else Deed.READ
     if path in {"/watching", "/alerts/{alert}/shown", "/seen-and-heard"} or status >= HTTPStatus.BAD_REQUEST:

@@ -437,7 +437,7 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
     # Written with what stands here.
-    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups, pausing
+    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups, overseeing, pausing
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -448,6 +448,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(enrolling.router)
     app.include_router(followups.router)
     app.include_router(agreeing.router)
+    app.include_router(overseeing.router)
     app.include_router(pausing.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():

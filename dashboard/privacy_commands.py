@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
+from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
 
@@ -58,7 +59,7 @@ def export(
 
     if out.suffix not in {".csv", ".jsonl"}:
         raise failed(f"{out}: write a name that ends in .csv or .jsonl.")
-    now = SystemClock().now()
+    now, subject = SystemClock().now(), None if resident is None else ResidentId(resident)
     asked = Asked(since=since.astimezone() if since else now - timedelta(days=30), until=now, resident=resident)
     with _looks(people) as looks:
         rows = access_log.found(looks, asked, limit=sys.maxsize)
@@ -67,7 +68,7 @@ def export(
         access_log.write(
             looks,
             Entry(
-                at=now, by="system", deed=Deed.EXPORTED, what="access-log", resident=resident, ground=Ground.OVERSIGHT
+                at=now, by="system", deed=Deed.EXPORTED, what="access-log", resident=subject, ground=Ground.OVERSIGHT
             ),
         )
     try:
