@@ -34,6 +34,7 @@ cli.add_typer(channel, name="channel")
 enrolment = typer.Typer(no_args_is_help=True, help="Which gateways are let in.")
 cli.add_typer(enrolment, name="enrolment")
 cli.add_typer(privacy_commands.log, name="access-log")
+cli.add_typer(privacy_commands.person, name="person")
 cli.command("retention")(privacy_commands.retention)
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]

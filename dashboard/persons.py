@@ -17,7 +17,7 @@ from care import journal
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.journal import Entry as Written
-from care.records import Corrected, HandedOver, Plan, Record, decode, encode
+from care.records import Corrected, HandedOver, Plan, Record, decode, encode, site_of
 from dashboard.access_log import Entry
 from dashboard.rows import transaction
 from detectors.findings import Cleared, Finding
@@ -54,8 +54,8 @@ def stays(plans: list[Plan], resident: ResidentId) -> list[Stay]:
         there = {home.id for home in plan.homes if home.resident == resident}
         for home in there - open_since.keys():
             open_since[home] = plan.at
-        for home in [one for one in open_since if one.startswith(f"{plan.site}/") and one not in there]:
-            found.append(Stay(home, open_since.pop(home), plan.at))
+        gone = [home for home in open_since if site_of(home) == plan.site and home not in there]
+        found += [Stay(home, open_since.pop(home), plan.at) for home in gone]
     found += [Stay(home, since, None) for home, since in open_since.items()]
     return found
 
@@ -67,8 +67,8 @@ def _every(db: sqlite3.Connection) -> Iterator[Written]:
         number = entries[-1].number
 
 
-def _stays_in(db: sqlite3.Connection, resident: ResidentId) -> list[Stay]:
-    return stays([entry.record for entry in _every(db) if isinstance(entry.record, Plan)], resident)
+def _plans(db: sqlite3.Connection) -> list[Plan]:
+    return [entry.record for entry in _every(db) if isinstance(entry.record, Plan)]
 
 
 # What is given.
@@ -78,7 +78,7 @@ def everything(
     book: sqlite3.Connection, people: sqlite3.Connection, looks: sqlite3.Connection, resident: ResidentId
 ) -> dict[str, Any]:
     """Return all that is kept about a resident: rows by table, records in order, and who looked. For JSON."""
-    stayed = _stays_in(book, resident)
+    stayed = stays(_plans(book), resident)
     records = []
     for entry in _every(book):
         record: Record | None = entry.record
@@ -138,12 +138,13 @@ def erase(book: sqlite3.Connection, people: sqlite3.Connection, resident: Reside
     chance and kept nowhere: counts stay true, and nothing leads back. What somebody wrote in words about that home
     leaves. The desk must not run. Stopped half-way, asking again does the rest. Raises `StillThere`.
     """
-    stayed = _stays_in(book, resident)
-    for stay in stayed:
+    plans = _plans(book)
+    others = _Others(people, resident, plans, stays(plans, resident))
+    for stay in others.homes:
         if stay.until is None:
             raise StillThere(f"{resident} still lives in {stay.home}. First take them out of the plan of the building.")
     book.execute("PRAGMA secure_delete=ON")
-    changed = _rewrite(book, resident, stayed, now)
+    changed = _rewrite(book, others, now)
     rows = _forget_rows(people, resident)
     for db in (people, book):  # also what an earlier, half-done erasure left in pages that nothing uses
         db.execute("VACUUM")
@@ -151,22 +152,15 @@ def erase(book: sqlite3.Connection, people: sqlite3.Connection, resident: Reside
     return changed, rows
 
 
-def _rewrite(book: sqlite3.Connection, resident: ResidentId, stayed: list[Stay], now: Instant) -> int:
-    other = ResidentId(f"x-{secrets.token_hex(6)}")
-    homes = {stay: HomeId(f"{stay.home.partition('/')[0]}/x-{secrets.token_hex(6)}") for stay in stayed}
-    alerts: dict[str, str] = {}
+def _rewrite(book: sqlite3.Connection, others: "_Others", now: Instant) -> int:
     for entry in _every(book):
-        stay = _stay_of(entry.record, stayed)
-        if stay is not None and isinstance(entry.record, Finding | Cleared):
-            moved = msgspec.structs.replace(entry.record, home=homes[stay])
-            alerts[alert_of(entry.record)] = alert_of(moved)
+        others.learn(entry.record)
     changed = 0
     book.execute("BEGIN EXCLUSIVE")
     try:
         for entry in _every(book):
-            stay = _stay_of(entry.record, stayed)
-            record = _without(entry.record, resident, other, stay, homes.get(stay) if stay else None, alerts)
-            if record is not entry.record and encode(record) != encode(entry.record):
+            record = others.instead_of(entry.record)
+            if record is not None:
                 journal.put_instead(book, entry.number, record)
                 changed += 1
         if changed:
@@ -179,31 +173,52 @@ def _rewrite(book: sqlite3.Connection, resident: ResidentId, stayed: list[Stay],
     return changed
 
 
-def _stay_of(record: Record, stayed: list[Stay]) -> Stay | None:
-    return next((stay for stay in stayed if stay.holds(record)), None)
+class _Others:
+    """What stands in the place of a resident, their contacts, and the homes, sensors and alerts of their time."""
+
+    def __init__(self, people: sqlite3.Connection, resident: ResidentId, plans: list[Plan], stayed: list[Stay]) -> None:
+        contacts = people.execute("SELECT id, name FROM contact WHERE resident = ?", (resident,)).fetchall()
+        named = people.execute("SELECT name FROM resident WHERE id = ?", (resident,)).fetchall()
+        self.homes = {stay: f"{site_of(stay.home)}/{_chance()}" for stay in stayed}
+        self._known = {resident: _chance(), **{id: _chance() for id, _ in contacts}}  # noqa: A001
+        self._words = [word.casefold() for word in (resident, *(row[-1] for row in (*contacts, *named)))]
+        self._alerts: dict[str, str] = {}
+        self._of: dict[Stay, dict[str, str]] = {stay: {stay.home: other} for stay, other in self.homes.items()}
+        for plan in plans:
+            for home in plan.homes:
+                for stay in stayed:
+                    if stay.home == home.id:
+                        self._of[stay].update((sensor.id, _chance()) for sensor in home.sensors)
+
+    def learn(self, record: Record) -> None:
+        """Take in which alerts are about them: an alert is known by its home."""
+        stay = self._stay(record)
+        if stay is not None and isinstance(record, Finding | Cleared):
+            moved = msgspec.structs.replace(record, home=HomeId(self.homes[stay]))
+            self._alerts[alert_of(record)] = alert_of(moved)
+
+    def instead_of(self, record: Record) -> Record | None:
+        """Return what a record becomes; None if it says nothing of them."""
+        stay, new = self._stay(record), record
+        if isinstance(new, HandedOver):
+            if self._alerts.keys() & {*new.open, *new.aside} or self._names(new.note):
+                new = msgspec.structs.replace(new, note="")  # in words, about that night
+        elif isinstance(new, Corrected) and (stay is not None or self._names(new.text)):
+            new = msgspec.structs.replace(new, text="-")
+        known = self._known | self._alerts | (self._of[stay] if stay is not None else {})
+        body = msgspec.json.encode(_instead(msgspec.json.decode(encode(new)), known))
+        new = decode(body)
+        return None if encode(new) == encode(record) else new
+
+    def _names(self, text: str) -> bool:
+        return any(word in text.casefold() for word in self._words)
+
+    def _stay(self, record: Record) -> Stay | None:
+        return next((stay for stay in self.homes if stay.holds(record)), None)
 
 
-def _without(
-    record: Record,
-    resident: ResidentId,
-    other: ResidentId,
-    stay: Stay | None,
-    home: HomeId | None,
-    alerts: Mapping[str, str],
-) -> Record:
-    """Return a record with others in the place of a resident, of the home of a stay, and of its alerts."""
-    if isinstance(record, HandedOver):
-        said = alerts.keys() & {*record.open, *record.aside}
-        if not said and resident not in record.note:
-            return record
-        record = msgspec.structs.replace(record, note="")  # in words, about that night
-    if isinstance(record, Corrected) and stay is not None:
-        record = msgspec.structs.replace(record, text="-")
-    known = {str(resident): str(other), **alerts}
-    if stay is not None and home is not None:
-        known[str(stay.home)] = str(home)
-    raw = msgspec.json.decode(encode(record))
-    return decode(msgspec.json.encode(_instead(raw, known)))
+def _chance() -> str:
+    return f"x-{secrets.token_hex(6)}"
 
 
 def _instead(value: Any, known: Mapping[str, str]) -> Any:

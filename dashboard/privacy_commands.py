@@ -17,6 +17,8 @@ from detectors.homes import ResidentId
 
 log = typer.Typer(no_args_is_help=True, help="Who looked at whose data: whether the log is whole, and the log itself.")
 
+person = typer.Typer(no_args_is_help=True, help="Everything about one resident: given to them, or taken out.")
+
 People = Annotated[Path, typer.Option("--people", help="the people store; the access log lies beside it")]
 Journal = Annotated[Path, typer.Option("--journal", help="the centre's journal")]
 Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="from this day on; else the last 30 days")]
@@ -104,6 +106,89 @@ def retention(*, journal: Journal) -> None:
         typer.echo(f"{one.at:%Y-%m-%d %H:%M}  {one.count:>7} {one.kind} {before}")
 
 
+@person.command("export")
+def export_person(
+    resident: Annotated[str, typer.Argument(help="the resident's id in the plan of the site")],
+    *,
+    out: Annotated[Path, typer.Option(help="the file to write, a .zip")],
+    journal: Journal,
+    people: People,
+) -> None:
+    """Write all that is kept about a resident to a file: JSON for a program, and a page in Dutch to read.
+
+    Example: nachtwacht desk person export r-0012 --out r-0012.zip --journal centre.db --people people.db
+    """
+    from dashboard import access_log, persons
+    from dashboard.access_log import Deed, Entry, Ground
+    from dashboard.people import connect
+    from dashboard.portrait import packed
+
+    now, id_ = SystemClock().now(), ResidentId(resident)
+    with stores(journal, people) as (book, looks), closing(connect(people)) as db:
+        found = persons.everything(book, db, looks, id_)
+        if not (found["people"] or found["journal"]):
+            raise failed(f"Nothing is kept about {resident}. Ids are in the plan of the site, like r-0012.")
+        entry = Entry(at=now, by="system", deed=Deed.EXPORTED, what="persons", resident=id_, ground=Ground.OVERSIGHT)
+        access_log.write(looks, entry)
+    try:
+        out.touch(mode=0o600)
+        out.write_bytes(packed(found, now))
+    except OSError as error:
+        raise failed(f"Cannot write {out}: {error.strerror}.") from error
+    typer.echo(f"{out}: {len(found['journal'])} records about {resident}. Give it to nobody else, and delete it then.")
+
+
+@person.command("erase")
+def erase_person(
+    resident: Annotated[str, typer.Argument(help="the resident's id, of one who lives there no more")],
+    *,
+    why: Annotated[str, typer.Option(help="in a few words, without names; it stands in the access log")],
+    journal: Journal,
+    people: People,
+) -> None:
+    """Take a resident out of the centre for good. The desk must not run; make no copy that you keep.
+
+    Example: nachtwacht desk person erase r-0012 --why "asked for" --journal centre.db --people people.db
+    """
+    from care.journal import connect
+    from dashboard import access_log, persons
+    from dashboard.access_log import Deed, Entry, Ground
+    from dashboard.people import connect as connect_people
+    from dashboard.typed import tidy
+
+    now, id_ = SystemClock().now(), ResidentId(resident)
+    if not journal.exists():
+        raise failed(f"There is no journal {journal}. Name the one that the desk runs with.")
+    try:
+        reason = tidy(why)
+        with _looks(people) as looks, closing(connect(journal)) as book, closing(connect_people(people)) as db:
+            book.execute("PRAGMA busy_timeout=500")
+            book.execute("PRAGMA locking_mode=EXCLUSIVE")  # or the desk would go on with what it remembers
+            book.execute("BEGIN EXCLUSIVE")
+            book.execute("COMMIT")
+            records, rows = persons.erase(book, db, id_, now)
+            entry = Entry(
+                at=now,
+                by="system",
+                deed=Deed.ERASED,
+                what="persons",
+                resident=id_,
+                ground=Ground.OVERSIGHT,
+                about=reason,
+            )
+            access_log.write(looks, entry)
+    except (persons.StillThere, ValueError) as error:
+        raise failed(str(error)) from error
+    except sqlite3.OperationalError as error:
+        raise failed(f"The desk runs, or something else uses {journal} ({error}). Stop it first.") from error
+    except sqlite3.Error as error:
+        raise failed(f"Cannot use {journal} or {people}: {error}.") from error
+    typer.echo(f"{resident}: taken out of {records} records and {rows} rows.")
+    typer.echo("The access log keeps the id for five years, as the law asks, and no name.")
+    typer.echo("Raw events of the last 30 days and what was told in the last 90 lie in the building until then.")
+    typer.echo("Copies of these files are not changed: delete those, and what the care record holds is its own.")
+
+
 @contextmanager
 def stores(journal: Path, people: Path) -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
     """Open the journal to read, and the access log; whatever is wrong with them ends the command with one sentence."""
@@ -124,10 +209,11 @@ def _looks(people: Path) -> Iterator[sqlite3.Connection]:
     if not file.exists():
         raise failed(f"There is no access log {file}. Name the people store that the desk runs with.")
     try:
-        with closing(connect(file)) as db:
-            yield db
+        db = connect(file)
     except sqlite3.Error as error:
         raise failed(f"Cannot use the access log {file}: {error}.") from error
+    with closing(db):
+        yield db
 
 
 def failed(sentence: str) -> typer.Exit:
