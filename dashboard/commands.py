@@ -36,6 +36,7 @@ cli.add_typer(enrolment, name="enrolment")
 cli.add_typer(privacy_commands.log, name="access-log")
 cli.add_typer(privacy_commands.person, name="person")
 cli.command("retention")(privacy_commands.retention)
+cli.command("dpia")(privacy_commands.dpia)
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]

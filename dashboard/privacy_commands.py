@@ -189,6 +189,20 @@ def erase_person(
     typer.echo("Copies of these files are not changed: delete those, and what the care record holds is its own.")
 
 
+def dpia(*, out: Annotated[Path, typer.Option(help="the file to write, a .html")]) -> None:
+    """Write the data sheet of a DPIA: what this program stores, of whom, what for, on what ground, how long.
+
+    Example: nachtwacht desk dpia --out dpia.html
+    """
+    from dashboard.datasheet import sheet
+
+    try:
+        out.write_text(sheet(SystemClock().now()), encoding="utf-8")
+    except OSError as error:
+        raise failed(f"Cannot write {out}: {error.strerror}.") from error
+    typer.echo(f"{out}: written.")
+
+
 @contextmanager
 def stores(journal: Path, people: Path) -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
     """Open the journal to read, and the access log; whatever is wrong with them ends the command with one sentence."""
