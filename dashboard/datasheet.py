@@ -198,11 +198,15 @@ def sheet(now: datetime) -> str:
     """Return the sheet as one HTML page. Raises `Unexplained`."""
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Nachtwacht: what is stored</title>',
-        ("<style>body{font:1rem/1.5 sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-        "td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0}h3{margin:1.6rem 0 0}</style>"),
-        (f"<h1>What Nachtwacht stores</h1><p>Made from the program itself on {now:%Y-%m-%d}. Records hold ids, never"
-        " names: names and addresses stand in the people store alone. Nothing is sent to a country outside the EU by"
-        " Nachtwacht; a channel may do so, and is the organisation's choice.</p>"),
+        (
+            "<style>body{font:1rem/1.5 sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+            "td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0}h3{margin:1.6rem 0 0}</style>"
+        ),
+        (
+            f"<h1>What Nachtwacht stores</h1><p>Made from the program itself on {now:%Y-%m-%d}. Records hold ids, never"
+            " names: names and addresses stand in the people store alone. Nothing is sent to a country outside the EU by"
+            " Nachtwacht; a channel may do so, and is the organisation's choice.</p>"
+        ),
         "<h2>How long</h2>",
         _table(("what", "where", "for how long", "why"), ((one.name, one.where, _span(one), one.why) for one in TABLE)),
         "<h2>Records</h2>",
