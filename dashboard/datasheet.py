@@ -204,8 +204,8 @@ def sheet(now: datetime) -> str:
         ),
         (
             f"<h1>What Nachtwacht stores</h1><p>Made from the program itself on {now:%Y-%m-%d}. Records hold ids, never"
-            " names: names and addresses stand in the people store alone. Nothing is sent to a country outside the EU by"
-            " Nachtwacht; a channel may do so, and is the organisation's choice.</p>"
+            " names: names and addresses stand in the people store alone. Nachtwacht sends nothing outside the EU;"
+            " a channel may, and is the organisation's choice.</p>"
         ),
         "<h2>How long</h2>",
         _table(("what", "where", "for how long", "why"), ((one.name, one.where, _span(one), one.why) for one in TABLE)),

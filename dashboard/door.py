@@ -216,6 +216,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     return _tell(request, Problem(error.status_code, mark("Not done"), text, **(error.headers or {})))
 
 
+async def _on_not_written(request: Request, error: Exception) -> Response:
+    log.error("no entry in the access log, and nothing shown", why=str(error))
+    return _tell(request, _unseen())
+
+
 async def _on_disk_error(request: Request, error: Exception) -> Response:
     log.error("the disk would not", why=str(error))
     text = mark("Nothing was saved: the disk of the centre would not. Try again, and tell the technical service.")
@@ -272,6 +277,7 @@ def refusals() -> dict[type[Exception], Any]:
         NotSignedIn: _on_not_signed_in,
         RequestValidationError: _on_bad_form,
         HTTPException: _on_http_error,
+        looking.NotWritten: _on_not_written,
         sqlite3.Error: _on_disk_error,
         Exception: _on_mistake,
     }

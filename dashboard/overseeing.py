@@ -1,26 +1,32 @@
 """The pages of the privacy officer: who looked at whose data, and the files of it. Reading them is an entry too."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
+from care import journal
 from care.ids import ContactId, StaffId
 from care.language import mark
+from care.records import site_of
 from dashboard import access_log, looking
 from dashboard.access_log import Asked, Deed, Entry, Ground
 from dashboard.door import Problem
 from dashboard.glance import desk_zone
-from dashboard.organisations import OWN, Right, may
+from dashboard.organisations import OWN, Access, Right, may
 from dashboard.oversight import Odd, as_csv, as_lines, unusual
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.people import Names
+from dashboard.persons import everything
+from dashboard.portrait import packed
 from detectors.homes import HomeId, ResidentId, zone_of
 
 SHOWN = 200  # entries on a page; a file holds all
@@ -159,6 +165,7 @@ async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = ""
             more=max(0, len(rows) - SHOWN),
             odd=odd,
             form=form,
+            resident=asked.resident or "",
             query=urlencode(form),
             deeds=[(one.value, say(word)) for one, word in DEEDS.items()],
             page="/access-log",
@@ -176,6 +183,43 @@ async def file(
     made = as_csv(rows) if kind == "csv" else as_lines(rows, number, digest)
     headers = {"Content-Disposition": f'attachment; filename="nachtwacht-access-log.{kind}"'}
     return Response(made, media_type="text/csv" if kind == "csv" else "application/jsonl", headers=headers)
+
+
+@router.get("/persons/{resident}/file")
+async def person(
+    resident: Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,60}$")], desk: TheDesk, reader: Reader
+) -> Response:
+    """Give all that is kept about a resident of one's own organisation, to hand it to them."""
+    overseen, owners, id_ = _overseen(reader), Access(desk.people).owners(), ResidentId(resident)
+    if not overseen:
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    async with desk.printing:  # it reads the whole journal: one at a time, and beside the desk's own writer
+        file = await desk.centre.ask(lambda db: str(db.execute("PRAGMA database_list").fetchone()[2]))
+        store = str(desk.people.execute("PRAGMA database_list").fetchone()[2])
+        found = await asyncio.to_thread(_everything, file, store, desk.access_log, id_)
+    sites = {site_of(stay["home"]) for stay in found["stays"]}
+    if not any(owners.get(site, OWN) in overseen for site in sites):
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    entry = Entry(
+        at=desk.wall.now(),
+        by=f"staff:{reader.staff}",
+        role=",".join(sorted(post.role.value for post in reader.session.posts)),
+        organisation=min(overseen & {owners.get(site, OWN) for site in sites}),
+        deed=Deed.EXPORTED,
+        what="persons",
+        resident=id_,
+        ground=Ground.OVERSIGHT,
+    )
+    await looking.note(desk, entry)
+    made = await asyncio.to_thread(packed, found, desk.wall.now())
+    headers = {"Content-Disposition": 'attachment; filename="gegevens.zip"'}
+    return Response(made, media_type="application/zip", headers=headers)
+
+
+def _everything(book: str, store: str, looks: sqlite3.Connection, resident: ResidentId) -> dict[str, Any]:
+    """Read in a thread, by connections of its own."""
+    with closing(journal.connect(book, read_only=True)) as records, closing(sqlite3.connect(store)) as rows:
+        return everything(records, rows, looks, resident)
 
 
 def opens_to(reader: SignedIn) -> bool:

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import zipfile
 from datetime import timedelta
 
 import httpx
+import msgspec
 import pytest
 
 from dashboard import access_log, people
@@ -14,7 +16,7 @@ from dashboard.organisations import OWN, Role
 from dashboard.oversight import MANY, Odd, as_csv, unusual
 from dashboard.pages import Desk
 from detectors.homes import ResidentId
-from tests.dashboard.conftest import NIGHT, signed_in
+from tests.dashboard.conftest import NIGHT, WILG, batch, plan, signed_in
 from tests.dashboard.test_looking import R_12, entries
 from tests.dashboard.test_organisations import MAAN, ZON, hired, real, two  # noqa: F401  # fixtures
 
@@ -70,6 +72,24 @@ async def test_a_file_of_it_holds_what_was_asked_for_and_is_an_entry(real: Desk)
     assert json.loads(lines[-1])["log"]["number"] == 3
     assert [one.deed for one in entries(real)[2:]] == [Deed.EXPORTED, Deed.EXPORTED]
     assert {one.resident for one in entries(real)[2:]} == {R_12}
+
+
+@pytest.mark.anyio
+async def test_an_officer_takes_along_all_that_is_kept_about_somebody_of_their_own(real: Desk) -> None:  # noqa: F811
+    only_here = ResidentId("r-wilg")
+    home = msgspec.structs.replace(plan().homes[0], resident=only_here)
+    at = NIGHT + timedelta(days=1)
+    await real.centre.take(WILG, batch(msgspec.structs.replace(plan(), at=at, homes=(home,)), after=2))
+    people.name_resident(real.people, only_here, "mevrouw Jansen")
+    given = await page_of(real, Role.MANAGER, f"/persons/{only_here}/file")
+    assert given.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(given.content)) as file:
+        assert "mevrouw Jansen" in file.read("gegevens.html").decode()
+    (one,) = entries(real)
+    assert (one.deed, one.resident, one.what, one.organisation) == (Deed.EXPORTED, only_here, "persons", ZON)
+    for role, of in ((Role.DESK, ZON), (Role.MANAGER, MAAN)):
+        assert (await page_of(real, role, f"/persons/{only_here}/file", of)).status_code == 404
+    assert [one.deed for one in entries(real)[1:]] == [Deed.TRIED, Deed.TRIED]
 
 
 def test_many_clients_in_a_short_time_without_an_alert_are_out_of_the_ordinary() -> None:
