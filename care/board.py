@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from care.accounts import Accounts
 from care.agreements import Agreements
 from care.alerts import (
     Alert,
@@ -81,6 +82,7 @@ class Board:
         self.counted = CountedNights()  # what nights came to in figures, also of long ago
         self.measures = Measures()  # what is agreed of being watched at all
         self.pauses = Pauses()  # which homes were asked not to be listened to
+        self.accounts = Accounts()  # what was taken out, and what the access log came to
         self.proofs = Proofs()  # which homes were walked through, and whether that still holds
         self.on_duty = 1  # people with a screen in view; not a record
         self.pool_asked: SecondPool | None = None  # the last time that the second pool was asked to help
@@ -107,6 +109,7 @@ class Board:
         self.measures.add(record)
         self.pauses.add(record)
         self.proofs.add(record)
+        self.accounts.add(record)
         touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():

@@ -16,15 +16,17 @@ import hashlib
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from care.accounts import Account
 from care.files import settle
-from care.records import Record, addressee, decode, encode
+from care.records import Record, addressee, decode, encode, tag_of
 from detectors.homes import Instant
 
 BATCH_MAX = 10_000
@@ -56,10 +58,14 @@ CREATE TABLE IF NOT EXISTS snapshot (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS forgotten (
-    what TEXT PRIMARY KEY,         -- 'raw' or 'told'
+    what TEXT PRIMARY KEY,         -- 'raw' or 'told'; at a centre each span that records are kept for
     number INTEGER NOT NULL,       -- up to here everything has been looked at
     recorded_at INTEGER NOT NULL   -- of the newest record that left
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lingering (
+    number INTEGER PRIMARY KEY,    -- of a record that is old enough to leave, and may not yet
+    what TEXT NOT NULL             -- as in `forgotten`
+) STRICT;
 CREATE TABLE IF NOT EXISTS had (peer TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS touched (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL) STRICT;
 """
@@ -164,23 +170,28 @@ def write(
     """Do as `append` does, with a date of its own for each record."""
     if origin and cursor is None:
         raise ValueError("records from a peer need the cursor that they bring us to")
-    written: list[Entry] = []
     db.execute("BEGIN IMMEDIATE")
     try:
-        for at, record in dated:
-            body = encode(record)
-            to = None if origin else addressee(record)
-            packed = body if origin or to is not None else _packed(body)
-            row = (_micros(at), origin, to, _key(record.at, body), packed)
-            number = db.execute(_INSERT, row).fetchone()
-            if number is not None:
-                written.append(Entry(number[0], at, origin, record))
+        written = _insert(db, dated, origin)
         if cursor is not None:
             db.execute(_MOVE_CURSOR, (origin, *cursor))
     except BaseException:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+    return written
+
+
+def _insert(db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], origin: str) -> list[Entry]:
+    written: list[Entry] = []
+    for at, record in dated:
+        body = encode(record)
+        to = None if origin else addressee(record)
+        packed = body if origin or to is not None else _packed(body)
+        row = (_micros(at), origin, to, _key(record.at, body), packed)
+        number = db.execute(_INSERT, row).fetchone()
+        if number is not None:
+            written.append(Entry(number[0], at, origin, record))
     return written
 
 
@@ -284,6 +295,96 @@ def forget_told(
         (peer, floor, min(had, last_number(db) - 1), limit),
     ).fetchall()
     return _take_out(db, "told", floor, _old(rows, before, now, full=len(rows) == limit))
+
+
+class Gone(NamedTuple):
+    """What one turn of forgetting at a centre came to."""
+
+    entries: list[Entry]  # the account of it, written together with it
+    more: bool  # whether another turn may find more
+
+
+def forget_kept(
+    db: sqlite3.Connection,
+    what: str,
+    before: datetime,
+    *,
+    now: datetime,
+    leaves: Callable[[Record], bool | None],
+    account: Callable[[Counter[str], int], Sequence[Record]],
+    limit: int = FORGET_MAX,
+) -> Gone:
+    """Take out records of some kinds that were written before a date, a few at a time, with the account of it.
+
+    `leaves` says of a record whether it may go: None if it is none of these kinds, False if it is and must stay for
+    now, which is asked again with every turn (of `limit` of those at most). `account` gets how many left of each kind,
+    and the number up to which all was looked at. The newest record never leaves:
+    numbers go on from it. What left and what is said of it are on disk together, or neither is.
+    """
+    floor = _floor(db, what)
+    newest, late = last_number(db), _micros(now + _FUTURE)
+    rows = db.execute(
+        "SELECT number, recorded_at, body FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?",
+        (floor, newest, limit),
+    ).fetchall()
+    upto, oldest_left, stays = floor, 0, list[int]()
+    gone, counted = list[int](), Counter[str]()
+    for number, at, body in rows:
+        if _micros(before) <= at < late:
+            break
+        upto, oldest_left = number, max(oldest_left, 0 if at >= late else at)
+        record = decode(_unpacked(body))
+        may = leaves(record) if at < late else None
+        if may:
+            gone.append(number)
+            counted[tag_of(record)] += 1
+        elif may is False:
+            stays.append(number)
+    again = db.execute(
+        "SELECT number, body FROM lingering JOIN journal USING (number) WHERE what = ? ORDER BY number LIMIT ?",
+        (what, limit),
+    ).fetchall()
+    for number, body in again:
+        record = decode(_unpacked(body))
+        if leaves(record):
+            gone.append(number)
+            counted[tag_of(record)] += 1
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in gone))
+        db.executemany("DELETE FROM lingering WHERE number = ?", ((number,) for number in gone))
+        db.executemany("INSERT OR IGNORE INTO lingering VALUES (?, ?)", ((number, what) for number in stays))
+        if upto > floor:
+            db.execute(
+                "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE"
+                " SET number = excluded.number, recorded_at = max(recorded_at, excluded.recorded_at)",
+                (what, upto, oldest_left),
+            )
+        entries = _insert(db, ((now, record) for record in account(counted, upto)), "") if counted else []
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return Gone(entries, more=len(rows) == limit and upto == rows[-1][0])
+
+
+def put_instead(db: sqlite3.Connection, number: int, record: Record) -> None:
+    """Let another record stand under a number: what a person's data became when they were erased. In a transaction."""
+    body = encode(record)
+    row = db.execute("SELECT origin, addressee FROM journal WHERE number = ?", (number,)).fetchone()
+    packed = _packed(body) if row == ("", None) else body
+    db.execute("UPDATE journal SET key = ?, body = ? WHERE number = ?", (_key(record.at, body), packed, number))
+
+
+def put(db: sqlite3.Connection, record: Record, at: datetime) -> None:
+    """Write a record of our own in a transaction that is open already."""
+    _insert(db, [(at, record)], "")
+
+
+def accounts(db: sqlite3.Connection) -> list[Account]:
+    """Return all that a centre has accounted for, oldest first."""
+    rows = db.execute("SELECT body FROM journal WHERE origin = '' AND addressee IS NULL ORDER BY number")
+    return [record for (body,) in rows if isinstance(record := decode(_unpacked(body)), Account)]
 
 
 def begins_at(db: sqlite3.Connection) -> datetime | None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from care.accounts import Account
 from care.asking import (
     CalledOff,
     ChainAgreed,
@@ -414,7 +415,20 @@ Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool | NightCounted  # what is said of a shift; at the centre
-Record = SensorEvent | SensorSight | Described | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
+Record = (
+    SensorEvent
+    | SensorSight
+    | Described
+    | Unreadable
+    | Told
+    | Order
+    | Deed
+    | Agreeing
+    | Terms
+    | Teaching
+    | Shift
+    | Account
+)
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 
@@ -425,6 +439,13 @@ encode = msgspec.json.Encoder().encode
 def decode(body: bytes | str) -> Record:
     """Read one record back. Raises `msgspec.DecodeError` or `msgspec.ValidationError` if it is none."""
     return _decoder.decode(body)
+
+
+def tag_of(record: Record) -> str:
+    """Return by what a kind of record is known on the wire."""
+    tag = record.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
 
 
 def site_of(home: HomeId) -> SiteId:

@@ -6,13 +6,16 @@ that whoever takes one out or writes one anew has to write all later ones anew a
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from care.accounts import LogAnchored
 from dashboard.rows import transaction
 from detectors.homes import HomeId, Instant, ResidentId
 
@@ -27,7 +30,11 @@ CREATE TABLE IF NOT EXISTS entry (
     body BLOB NOT NULL,            -- the entry as JSON
     digest BLOB NOT NULL           -- of the digest before it, and the body
 ) STRICT;
+CREATE TABLE IF NOT EXISTS begun (   -- what was kept long enough has left up to here
+    one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
 CREATE INDEX IF NOT EXISTS entry_resident ON entry (resident, number) WHERE resident IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_at ON entry (at);
 CREATE INDEX IF NOT EXISTS entry_organisation ON entry (organisation, number) WHERE organisation IS NOT NULL;
 """
 
@@ -73,6 +80,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     about: str = ""  # the alert, emergency or person that it is about, by id
 
 
+class Left:
+    """Whether whatever goes on in one request has left an entry. See `dashboard.looking`."""
+
+    yet = False
+
+
+left: ContextVar[Left | None] = ContextVar("left", default=None)
+_one_at_a_time = threading.Lock()  # the event loop writes, and threads do for it
+
+
 class Broken(Exception):
     """The log is not as it was written: from which number on, as a sentence."""
 
@@ -89,11 +106,12 @@ def connect(file: Path | str) -> sqlite3.Connection:
     if file != ":memory:":
         with suppress(OSError):  # SQLite says better what is wrong with it
             Path(file).touch(mode=0o600)
-    db = sqlite3.connect(file, isolation_level=None)
+    db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA busy_timeout=2000")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA secure_delete=ON")
         db.executescript(_SCHEMA)
     except sqlite3.Error:
         db.close()
@@ -103,13 +121,16 @@ def connect(file: Path | str) -> sqlite3.Connection:
 
 def write(db: sqlite3.Connection, *entries: Entry) -> None:
     """Add what was done. All of it or nothing."""
-    with transaction(db):
-        number, digest = _last(db)
+    with _one_at_a_time, transaction(db):
+        number, digest = last(db)
         for entry in entries:
             body = msgspec.json.encode(entry)
             number, digest = number + 1, _next(digest, body)
             row = (number, entry.at.timestamp(), entry.resident, entry.organisation, body, digest)
             db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
+    mark = left.get()
+    if mark is not None:
+        mark.yet = True
 
 
 def of_resident(
@@ -123,6 +144,82 @@ def of_resident(
     return [msgspec.json.decode(body, type=Entry) for (body,) in rows]
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for in the log; None: whatever it is."""
+
+    since: Instant
+    until: Instant
+    organisations: frozenset[str | None] | None = None  # for which it was done; None: all
+    resident: str | None = None
+    by: str | None = None
+    deed: Deed | None = None
+
+
+def found(db: sqlite3.Connection, asked: Asked, *, limit: int = READ_MAX) -> list[tuple[int, Entry]]:
+    """Return what was asked for with its numbers, the newest first."""
+    with _one_at_a_time:
+        rows = db.execute(
+            "SELECT number, body FROM entry WHERE at >= ? AND at < ? AND (? IS NULL OR resident = ?)"
+            " ORDER BY number DESC",
+            (asked.since.timestamp(), asked.until.timestamp(), asked.resident, asked.resident),
+        ).fetchall()
+    answer: list[tuple[int, Entry]] = []
+    for number, body in rows:
+        entry = msgspec.json.decode(body, type=Entry)
+        of = asked.organisations is None or entry.organisation in asked.organisations
+        if of and asked.by in {None, entry.by} and asked.deed in {None, entry.deed}:
+            answer.append((number, entry))
+            if len(answer) == limit:
+                break
+    return answer
+
+
+def verify(db: sqlite3.Connection, anchors: Iterable[LogAnchored]) -> tuple[int, int]:
+    """Return how many entries there are, and up to which number anchors in the journal stand for them.
+
+    Raises `Broken` with the first entry that may be another than was written, or is not there any more.
+    """
+    begun, digest = _begun(db)
+    known = {one.number: bytes.fromhex(one.digest) for one in anchors}
+    if begun and known.get(begun) != digest:
+        raise Broken(1)
+    good, count = begun, 0
+    rows = db.execute("SELECT number, body, digest FROM entry ORDER BY number")
+    for number, told in _checked(rows, begun, digest):
+        count += 1
+        if number in known:
+            if known[number] != told:
+                raise Broken(good + 1)
+            good = number
+    if max(known, default=0) > begun + count:
+        raise Broken(begun + count + 1)
+    return count, good
+
+
+def cut(db: sqlite3.Connection, anchor: LogAnchored) -> int:
+    """Take out the entries up to an anchor, that still says what came before what is left; return how many."""
+    with _one_at_a_time, transaction(db):
+        row = db.execute("SELECT digest FROM entry WHERE number = ?", (anchor.number,)).fetchone()
+        if row is None or bytes(row[0]).hex() != anchor.digest:
+            return 0  # gone already, or not what it was: then it stays for whoever looks into that
+        gone = db.execute("DELETE FROM entry WHERE number <= ?", (anchor.number,)).rowcount
+        db.execute("INSERT OR REPLACE INTO begun VALUES (1, ?, ?)", (anchor.number, row[0]))
+    return gone
+
+
+def _checked(rows: Iterable[tuple[int, bytes, bytes]], after: int, digest: bytes) -> Iterator[tuple[int, bytes]]:
+    for expected, (number, body, told) in enumerate(rows, after + 1):
+        digest = _next(digest, body)
+        if number != expected or digest != told:
+            raise Broken(expected)
+        yield number, told
+
+
+def _begun(db: sqlite3.Connection) -> tuple[int, bytes]:
+    row = db.execute("SELECT number, digest FROM begun").fetchone()
+    return (0, b"") if row is None else (int(row[0]), bytes(row[1]))
+
+
 def check(rows: Iterable[tuple[int, bytes, bytes]], digest: bytes = b"") -> Iterator[tuple[int, Entry]]:
     """Yield entries with their numbers as long as each follows from the one before. Raises `Broken`."""
     expected = 1
@@ -134,9 +231,10 @@ def check(rows: Iterable[tuple[int, bytes, bytes]], digest: bytes = b"") -> Iter
         expected += 1
 
 
-def _last(db: sqlite3.Connection) -> tuple[int, bytes]:
+def last(db: sqlite3.Connection) -> tuple[int, bytes]:
+    """Return the number and the digest of the last entry; 0 and nothing before the first."""
     row = db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
-    return (0, b"") if row is None else (int(row[0]), bytes(row[1]))
+    return _begun(db) if row is None else (int(row[0]), bytes(row[1]))
 
 
 def _next(digest: bytes, body: bytes) -> bytes:

@@ -19,7 +19,8 @@ from care.escalation import not_needed, way
 from care.ids import ContactId
 from care.language import mark
 from care.records import Record, site_of
-from dashboard import contacts
+from dashboard import contacts, looking
+from dashboard.access_log import Deed, Entry, Ground
 from dashboard.door import Problem, language_of
 from dashboard.glance import Glance, desk_zone
 from dashboard.pages import Desk, TheDesk
@@ -50,6 +51,7 @@ async def open_it(token: str, desk: TheDesk) -> Response:
     asked = _asked(desk, token)
     if asked is not None:
         await desk.centre.write(lambda board, at: opened(board, *asked, at))
+        await looking.note(desk, _looked(desk, *asked, Deed.READ))
     return _back(token)
 
 
@@ -61,6 +63,7 @@ async def reply(token: str, desk: TheDesk, answer: Annotated[Answer, Form()]) ->
         raise Problem(422, mark("Not saved"), mark("That is no answer here. Go back and choose again."))
     if asked is not None:
         await desk.centre.write(lambda board, at: replied(board, *asked, answer, at))
+        await looking.note(desk, _looked(desk, *asked, Deed.CHANGED))
     return _back(token)
 
 
@@ -98,6 +101,22 @@ def _asked(desk: Desk, token: str) -> tuple[Alert, ContactId] | None:
     found = contacts.follow_link(desk.people, token, desk.wall.now())
     alert = desk.centre.board.alerts.get(found[0]) if found is not None else None
     return None if found is None or alert is None else (alert, found[1])
+
+
+def _looked(desk: Desk, alert: Alert, by: ContactId, deed: Deed) -> Entry:
+    """Return what somebody who was asked leaves in the access log."""
+    home = desk.centre.board.homes.get(alert.home)
+    resident = None if home is None else home.resident
+    return Entry(
+        at=desk.wall.now(),
+        by=f"resident:{resident}" if by == RESIDENT else f"contact:{by}",
+        deed=deed,
+        what="alert",
+        resident=resident,
+        home=alert.home,
+        ground=Ground.OWN if by == RESIDENT else Ground.ALERT,
+        about=alert.id,
+    )
 
 
 def _back(token: str) -> Response:

@@ -38,7 +38,7 @@ from care.labels import CHANNELS, TIERS
 from care.language import mark
 from care.records import site_of
 from care.wording import capital, natural
-from dashboard import contacts
+from dashboard import contacts, looking
 from dashboard.door import Problem
 from dashboard.glance import Glance, desk_zone
 from dashboard.organisations import Right
@@ -105,6 +105,8 @@ class Foretold:
 async def place_of(desk: TheDesk, reader: Reader, site: str = "", home: str = "") -> Place:
     """Return the place that a page is about. Raises `Problem` if there is none, or none for who reads."""
     board = desk.centre.board
+    if home:
+        looking.at(HomeId(f"{site}/{home}"))
     if not site and reader.of_the_centre:
         return ORGANISATION
     if site and reader.sees(desk, HomeId(f"{site}/{home}")):

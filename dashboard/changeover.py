@@ -14,6 +14,7 @@ from care.ids import StaffId
 from care.language import mark, words
 from care.records import Record
 from care.reports import TEAM, Writer
+from dashboard import looking
 from dashboard.door import Problem
 from dashboard.effects import Figures
 from dashboard.glance import desk_zone
@@ -40,6 +41,7 @@ async def report(desk: TheDesk, reader: Reader, night: Night = None, site: Site 
     """Tell the night of the whole desk, or of one building: the team's five lines, and those of every client."""
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     paper = _paper(Paper(scene, night or nights_kept(scene)[1], SiteId(site) if site else None))
+    looking.at(*paper.shown)
     return HTMLResponse(desk.drawing.page("report.html", scene, paper=paper, page="/report"))
 
 
@@ -82,10 +84,13 @@ async def paper_of(desk: TheDesk, reader: Reader, night: Night = None, site: Sit
     paper = _paper(Paper(scene, night or nights_kept(scene)[1], SiteId(site) if site else None))
     client = None
     if home:
+        looking.at(HomeId(f"{site}/{home}"))
         known = scene.board.homes.get(HomeId(f"{site}/{home}"))
         if known is None:
             raise no_home()
         client = paper.client(known)
+    else:
+        looking.at(*paper.shown)
     drawn = desk.drawing.paper("paper.html", reader.viewer.language, paper=paper, client=client)
     try:
         async with desk.printing:

@@ -12,6 +12,7 @@ import typer
 from care.clock import SystemClock
 from care.ids import ContactId
 from care.link import broker_address, is_here
+from dashboard import privacy_commands
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 
@@ -32,6 +33,10 @@ cli.add_typer(contact, name="contact")
 cli.add_typer(channel, name="channel")
 enrolment = typer.Typer(no_args_is_help=True, help="Which gateways are let in.")
 cli.add_typer(enrolment, name="enrolment")
+cli.add_typer(privacy_commands.log, name="access-log")
+cli.add_typer(privacy_commands.person, name="person")
+cli.command("retention")(privacy_commands.retention)
+cli.command("dpia")(privacy_commands.dpia)
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from care.language import LANGUAGES, mark, words
+from dashboard import looking
 from dashboard.drawing import Drawing
 
 BODY_MAX = 64_000  # bytes of a request
@@ -55,14 +56,26 @@ class Door:
             return
         scope["app"] = self._app  # a refusal here is drawn by the same desk
         request = Request(scope, receive)
+        refused = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal refused
+            if refused:
+                return  # the rest of what is not shown
             if message["type"] == "http.response.start":
+                try:
+                    await looking.leave(self._app.state.desk, look, scope, message["status"])
+                except looking.NotWritten as error:
+                    log.error("no entry in the access log, and nothing shown", why=str(error))  # noqa: TRY400
+                    await _tell(request, _unseen())(scope, receive, send_with_headers)
+                    refused = True
+                    return
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        look = looking.begin()
         try:
             if request.method not in {"GET", "HEAD"}:
                 _check_origin(request)
@@ -159,6 +172,14 @@ def not_from_here() -> Problem:
     return Problem(403, mark("Not done"), text)
 
 
+def _unseen() -> Problem:
+    text = mark(
+        "Who looks cannot be written down now, and without that nothing is shown. Alerts are."
+        " Tell the technical service."
+    )
+    return Problem(503, mark("Not shown"), text)
+
+
 def _tell(request: Request, problem: Problem) -> Response:
     language = language_of(request)
     headers = problem.headers | (notice(request, problem.text) if by_htmx(request) else {})
@@ -193,6 +214,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         return _tell(request, Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk.")))
     text = mark("Nachtwacht cannot do that. Go back to the desk.")
     return _tell(request, Problem(error.status_code, mark("Not done"), text, **(error.headers or {})))
+
+
+async def _on_not_written(request: Request, error: Exception) -> Response:
+    log.error("no entry in the access log, and nothing shown", why=str(error))
+    return _tell(request, _unseen())
 
 
 async def _on_disk_error(request: Request, error: Exception) -> Response:
@@ -251,6 +277,7 @@ def refusals() -> dict[type[Exception], Any]:
         NotSignedIn: _on_not_signed_in,
         RequestValidationError: _on_bad_form,
         HTTPException: _on_http_error,
+        looking.NotWritten: _on_not_written,
         sqlite3.Error: _on_disk_error,
         Exception: _on_mistake,
     }

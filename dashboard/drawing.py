@@ -121,9 +121,9 @@ class Drawing:
         scene = self.scene(now, viewer)
         return self._page("looked-back.html", scene, looked=LookedBack(asked, home, scene), oob=True)
 
-    def load(self, now: datetime, viewer: Viewer, *, gateways: bool = False) -> str:
+    def load(self, now: datetime, viewer: Viewer, *, gateways: bool = False, overseen: bool = False) -> str:
         """Draw the page that says how busy it is, with the way to the gateways for whom that is open."""
-        return self._page("load.html", self.scene(now, viewer), page="/load", gateways=gateways)
+        return self._page("load.html", self.scene(now, viewer), page="/load", gateways=gateways, overseen=overseen)
 
     def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
         """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""

@@ -15,6 +15,7 @@ from care.language import mark
 from care.load import ask_second_pool
 from care.records import FOLLOWS, Aside, By, Follow, Record
 from care.shifts import ends
+from dashboard import overseeing
 from dashboard.course import ASIDE_MIN, GOING, NOT_ASIDE, SHIFT_END
 from dashboard.door import Problem, by_htmx
 from dashboard.enrolling import opens_to
@@ -87,7 +88,11 @@ async def post_take_back(request: Request, alert: TheAlert, desk: TheDesk, reade
 @router.get("/load")
 async def get_load(desk: TheDesk, reader: Reader) -> Response:
     """Show how busy it is."""
-    return HTMLResponse(desk.drawing.load(desk.centre.now(), reader.viewer, gateways=opens_to(desk, reader)))
+    return HTMLResponse(
+        desk.drawing.load(
+            desk.centre.now(), reader.viewer, gateways=opens_to(desk, reader), overseen=overseeing.opens_to(reader)
+        )
+    )
 
 
 @router.post("/second-pool")

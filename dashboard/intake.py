@@ -82,7 +82,8 @@ class Centre:
         self.recorded_at: datetime | None = None  # when that one was written
         self._remembered_upto = 0
         self._recall(db)
-        self.trouble = ""  # why the last record could not be written; empty while all can
+        self.beside = ""  # why what stands beside the journal could not be written; empty while all can
+        self._trouble = ""  # why the last record could not be
         self._db = db
         self._clock = clock
         self._monotonic = monotonic
@@ -100,6 +101,11 @@ class Centre:
                 progress(self.number, last)
         if self.number - self._remembered_upto > REMEMBER_AFTER:
             self._remember()(db)
+
+    @property
+    def trouble(self) -> str:
+        """Why the centre cannot write down what must be; empty while it can."""
+        return self._trouble or self.beside
 
     def follow(self, follower: Callable[[News], None]) -> None:
         """Call the follower, in the event loop, after every change of the board."""
@@ -191,6 +197,16 @@ class Centre:
         """Ask the journal something, in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
 
+    async def forget(self, forgetting: Callable[[sqlite3.Connection], journal.Gone]) -> bool:
+        """Take out what is kept long enough, with the account of it; return whether there is more."""
+        return await self._to_the_end(self._forget(forgetting))
+
+    async def _forget(self, forgetting: Callable[[sqlite3.Connection], journal.Gone]) -> bool:
+        async with self._turn:
+            gone = await self._on_disk(forgetting)
+            self._fold(gone.entries)
+        return gone.more
+
     def close(self) -> None:
         """Let the writer finish what it has begun, and close the journal."""
         self._writer.shutdown()
@@ -256,9 +272,9 @@ class Centre:
         try:
             written = await self.ask(writing)
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self._trouble = str(error)
             raise
-        self.trouble = ""
+        self._trouble = ""
         return written
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -28,7 +28,7 @@ from care.deeds import Taken, claim, release, resolve, shown, take_over
 from care.ids import AlertId, StaffId
 from care.language import LANGUAGES, mark
 from care.records import CENTRE, HOWS, How, Outcome, Record, site_of
-from dashboard import people
+from dashboard import looking, people
 from dashboard.authority import Authority
 from dashboard.door import (
     Door,
@@ -47,6 +47,7 @@ from dashboard.drawing import Drawing, Viewer
 from dashboard.glance import desk_zone
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live, TooManyScreens
+from dashboard.looking import Kept
 from dashboard.lookout import Screens
 from dashboard.nights import CHOICES
 from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees
@@ -80,6 +81,7 @@ class Desk:
     intake: Intake | None = None
     authority: Authority | None = None  # of a centre that enrols gateways
     screens: Screens = dataclasses.field(default_factory=Screens)
+    looks: Kept = dataclasses.field(default_factory=Kept)  # in the access log, or on their way there
     printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
     one_at_a_time: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # a password costs 64 MB to look at
 
@@ -139,6 +141,7 @@ async def reader_of(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -
 async def alert_id(alert: str) -> AlertId:
     if not _ALERT.fullmatch(alert):
         raise no_alert()
+    looking.at_alert(AlertId(alert))
     return AlertId(alert)
 
 
@@ -149,6 +152,7 @@ Reader = Annotated[SignedIn, Depends(reader_of)]
 async def home_id(site: str, home: str, desk: TheDesk, reader: Reader) -> HomeId:
     """Return a home that is there for who reads. Raises `Problem`: what is somebody else's is not there."""
     known = HomeId(f"{site}/{home}")
+    looking.at(known)
     if not (_ID.fullmatch(site) and _ID.fullmatch(home) and reader.sees(desk, known)):
         raise no_home()
     return known
@@ -168,6 +172,7 @@ def _reader(request: Request, desk: Desk) -> SignedIn:
     session = people.session(desk.people, request.cookies.get(_cookie(request), ""), desk.wall.now())
     if session is None:
         raise NotSignedIn
+    looking.by(session)
     acts = any(may(session.posts, Right.ACT, post.organisation) for post in session.posts)
     language, organisations = language_of(request), session.organisations
     viewer = Viewer(session.staff, session.first_name, session.initials, language, organisations, acts)
@@ -432,7 +437,17 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
     # Written with what stands here.
-    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups, measuring, pausing
+    from dashboard import (
+        agreeing,
+        answers,
+        calling_order,
+        changeover,
+        enrolling,
+        followups,
+        measuring,
+        overseeing,
+        pausing,
+    )
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -444,6 +459,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(followups.router)
     app.include_router(agreeing.router)
     app.include_router(measuring.router)
+    app.include_router(overseeing.router)
     app.include_router(pausing.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():

@@ -167,6 +167,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         # NORMAL: what a power cut can cost here is a sign-in, and the event loop must not wait for the disk.
         db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA secure_delete=ON")  # who is taken out is gone from the file
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
         db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA)

@@ -380,6 +380,11 @@ class Paper:
         return [self.client(home, report) for home, report in notable[:CLIENTS_MAX]]
 
     @property
+    def shown(self) -> list[HomeId]:
+        """The homes of whose night the page tells."""
+        return [home.id for home, report in self._told if report.notable][:CLIENTS_MAX]
+
+    @property
     def more_clients(self) -> int:
         """How many more there are, whom a building's own report tells of."""
         return max(0, sum(report.notable for _, report in self._told) - CLIENTS_MAX)

@@ -34,6 +34,7 @@ from dashboard.organisations import Access
 from dashboard.outbox import Outbox
 from dashboard.pages import Desk, application
 from dashboard.people import Names
+from dashboard.retention import Daily
 from dashboard.waking import GivenUp, Waking
 
 STOP_WITHIN_S = 5
@@ -140,6 +141,7 @@ async def _run_together(
         asyncio.create_task(live.run()),
         asyncio.create_task(lookout.run()),
         asyncio.create_task(outbox.run()),
+        asyncio.create_task(Daily(centre, store, stores.access_log, wall).run()),
         *([] if signs is None else [asyncio.create_task(authority.keep(signs, store, wall))]),
     ]
     for task in work:

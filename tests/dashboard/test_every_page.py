@@ -59,7 +59,9 @@ def centre(tmp_path: Path) -> Iterator[NightDesk]:
         made.leave()
 
 
-@pytest.mark.parametrize("path", ["/calling-order", "/calling-order/wilg/12", "/homes/wilg/12/agreements", "/answer"])
+@pytest.mark.parametrize(
+    "path", ["/calling-order", "/calling-order/wilg/12", "/homes/wilg/12/agreements", "/access-log", "/answer"]
+)
 def test_a_page_of_the_whole_centre_keeps_nobody_out(centre: NightDesk, browser: Browser, path: str) -> None:
     """Pages that are more than a drawing of the board."""
     page = centre.sit_down(browser, centre.staff("Sanne", "SV"))

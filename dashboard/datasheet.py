@@ -1,0 +1,292 @@
+"""The data sheet of a DPIA (GDPR article 35), made from what the code really stores.
+
+Every kind of record and every column of every table is walked; a field that nobody has said the purpose of is refused
+(`Unexplained`), so that nothing new is stored before somebody says what it is for.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+
+import msgspec
+
+from care.labels import CHANNELS
+from care.records import Record
+from dashboard import access_log, people
+from dashboard.retention import TABLE, Kept
+
+
+class Unexplained(Exception):
+    """A field or column without a written purpose, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What holds of a kind of data: whose it is, on what ground, who sees it."""
+
+    whose: str
+    ground: str
+    seen_by: str
+
+
+_CARE = "care agreement (GDPR 6(1)(b), 9(2)(h)); what the resident agrees to beyond that by consent"
+_DUTY = "duty by law (GDPR 6(1)(c)): NEN 7513, accountability (GDPR 5(2))"
+_SAFE = "interest in a safe service (GDPR 6(1)(f))"
+_TEAM = "night desk and care team of the resident's organisation; the resident"
+
+KINDS: dict[str, About] = {
+    "alerts": About("resident; staff by id", _CARE, _TEAM),
+    "nights": About("resident", _CARE, _TEAM),
+    "states": About("resident", _CARE, _TEAM),
+    "shifts": About("staff, by id", _CARE, "night desk"),
+    "pauses": About("resident; who asked, by id", _CARE, _TEAM),
+    "agreed": About("resident; contacts and staff by id", _CARE, _TEAM),
+    "accounts": About("nobody", _DUTY, "privacy officer"),
+    "raw events": About("resident", _CARE, "nobody but the machine; the installer when something is broken"),
+}
+
+FIELDS = {
+    **dict.fromkeys(("at", "since", "until", "day", "over_at", "there_at"), "when it was, begins or ends"),
+    **dict.fromkeys(("home", "site", "place", "homes"), "which home or building, by id"),
+    **dict.fromkeys(
+        ("alert", "episode", "id", "asked", "about", "line", "number", "upto", "step"), "which one is meant"
+    ),
+    **dict.fromkeys(("by", "taken_by", "given_by", "contact", "to"), "who did it or is asked, by id"),
+    "resident": "with whom it is agreed, by id: it ends when somebody else lives there",
+    **dict.fromkeys(
+        ("what", "kind", "kinds", "tiers", "value", "limit", "usual", "nights", "rank", "early", "count", "trouble"),
+        "what was found, and why it is told",
+    ),
+    **dict.fromkeys(("room", "last_room", "last_at", "door_at", "window"), "where to look, and what was seen before"),
+    **dict.fromkeys(("sensor", "sensors", "blind", "sight", "seen", "devices"), "which sensors saw it, or could not"),
+    **dict.fromkeys(("presence", "paused"), "how the home stands now"),
+    **dict.fromkeys(
+        ("perhaps", "reason", "why", "cannot", "refusal", "refused", "untested"), "why, chosen from a list"
+    ),
+    **dict.fromkeys(
+        ("outcome", "how", "follow", "means", "answer", "takeover", "by_voice", "took", "screen", "shown"),
+        "what people did about it",
+    ),
+    **dict.fromkeys(("open", "aside"), "which alerts were open at the hand-over"),
+    **dict.fromkeys(("note", "text"), "what no record tells, in two sentences at most; the page asks for no names"),
+    **dict.fromkeys(("channel", "channels", "minutes"), "by which way somebody is reached, and for how long"),
+    **dict.fromkeys(
+        (
+            *("night", "whole", "age", "left_out", "activity", "episodes", "exits", "visits", "minutes_out", "highest"),
+            *("mostly_after", "rose", "to_bed", "stays"),
+        ),
+        "what a night came to: for the report, for what is usual, and for what homes teach one another",
+    ),
+    **dict.fromkeys(
+        ("before", "after", "proposed", "found", "pools", "factor", "plan"),
+        "what is or would be agreed, and its effect",
+    ),
+    **dict.fromkeys(("name", "zone"), "what the building is called, and its time zone"),
+    **dict.fromkeys(
+        ("model", "properties", "availability", "key", "signature", "digest", "origin", "packet", "topic", "payload"),
+        "what a device is and said, so that a fault is found and a proof holds",
+    ),
+    "size": "how large a message was that could not be read",
+}
+"""What each field of a record is for; a field of one name is for one thing wherever it stands."""
+
+TABLES: dict[str, tuple[About, dict[str, str]]] = {
+    "staff": (
+        About("staff", _CARE, "colleagues: the first name and initials"),
+        {
+            "id": "stands in records in place of the name",
+            "name": "to sign in with",
+            "first_name": "shown to colleagues and residents",
+            "initials": "shown on a claimed alert",
+            "password": "an argon2id hash",
+        },
+    ),
+    "session": (
+        About("staff", _SAFE, "nobody"),
+        {"token": "a hash", "staff": "who", "until": "when it ends", "used_at": "when it was last used"},
+    ),
+    "attempt": (
+        About("whoever tries to sign in", _SAFE, "nobody"),
+        {"at": "when", "name": "a hash of what was typed", "client": "the network address, to slow down guessing"},
+    ),
+    "resident": (About("resident", _CARE, _TEAM), {"id": "stands in records", "name": "how they like to be called"}),
+    "contact": (
+        About("contact", "consent of the resident and of the contact", _TEAM),
+        {"id": "stands in records", "resident": "whose", "name": "who is called", "relation": "what they are to them"},
+    ),
+    "address": (
+        About("contact, resident or role", "consent of the contact", _TEAM),
+        {"whose": "whose it is", "channel": "by which way", "address": "the number or address"},
+    ),
+    "channel": (
+        About("nobody", _SAFE, "administrator"),
+        {"name": "by which way phones are reached", "url": "the service, with its keys", "test_to": "its daily test"},
+    ),
+    "link": (
+        About("contact", "consent of the contact", "nobody"),
+        {"token": "a hash", "alert": "about which", "contact": "who was asked", "until": "when it ends"},
+    ),
+    "organisation": (About("nobody", _SAFE, "administrator"), {"id": "which", "name": "what it is called"}),
+    "site": (About("nobody", _SAFE, "administrator"), {"id": "which building", "organisation": "whose it is"}),
+    "post": (
+        About("staff", _CARE, "administrator"),
+        {"staff": "who", "organisation": "for whom they work", "role": "what they may do"},
+    ),
+    "wish": (
+        About("resident", _CARE, _TEAM),
+        {"resident": "whose", "first": "what is done first", "note": "a few words beside it"},
+    ),
+    "video": (About("nobody", _CARE, _TEAM), {"only_row": "there is one", "link": "where video calls start"}),
+    "enrolment_code": (
+        About("nobody", _SAFE, "administrator"),
+        {
+            "code": "a hash",
+            "site": "for which building",
+            "organisation": "whose it was",
+            "made_at": "when it was made",
+            "until": "when it ends",
+            "used_for": "the key it was used for",
+        },
+    ),
+    "gateway": (
+        About("nobody", _SAFE, "administrator"),
+        {
+            "key": "its public key",
+            "site": "which building",
+            "serial": "of its certificate",
+            "fingerprint": "of its certificate",
+            "certificate": "by which it is let in",
+            "signed_at": "when",
+            "valid_from": "from when it is good",
+            "valid_until": "until when it is good",
+            "revoked_at": "when it was taken back",
+        },
+    ),
+    "enrolment_log": (
+        About("staff, by id; network addresses", _SAFE, "administrator"),
+        {
+            "at": "when",
+            "what": "what was done or tried",
+            "site": "for which building",
+            "who": "who did, or from which address",
+            "why": "why it was refused",
+            "fingerprint": "of which certificate",
+        },
+    ),
+    "entry": (
+        About("resident, staff and contacts, by id", _DUTY, "privacy officer; the resident, in plain words"),
+        {
+            "number": "its place in the chain",
+            "at": "when",
+            "resident": "about whom",
+            "organisation": "for whom they work who did it",
+            "body": "who, in which role, what of it, on what ground",
+            "digest": "of it and all before it: nothing is taken out unseen",
+        },
+    ),
+    "begun": (
+        About("nobody", _DUTY, "privacy officer"),
+        {"one": "there is one", "number": "up to where entries have left", "digest": "what they came to"},
+    ),
+}
+"""What each column of each table is for. What comes new gets its line here before it is stored."""
+
+
+def sheet(now: datetime) -> str:
+    """Return the sheet as one HTML page. Raises `Unexplained`."""
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Nachtwacht: what is stored</title>',
+        (
+            "<style>body{font:1rem/1.5 sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+            "td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0}h3{margin:1.6rem 0 0}</style>"
+        ),
+        (
+            f"<h1>What Nachtwacht stores</h1><p>Made from the program itself on {now:%Y-%m-%d}. Records hold ids, never"
+            " names: names and addresses stand in the people store alone. Nachtwacht sends nothing outside the EU;"
+            " a channel may, and is the organisation's choice.</p>"
+        ),
+        "<h2>How long</h2>",
+        _table(("what", "where", "for how long", "why"), ((one.name, one.where, _span(one), one.why) for one in TABLE)),
+        "<h2>Records</h2>",
+    ]
+    for kept in (one for one in TABLE if one.types):
+        about = KINDS[kept.name]
+        parts.append(_lead(kept.name, about, f"{kept.where}, {_span(kept)}"))
+        parts.append(_table(("record", "what it says", "field", "for what"), _records(kept)))
+    parts.append("<h2>Tables</h2>")
+    for where, table, columns in tables():
+        about, purposes = explained(table, columns)
+        parts.append(_lead(table, about, where))
+        parts.append(_table(("column", "for what"), ((column, purposes[column]) for column in columns)))
+    ways = ", ".join(sorted(CHANNELS))
+    parts.append(
+        f"<h2>What leaves the centre</h2><p>Notices by channels ({escape(ways)} and others that are set up), with no"
+        " name, room or health in them: what it is about stands behind a link that ends.</p></html>"
+    )
+    return "".join(parts)
+
+
+def purpose(tag: str, field: str) -> str:
+    """Return what a field of a kind of record is for. Raises `Unexplained`."""
+    try:
+        return FIELDS[field]
+    except KeyError as error:
+        raise Unexplained(f"record {tag}, field {field}") from error
+
+
+def explained(table: str, columns: list[str]) -> tuple[About, dict[str, str]]:
+    """Return what holds of a table, with what each column is for. Raises `Unexplained`."""
+    if table not in TABLES:
+        raise Unexplained(f"table {table}")
+    about, purposes = TABLES[table]
+    for column in columns:
+        if column not in purposes:
+            raise Unexplained(f"table {table}, column {column}")
+    return about, purposes
+
+
+def tables() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield every table that a new centre makes beside its journal: where, its name, its columns."""
+    for where, db in (("people", people.connect(":memory:")), ("access log", access_log.connect(":memory:"))):
+        try:
+            names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+            for name in names:
+                yield where, name, columns_of(db, name)
+        finally:
+            db.close()
+
+
+def columns_of(db: sqlite3.Connection, table: str) -> list[str]:
+    """Return the names of a table's columns."""
+    return [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+
+
+def records() -> Iterator[tuple[str, type, list[str]]]:
+    """Yield every kind of record: its tag, its type, its fields."""
+    for kind in Record.__args__:
+        yield str(kind.__struct_config__.tag), kind, [field.name for field in msgspec.structs.fields(kind)]
+
+
+def _records(kept: Kept) -> Iterator[tuple[str, str, str, str]]:
+    for tag, kind, fields in records():
+        if kind in kept.types:
+            said = (kind.__doc__ or "").partition("\n")[0]
+            for n, field in enumerate(fields):
+                yield (tag if n == 0 else "", said if n == 0 else "", field, purpose(tag, field))
+
+
+def _span(kept: Kept) -> str:
+    return "until it is erased, or for good" if kept.days is None else f"{kept.days} days"
+
+
+def _lead(title: str, about: About, where: str) -> str:
+    said = f"Whose: {about.whose}. Ground: {about.ground}. Seen by: {about.seen_by}. Where: {where}."
+    return f"<h3>{escape(title)}</h3><p>{escape(said)}</p>"
+
+
+def _table(columns: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

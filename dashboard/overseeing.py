@@ -1,0 +1,272 @@
+"""The pages of the privacy officer: who looked at whose data, and the files of it. Reading them is an entry too."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import HTMLResponse
+
+from care import journal
+from care.ids import ContactId, StaffId
+from care.language import mark
+from care.records import site_of
+from dashboard import access_log, looking
+from dashboard.access_log import Asked, Deed, Entry, Ground
+from dashboard.door import Problem
+from dashboard.glance import desk_zone
+from dashboard.organisations import OWN, Access, Right, may
+from dashboard.oversight import Odd, as_csv, as_lines, unusual
+from dashboard.pages import Desk, Reader, SignedIn, TheDesk
+from dashboard.people import Names
+from dashboard.persons import everything
+from dashboard.portrait import packed
+from detectors.homes import HomeId, ResidentId, zone_of
+
+SHOWN = 200  # entries on a page; a file holds all
+FILE_MAX = 100_000
+SPAN = timedelta(days=7)  # that is shown unless another is asked for
+GUARD = Right.CHANGE  # who may read the log of an organisation, and only that one's
+
+DEEDS: Mapping[Deed, str] = {
+    Deed.READ: mark("looked"),
+    Deed.CHANGED: mark("changed something"),
+    Deed.PRINTED: mark("printed"),
+    Deed.EXPORTED: mark("took along in a file"),
+    Deed.ERASED: mark("erased"),
+    Deed.TRIED: mark("tried, and was refused"),
+    Deed.SIGNED_IN: mark("signed in"),
+    Deed.SIGNED_OUT: mark("signed out"),
+}
+GROUNDS: Mapping[Ground, str] = {
+    Ground.WATCH: mark("watch of the night desk"),
+    Ground.ALERT: mark("there was an alert"),
+    Ground.CARE: mark("care and agreements"),
+    Ground.OWN: mark("their own data"),
+    Ground.SHARED: mark("shared by the client"),
+    Ground.INSTALL: mark("installation"),
+    Ground.EMERGENCY: mark("in an emergency"),
+    Ground.OVERSIGHT: mark("oversight"),
+}
+WHATS: Mapping[str, str] = {
+    "desk": mark("the overview"),
+    "load": mark("how busy it is"),
+    "alert": mark("an alert"),
+    "home": mark("the home"),
+    "agreements": mark("the agreements"),
+    "calling-order": mark("who is asked"),
+    "client-report": mark("the report of a night"),
+    "report": mark("the report of a night"),
+    "hand-over": mark("the hand-over"),
+    "gateways": mark("the gateways"),
+    "pause": mark("a pause"),
+    "resume": mark("a pause"),
+    "access-log": mark("this log"),
+    "persons": mark("all data of a person"),
+}
+ODDS: Mapping[Odd, str] = {
+    Odd.MANY: mark("looked at {count} clients in a short time, without an alert"),
+    Odd.NOT_AT_WORK: mark("looked without an alert or watch: {count} times"),
+    Odd.TRIED: mark("was refused {count} times"),
+    Odd.EMERGENCY: mark("looked in an emergency: {count} times"),
+}
+
+router = APIRouter()
+
+Day = Annotated[date | None, Query()]
+Text = Annotated[str, Query(max_length=90)]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry as it is read."""
+
+    number: int
+    at: str
+    who: str
+    deed: str
+    what: str
+    client: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is out of the ordinary, as it is read."""
+
+    at: str
+    who: str
+    why: str
+
+
+async def asked_of(
+    desk: TheDesk,
+    reader: Reader,
+    *,
+    since: Day = None,
+    until: Day = None,
+    client: Text = "",
+    by: Text = "",
+    deed: Text = "",
+) -> Asked:
+    """Return what is looked for. Raises `Problem` for who may not."""
+    overseen = _overseen(reader)
+    if not overseen:
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    zone, now = _zone(desk), desk.wall.now()
+    last = until or now.astimezone(zone).date()
+    first = since or last - SPAN
+    resident = _resident(desk, client) if client else None
+    if resident is not None:
+        homes = [home.id for home in desk.centre.board.homes.values() if home.resident == resident]
+        looking.at(*[home for home in homes if reader.sees(desk, home)])
+    return Asked(
+        since=datetime.combine(first, time(), zone).astimezone(UTC),
+        until=datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
+        organisations=overseen | ({None} if OWN in overseen else set()),
+        resident=resident,
+        by=by or None,
+        deed=Deed(deed) if deed in set(Deed) else None,
+    )
+
+
+TheAsked = Annotated[Asked, Depends(asked_of)]
+
+
+@router.get("/access-log")
+async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = "") -> Response:
+    """Show who looked at whose data, what is out of the ordinary on top."""
+    zone = _zone(desk)
+    rows = await asyncio.to_thread(access_log.found, desk.access_log, asked, limit=FILE_MAX)
+    scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
+    say, names = scene.wording.say, Names(desk.people)
+    odd = [
+        Found(_day(one.first, zone), _who(names, one.by), say(ODDS[one.why]).format(count=one.count))
+        for one in unusual(rows)[:20]
+    ]
+    form = {
+        "since": asked.since.astimezone(zone).date().isoformat(),
+        "until": (asked.until - timedelta(seconds=1)).astimezone(zone).date().isoformat(),
+        "client": client,
+        "by": asked.by or "",
+        "deed": asked.deed.value if asked.deed is not None else "",
+    }
+    return HTMLResponse(
+        desk.drawing.page(
+            "access-log.html",
+            scene,
+            rows=[_row(number, entry, names, say, zone) for number, entry in rows[:SHOWN]],
+            more=max(0, len(rows) - SHOWN),
+            odd=odd,
+            form=form,
+            resident=asked.resident or "",
+            query=urlencode(form),
+            deeds=[(one.value, say(word)) for one, word in DEEDS.items()],
+            page="/access-log",
+        )
+    )
+
+
+@router.get("/access-log/file")
+async def file(
+    asked: TheAsked, desk: TheDesk, kind: Annotated[str, Query(pattern="^(csv|jsonl)$")] = "csv"
+) -> Response:
+    """Give the same as a file; that it was taken is an entry."""
+    rows = await asyncio.to_thread(access_log.found, desk.access_log, asked, limit=FILE_MAX)
+    number, digest = access_log.last(desk.access_log)
+    made = as_csv(rows) if kind == "csv" else as_lines(rows, number, digest)
+    headers = {"Content-Disposition": f'attachment; filename="nachtwacht-access-log.{kind}"'}
+    return Response(made, media_type="text/csv" if kind == "csv" else "application/jsonl", headers=headers)
+
+
+@router.get("/persons/{resident}/file")
+async def person(
+    resident: Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,60}$")], desk: TheDesk, reader: Reader
+) -> Response:
+    """Give all that is kept about a resident of one's own organisation, to hand it to them."""
+    overseen, owners, id_ = _overseen(reader), Access(desk.people).owners(), ResidentId(resident)
+    if not overseen:
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    async with desk.printing:  # it reads the whole journal: one at a time, and beside the desk's own writer
+        file = await desk.centre.ask(lambda db: str(db.execute("PRAGMA database_list").fetchone()[2]))
+        store = str(desk.people.execute("PRAGMA database_list").fetchone()[2])
+        found = await asyncio.to_thread(_everything, file, store, desk.access_log, id_)
+    sites = {site_of(stay["home"]) for stay in found["stays"]}
+    if not any(owners.get(site, OWN) in overseen for site in sites):
+        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+    entry = Entry(
+        at=desk.wall.now(),
+        by=f"staff:{reader.staff}",
+        role=",".join(sorted(post.role.value for post in reader.session.posts)),
+        organisation=min(overseen & {owners.get(site, OWN) for site in sites}),
+        deed=Deed.EXPORTED,
+        what="persons",
+        resident=id_,
+        ground=Ground.OVERSIGHT,
+    )
+    await looking.note(desk, entry)
+    made = await asyncio.to_thread(packed, found, desk.wall.now())
+    headers = {"Content-Disposition": 'attachment; filename="gegevens.zip"'}
+    return Response(made, media_type="application/zip", headers=headers)
+
+
+def _everything(book: str, store: str, looks: sqlite3.Connection, resident: ResidentId) -> dict[str, Any]:
+    """Read in a thread, by connections of its own."""
+    with closing(journal.connect(book, read_only=True)) as records, closing(sqlite3.connect(store)) as rows:
+        return everything(records, rows, looks, resident)
+
+
+def opens_to(reader: SignedIn) -> bool:
+    """Whether there is a log for who reads."""
+    return bool(_overseen(reader))
+
+
+def _overseen(reader: SignedIn) -> frozenset[str]:
+    """Return the organisations whose log somebody may read."""
+    posts = reader.session.posts
+    return frozenset(post.organisation for post in posts if may(posts, GUARD, post.organisation))
+
+
+def _resident(desk: Desk, client: str) -> str:
+    """Return whom a field means: a resident's id, or the number of a home as its page has it."""
+    home = desk.centre.board.homes.get(HomeId(client))
+    return client if home is None else home.resident
+
+
+def _row(number: int, entry: Entry, names: Names, say: Callable[[str], str], zone: ZoneInfo) -> Row:
+    client = "" if entry.resident is None else (names.resident(ResidentId(entry.resident)) or entry.resident)
+    return Row(
+        number=number,
+        at=_day(entry.at, zone),
+        who=_who(names, entry.by),
+        deed=say(DEEDS[entry.deed]),
+        what=say(WHATS[entry.what]) if entry.what in WHATS else entry.what,
+        client=f"{client} · {entry.home}" if client and entry.home else client or entry.home or "",
+        ground=say(GROUNDS[entry.ground]),
+    )
+
+
+def _who(names: Names, by: str) -> str:
+    kind, _, id = by.partition(":")  # noqa: A001
+    match kind:
+        case "staff":
+            return names.staff(StaffId(id))
+        case "contact":
+            return names.contact(ContactId(id)) or id
+        case "resident":
+            return names.resident(ResidentId(id)) or id
+    return by
+
+
+def _zone(desk: Desk) -> ZoneInfo:
+    return zone_of(desk_zone(desk.centre.board))
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%d-%m-%Y %H:%M}"
