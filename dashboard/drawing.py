@@ -125,10 +125,25 @@ class Drawing:
         """Draw the page that says how busy it is, with the way to the gateways for whom that is open."""
         return self._page("load.html", self.scene(now, viewer), page="/load", gateways=gateways)
 
-    def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
-        """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""
+    def sign_in(
+        self,
+        language: str,
+        *,
+        name: str = "",
+        problem: str | None = None,
+        to: str = "/",
+        elsewhere: Collection[tuple[str, str]] = (),
+    ) -> str:
+        """Draw the page where people sign in; `problem` is the message for why the last try came to nothing.
+
+        `elsewhere` are the organisations with a sign-in of their own: id and name.
+        """
+        return self.at_the_door("sign-in.html", language, name=name, problem=problem, to=to, elsewhere=elsewhere)
+
+    def at_the_door(self, template: str, language: str, *, problem: str | None = None, **values: object) -> str:
+        """Draw a page for who is not, or not quite, signed in; `problem` is a message, translated here."""
         said = words(language).gettext(problem) if problem else None
-        return self._alone("sign-in.html", language, name=name, problem=said, to=to)
+        return self._alone(template, language, problem=said, **values)
 
     def message(self, language: str, *, title: str, text: str) -> str:
         """Draw a page that only tells something; title and text are messages, translated here."""
