@@ -73,6 +73,7 @@ class Desk:
     live: Live
     drawing: Drawing
     people: sqlite3.Connection
+    access_log: sqlite3.Connection
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
     authority: Authority | None = None  # of a centre that enrols gateways

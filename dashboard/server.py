@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -23,7 +24,7 @@ from starlette.types import ASGIApp
 from care import journal
 from care.clock import Clock, RehearsalClock, SystemClock
 from care.systemd import Watchdog
-from dashboard import authority, people
+from dashboard import access_log, authority, people
 from dashboard.authority import Authority, BadAuthority
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake, Progress
@@ -59,6 +60,13 @@ class Settings:
     https: Path | None = None  # key and certificate of the pages, in one file; None: whoever stands before it has them
 
 
+class _Stores(NamedTuple):
+    """What is kept beside the journal."""
+
+    people: sqlite3.Connection
+    access_log: sqlite3.Connection
+
+
 class CannotStart(Exception):
     """The centre cannot start, with one sentence that says why and what to do."""
 
@@ -73,7 +81,10 @@ async def serve(settings: Settings) -> None:
     """Run the centre in this event loop. Raises `CannotStart`."""
     with contextlib.ExitStack() as open_things:
         sock = open_things.enter_context(_listening(settings.host, settings.port))
-        store = open_things.enter_context(closing(_people(settings.people)))
+        stores = _Stores(
+            open_things.enter_context(closing(_people(settings.people))),
+            open_things.enter_context(closing(_access_log(settings.people.with_name("access-log.db")))),
+        )
         clock: Clock = SystemClock()
         rehearsal = None
         if settings.rehearsal:
@@ -87,17 +98,17 @@ async def serve(settings: Settings) -> None:
         if rehearsal is not None and centre.recorded_at is not None:
             rehearsal.tell(centre.recorded_at)
         _keep_for_good()
-        await _run_together(settings, centre, rehearsal, store, sock)
+        await _run_together(settings, centre, rehearsal, stores, sock)
 
 
 async def _run_together(
     settings: Settings,
     centre: Centre,
     rehearsal: RehearsalClock | None,
-    store: sqlite3.Connection,
+    stores: _Stores,
     sock: socket.socket,
 ) -> None:
-    wall = SystemClock()
+    store, wall = stores.people, SystemClock()
     access, signs = Access(store, wall.now), _authority(settings)
     drawing = Drawing(centre.board, Names(store), access.owners)
     screens = Screens()
@@ -111,6 +122,7 @@ async def _run_together(
         live=live,
         drawing=drawing,
         people=store,
+        access_log=stores.access_log,
         wall=wall,
         intake=intake,
         authority=signs,
@@ -226,6 +238,13 @@ def _people(file: Path) -> sqlite3.Connection:
         return people.connect(file)
     except sqlite3.Error as error:
         raise CannotStart(f"Cannot open the people store {file}: {error}.") from error
+
+
+def _access_log(file: Path) -> sqlite3.Connection:
+    try:
+        return access_log.connect(file)
+    except sqlite3.Error as error:
+        raise CannotStart(f"Cannot open the access log {file}: {error}.") from error
 
 
 def _centre(file: Path, clock: Clock, progress: Progress) -> Centre:

@@ -53,14 +53,13 @@ async def sign_in(
     """Take the first step. A wrong name and a wrong password get the same answer after the same time."""
     wait = people.attempt(desk.people, name, client_of(request), desk.wall.now())
     if wait is not None:
-        refused(request, desk, None, "too many tries")
         page = _sign_in(request, desk, name=name, problem=TOO_MANY, to=to)
         return HTMLResponse(page, 429, headers={"Retry-After": str(int(wait.total_seconds()))})
     known = people.credentials(desk.people, name)
     async with desk.one_at_a_time:
         staff = await asyncio.to_thread(people.verify, known, password)
     if staff is None:
-        refused(request, desk, known.staff, "password")
+        refused(desk, known.staff, "password")
         problem = mark("This name and password do not belong together. Try again.")
         return HTMLResponse(_sign_in(request, desk, name=name, problem=problem, to=to), 403)
     if factors.of(desk.people, staff) or factors.must(desk.people, staff):
@@ -92,7 +91,7 @@ async def second_step(request: Request, desk: TheDesk, code: Code = "", to: To =
     try:
         factors.check_code(desk.people, staff, code, desk.wall.now())
     except WrongFactor:
-        refused(request, desk, staff, "code")
+        refused(desk, staff, "code")
         return HTMLResponse(second(request, desk, staff, to=to, problem=WRONG_CODE), 403)
     response = RedirectResponse(within(to), 303)
     let_in(request, desk, staff, response)
@@ -117,7 +116,7 @@ async def passkey(request: Request, desk: TheDesk, answer: Answer = "", to: To =
     try:
         factors.check_passkey(desk.people, at, answer)
     except WrongFactor:
-        refused(request, desk, staff, "passkey")
+        refused(desk, staff, "passkey")
         return HTMLResponse(second(request, desk, staff, to=to, problem=WRONG_KEY), 403)
     response = RedirectResponse(within(to), 303)
     let_in(request, desk, staff, response)
@@ -130,7 +129,6 @@ def _hold_back(request: Request, desk: Desk, staff: StaffId, to: str) -> Respons
     wait = people.attempt(desk.people, who, client_of(request), now, most=factors.TRIES)
     if wait is None:
         return None
-    refused(request, desk, staff, "too many tries")
     page = second(request, desk, staff, to=to, problem=TOO_MANY)
     return HTMLResponse(page, 429, headers={"Retry-After": str(int(wait.total_seconds()))})
 
@@ -141,7 +139,7 @@ async def sign_out(request: Request, desk: TheDesk) -> Response:
         session = reader_at(request, desk).session
         desk.live.end(session.key)
         people.end_session(desk.people, request.cookies[cookie_of(request)])
-        tell(Happened.SIGNED_OUT, desk.wall.now(), by=session.staff, client=client_of(request))
+        tell(desk.access_log, Happened.SIGNED_OUT, desk.wall.now(), by=session.staff)
     response = go(request, "/sign-in")
     _forget(request, response, cookie_of(request))
     _forget(request, response, _half_cookie(request))
@@ -168,7 +166,7 @@ def let_in(request: Request, desk: Desk, staff: StaffId, response: Response, *, 
     token = people.start_session(desk.people, staff, now, client=client, device=device, through=through)
     give(request, response, cookie_of(request), token, int(people.SESSION.total_seconds()))
     _forget(request, response, _half_cookie(request))
-    tell(Happened.SIGNED_IN, now, by=staff, where=through or "", client=client)
+    tell(desk.access_log, Happened.SIGNED_IN, now, by=staff, where=through)
 
 
 def halfway(request: Request, desk: Desk) -> tuple[StaffId, str]:
@@ -201,9 +199,9 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def refused(request: Request, desk: Desk, staff: StaffId | None, why: str) -> None:
+def refused(desk: Desk, staff: StaffId | None, why: str) -> None:
     """Tell the log that somebody was not let in; who it was is None where the name was nobody's."""
-    tell(Happened.REFUSED, desk.wall.now(), by=None, about=staff or "", client=client_of(request), why=why)
+    tell(desk.access_log, Happened.REFUSED, desk.wall.now(), by=None, about=staff or "", why=why)
 
 
 def give(request: Request, response: Response, name: str, value: str, for_s: int, *, lax: bool = False) -> None:

@@ -24,7 +24,7 @@ from care.board import Board
 from care.ids import AlertId, StaffId
 from care.link import Batch
 from care.records import Plan, Record, encode
-from dashboard import people
+from dashboard import access_log, people
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre
 from dashboard.live import Live
@@ -209,7 +209,9 @@ def wall() -> StoryClock:
 def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
     drawing = Plain(centre.board)
     live = Live(centre, drawing, access=Access(store))
-    return Desk(centre=centre, live=live, drawing=drawing, people=store, wall=wall)
+    return Desk(
+        centre=centre, live=live, drawing=drawing, people=store, access_log=access_log.connect(":memory:"), wall=wall
+    )
 
 
 def stranger_at(desk: Desk, *, secure: bool = True, **options: Any) -> httpx.AsyncClient:

@@ -19,7 +19,7 @@ from care.agreements import OFF, agreed, with_agreed, with_values
 from care.ids import StaffId
 from care.link import Beat
 from care.records import BackTest, BackTested, Changed, Ground, Record
-from dashboard import people
+from dashboard import access_log, people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
@@ -69,7 +69,14 @@ class Centrale:
             staff = people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password=PASSWORD)
             drawing = Drawing(centre.board, people.Names(store))
             live = Live(centre, drawing)
-            self.desk = Desk(centre=centre, live=live, drawing=drawing, people=store, wall=self.clock)
+            self.desk = Desk(
+                centre=centre,
+                live=live,
+                drawing=drawing,
+                people=store,
+                access_log=access_log.connect(":memory:"),
+                wall=self.clock,
+            )
             self.token = people.start_session(store, staff, NOW)
             self._server = uvicorn.Server(
                 uvicorn.Config(application(self.desk), port=self.port, log_level="error", lifespan="off")

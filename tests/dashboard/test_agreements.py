@@ -16,6 +16,7 @@ from care.agreements import agreed, with_agreed, with_values
 from care.ids import AlertId, StaffId
 from care.link import Beat
 from care.records import Agreed, BackTest, BackTested, Cannot, Changed, Comparison, Ground, Pair, Untested, Would
+from dashboard import access_log
 from dashboard.agreeing import _wrong
 from dashboard.backtests import ANSWERS_WITHIN
 from dashboard.drawing import Drawing
@@ -44,7 +45,14 @@ def clock() -> StoryClock:
 @pytest.fixture
 def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
     drawing = Drawing(centre.board, People())
-    return Desk(centre=centre, live=Live(centre, drawing), drawing=drawing, people=store, wall=wall)
+    return Desk(
+        centre=centre,
+        live=Live(centre, drawing),
+        drawing=drawing,
+        people=store,
+        access_log=access_log.connect(":memory:"),
+        wall=wall,
+    )
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from care import journal
 from care.ids import StaffId
 from care.records import Claimed, Corrected, HandedOver, Record, SeenAndHeard
 from care.reports import TEAM
+from dashboard import access_log
 from dashboard import paper as papers
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
@@ -39,7 +40,14 @@ pytestmark = pytest.mark.anyio
 def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock, clock: StoryClock) -> Desk:
     clock.moment = MORNING
     drawing = Drawing(centre.board, Names(store))
-    return Desk(centre=centre, live=Live(centre, drawing), drawing=drawing, people=store, wall=wall)
+    return Desk(
+        centre=centre,
+        live=Live(centre, drawing),
+        drawing=drawing,
+        people=store,
+        access_log=access_log.connect(":memory:"),
+        wall=wall,
+    )
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
 from care import journal
-from dashboard import authority, people
+from dashboard import access_log, authority, people
 from dashboard.authority import Authority
 from dashboard.door import Door
 from dashboard.drawing import Drawing
@@ -80,6 +80,7 @@ def edge(tmp_path: Path, store: sqlite3.Connection, clock: StoryClock, wall: Sto
             live=Live(centre, drawing, access=access),
             drawing=drawing,
             people=store,
+            access_log=access_log.connect(":memory:"),
             wall=wall,
             authority=Authority(tmp_path / "authority", broker="mqtt.example:8883"),
         )

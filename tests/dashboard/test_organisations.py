@@ -87,6 +87,7 @@ async def real(desk: Desk, two: None) -> Desk:
         live=Live(desk.centre, drawing, access=Access(desk.people)),
         drawing=drawing,
         people=desk.people,
+        access_log=desk.access_log,
         wall=desk.wall,
     )
     await made.centre.take(WILG, batch(plan(), finding()))

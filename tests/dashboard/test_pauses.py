@@ -15,7 +15,7 @@ from care import journal
 from care.ids import StaffId
 from care.link import Beat
 from care.pauses import Asker, Paused, PauseEnded, PauseReason
-from dashboard import organisations, people
+from dashboard import access_log, organisations, people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
@@ -57,7 +57,14 @@ def clock() -> StoryClock:
 @pytest.fixture
 def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
     drawing = Drawing(centre.board, people.Names(store))
-    return Desk(centre=centre, live=Live(centre, drawing), drawing=drawing, people=store, wall=wall)
+    return Desk(
+        centre=centre,
+        live=Live(centre, drawing),
+        drawing=drawing,
+        people=store,
+        access_log=access_log.connect(":memory:"),
+        wall=wall,
+    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from care.ids import StaffId
 from care.link import Beat
 from care.proofs import InstallerId, Shown, Verdict, Walked, WalkedSensor, Walking, places, plan_of
 from care.records import Plan
-from dashboard import people
+from dashboard import access_log, people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
@@ -51,7 +51,14 @@ def clock() -> StoryClock:
 @pytest.fixture
 def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
     drawing = Drawing(centre.board, people.Names(store))
-    return Desk(centre=centre, live=Live(centre, drawing), drawing=drawing, people=store, wall=wall)
+    return Desk(
+        centre=centre,
+        live=Live(centre, drawing),
+        drawing=drawing,
+        people=store,
+        access_log=access_log.connect(":memory:"),
+        wall=wall,
+    )
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from care.clock import SystemClock
 from care.escalation import due
 from care.ids import AlertId, StaffId
 from care.records import Record
-from dashboard import contacts, people, wishes
+from dashboard import access_log, contacts, people, wishes
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
@@ -67,7 +67,13 @@ class NightDesk:
             drawing = Drawing(centre.board, people.Names(store))
             live = Live(centre, drawing, self.screens)
             self.desk = Desk(
-                centre=centre, live=live, drawing=drawing, people=store, wall=self.wall, screens=self.screens
+                centre=centre,
+                live=live,
+                drawing=drawing,
+                people=store,
+                access_log=access_log.connect(":memory:"),
+                wall=self.wall,
+                screens=self.screens,
             )
             app = application(self.desk)
             self._server = uvicorn.Server(

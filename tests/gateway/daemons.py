@@ -68,9 +68,9 @@ class Building:
     def clock(self, at: datetime) -> None:
         self.hand.publish(REHEARSAL_TOPIC, at.isoformat(), qos=1).wait_for_publish(10)
 
-    def say(self, name: str, payload: dict[str, object] | bytes, *, retain: bool = False) -> None:
+    def say(self, name: str, payload: dict[str, object] | bytes, *, qos: int = 1, retain: bool = False) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload)
-        self.hand.publish(f"{self.base}/{name}", body, qos=1, retain=retain).wait_for_publish(10)
+        self.hand.publish(f"{self.base}/{name}", body, qos=qos, retain=retain).wait_for_publish(10)
 
     def records(self) -> list[Record]:
         try:

@@ -56,6 +56,16 @@ def test_a_message_becomes_an_event_a_status_and_in_time_a_finding(building: Bui
     assert [one.presence for one in records if isinstance(one, Status)] == ["bed", "up"]
 
 
+def test_what_a_bridge_says_at_qos_0_is_kept_and_the_connection_goes_on(building: Building) -> None:
+    """Zigbee2MQTT says nearly everything so; there is nothing to acknowledge, and a broker drops who does."""
+    building.clock(instant("22:50"))
+    building.say("12/bed", seen("22:40", occupancy=False))  # from then on it listens: who does not, misses QoS 0
+    for number in range(1, 6):
+        building.until(lambda records, so_far=number: len(events(records)) == so_far)  # type: ignore[misc]
+        building.say("12/bed", seen(f"22:4{number}", occupancy=number % 2 == 1), qos=0)
+    building.until(lambda records: len(events(records)) == 6)
+
+
 @pytest.mark.parametrize("home", [a_home(limits=Limits(bath=40, still=60))])
 @pytest.mark.parametrize("restart", [False, True])
 def test_what_the_centre_teaches_is_watched_by_also_after_a_restart(building: Building, restart: bool) -> None:

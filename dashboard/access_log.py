@@ -1,0 +1,143 @@
+"""The access log (NEN 7513): who looked at whose data or changed it, when, on whose behalf and why.
+
+A file of its own, beside the journal: rows are only ever added. Each holds the digest of all that came before it, so
+that whoever takes one out or writes one anew has to write all later ones anew as well.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from dashboard.rows import transaction
+from detectors.homes import HomeId, Instant, ResidentId
+
+READ_MAX = 1_000  # entries that one question returns
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry (
+    number INTEGER PRIMARY KEY,    -- from 1, without a gap
+    at REAL NOT NULL,              -- seconds since 1970
+    resident TEXT,                 -- about whom, if about somebody
+    organisation TEXT,             -- for whom they work who did it
+    body BLOB NOT NULL,            -- the entry as JSON
+    digest BLOB NOT NULL           -- of the digest before it, and the body
+) STRICT;
+CREATE INDEX IF NOT EXISTS entry_resident ON entry (resident, number) WHERE resident IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_organisation ON entry (organisation, number) WHERE organisation IS NOT NULL;
+"""
+
+
+class Deed(StrEnum):
+    """What somebody did (NEN 7513:2018, 6.2)."""
+
+    READ = "read"
+    CHANGED = "changed"
+    PRINTED = "printed"
+    EXPORTED = "exported"
+    ERASED = "erased"
+    TRIED = "tried"  # and was refused
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
+
+
+class Ground(StrEnum):
+    """Why they might."""
+
+    WATCH = "watch"  # whoever is at the night desk watches over these homes
+    ALERT = "alert"  # there was an alert
+    CARE = "care"  # the care team prepares or agrees something
+    OWN = "own"  # one's own data
+    SHARED = "shared"  # the resident shares it
+    INSTALL = "install"
+    EMERGENCY = "emergency"  # not agreed before, with a reason that is reviewed
+    OVERSIGHT = "oversight"  # privacy officer, administrator
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that somebody did with data about somebody. Ids, never names."""
+
+    at: Instant
+    by: str  # "staff:ID", "contact:ID", "resident:ID", or "system"
+    role: str = ""  # as which they did it
+    organisation: str | None = None  # for which they did it
+    deed: Deed
+    what: str  # what of it, by the name of the page or thing: "home", "alert", "client-report", "post"
+    resident: ResidentId | None = None
+    home: HomeId | None = None
+    ground: Ground
+    about: str = ""  # the alert, emergency or person that it is about, by id
+
+
+class Broken(Exception):
+    """The log is not as it was written: from which number on, as a sentence."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"The access log is not as it was written, from entry {number} on.")
+        self.number = number
+
+
+def connect(file: Path | str) -> sqlite3.Connection:
+    """Open an access log, made if it is not there. Durable: an entry is on disk when `write` returns.
+
+    Raises `sqlite3.DatabaseError` if the file is something else.
+    """
+    if file != ":memory:":
+        with suppress(OSError):  # SQLite says better what is wrong with it
+            Path(file).touch(mode=0o600)
+    db = sqlite3.connect(file, isolation_level=None)
+    try:
+        db.execute("PRAGMA busy_timeout=2000")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def write(db: sqlite3.Connection, *entries: Entry) -> None:
+    """Add what was done. All of it or nothing."""
+    with transaction(db):
+        number, digest = _last(db)
+        for entry in entries:
+            body = msgspec.json.encode(entry)
+            number, digest = number + 1, _next(digest, body)
+            row = (number, entry.at.timestamp(), entry.resident, entry.organisation, body, digest)
+            db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def of_resident(
+    db: sqlite3.Connection, resident: ResidentId, since: Instant, until: Instant, *, limit: int = READ_MAX
+) -> list[Entry]:
+    """Return what was done with somebody's data between two instants, the newest first."""
+    rows = db.execute(
+        "SELECT body FROM entry WHERE resident = ? AND at >= ? AND at < ? ORDER BY number DESC LIMIT ?",
+        (resident, since.timestamp(), until.timestamp(), min(limit, READ_MAX)),
+    )
+    return [msgspec.json.decode(body, type=Entry) for (body,) in rows]
+
+
+def check(rows: Iterable[tuple[int, bytes, bytes]], digest: bytes = b"") -> Iterator[tuple[int, Entry]]:
+    """Yield entries with their numbers as long as each follows from the one before. Raises `Broken`."""
+    expected = 1
+    for number, body, told in rows:
+        digest = _next(digest, body)
+        if number != expected or digest != told:
+            raise Broken(expected)
+        yield number, msgspec.json.decode(body, type=Entry)
+        expected += 1
+
+
+def _last(db: sqlite3.Connection) -> tuple[int, bytes]:
+    row = db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
+    return (0, b"") if row is None else (int(row[0]), bytes(row[1]))
+
+
+def _next(digest: bytes, body: bytes) -> bytes:
+    return hashlib.blake2b(digest + body, digest_size=32).digest()
