@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
@@ -249,6 +249,38 @@ def dismiss(db: sqlite3.Connection, staff: StaffId, organisation: str) -> None:
     with transaction(db):
         db.execute("DELETE FROM post WHERE staff = ? AND organisation = ?", (staff, organisation))
         db.execute("DELETE FROM session WHERE staff = ?", (staff,))
+
+
+class Held(NamedTuple):
+    """A role that somebody has in an organisation."""
+
+    role: Role
+    since: datetime | None  # None: from before it was written down
+    until: datetime | None  # None: until it is taken away
+    ground: str  # why, of one that is lent
+
+
+class Member(NamedTuple):
+    """Somebody who works for an organisation."""
+
+    staff: StaffId
+    name: str  # they sign in with
+    first_name: str
+    held: list[Held]
+
+
+def members(db: sqlite3.Connection, organisation: str, now: datetime) -> list[Member]:
+    """Return who works for an organisation by now, by the name they sign in with."""
+    found: dict[str, Member] = {}
+    for staff, name, first_name, role, *rest in db.execute(
+        "SELECT staff.id, name, first_name, role, since, until, ground FROM post JOIN staff ON staff.id = post.staff"
+        " WHERE organisation = ? AND (until IS NULL OR until > ?) ORDER BY name, role",
+        (organisation, now.timestamp()),
+    ):
+        since, until = (None if at is None else datetime.fromtimestamp(at, UTC) for at in rest[:2])
+        one = found.setdefault(staff, Member(StaffId(staff), name, first_name, []))
+        one.held.append(Held(Role(role), since, until, rest[2]))
+    return list(found.values())
 
 
 class Listed(NamedTuple):

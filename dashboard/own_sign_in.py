@@ -20,7 +20,7 @@ from dashboard.door import NotSignedIn, Problem, language_of
 from dashboard.factors import Ceremony, WrongFactor
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
-from dashboard.organisations import Role, name_of
+from dashboard.organisations import Right, Role, name_of, where
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, reader_at
 from dashboard.signing_in import TOO_MANY, WRONG_CODE, Answer, Code, To, client_of, halfway, host_of, let_in, second
 from dashboard.typed import NAME_MAX, BadInput
@@ -249,7 +249,9 @@ def ways(desk: Desk, reader: SignedIn) -> list[tuple[str, str]]:
     say = words(reader.viewer.language).gettext
     found = [
         ("/", say(mark("Desk")), bool(reader.session.organisations)),
+        ("/people", say(mark("Who works here")), bool(where(reader.session.posts, Right.PEOPLE))),
         ("/gateways", say(mark("Gateways")), opens_to(desk, reader)),
+        ("/my-sign-in", say(mark("My sign-in")), True),
     ]
     return [(path, name) for path, name, there in found if there]
 

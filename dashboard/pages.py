@@ -387,6 +387,7 @@ def application(desk: Desk) -> ASGIApp:
         own_sign_in,
         pausing,
         signing_in,
+        staffing,
     )
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
@@ -394,6 +395,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(router)
     app.include_router(signing_in.router)
     app.include_router(own_sign_in.router)
+    app.include_router(staffing.router)
     app.include_router(answers.router)
     app.include_router(calling_order.router)
     app.include_router(changeover.router)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import argon2
 
 from care.ids import ContactId, StaffId
-from dashboard import enrolment, factors, organisations, wishes
+from dashboard import enrolment, factors, invitations, organisations, wishes
 from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
 from dashboard.rows import digest, transaction
 from dashboard.typed import BadInput, tidy
@@ -197,7 +197,9 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
-        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA + factors.SCHEMA)
+        db.executescript(
+            _SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA + factors.SCHEMA + invitations.SCHEMA
+        )
         _upgrade(db)
     except sqlite3.Error:
         db.close()
@@ -211,25 +213,66 @@ def add_staff(
     *,
     first_name: str,
     initials: str,
-    password: str | None,
+    password: str,
     organisation: str = OWN,
     role: Role = Role.CARE,
     since: datetime | None = None,
 ) -> StaffId:
-    """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong.
-
-    Without a password they come by their organisation's own sign-in alone.
-    """
-    password = secrets.token_urlsafe(32) if password is None else password
-    staff = StaffId(f"s-{secrets.token_hex(4)}")
-    row = (staff, _folded(tidy(name)), tidy(first_name), tidy(initials, longest=4), _hashed(password))
+    """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong."""
+    row = _row(name, first_name, initials, hashed(password))
     with transaction(db):
-        try:
-            db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
-        except sqlite3.IntegrityError as error:
-            raise NameTaken(name) from error
-        organisations.appoint(db, staff, organisation, role, since=since)
-    return staff
+        _insert(db, row)
+        organisations.appoint(db, StaffId(row[0]), organisation, role, since=since)
+    return StaffId(row[0])
+
+
+def join(
+    db: sqlite3.Connection,
+    token: str,
+    now: datetime,
+    name: str,
+    *,
+    first_name: str,
+    initials: str,
+    password: str,
+) -> tuple[StaffId, invitations.Invitation]:
+    """Let somebody come in by an invitation, with a `password` as `hashed` returns it; they must have a second factor.
+
+    Raises `NoInvitation`, `NameTaken`, or `BadInput`; the invitation is still good after the last two.
+    """
+    row = _row(name, first_name, initials, password)
+    with transaction(db):
+        used = invitations.use(db, token, now)
+        _insert(db, row)
+        organisations.appoint(db, StaffId(row[0]), used.organisation, used.role, since=now)
+        factors.demand(db, row[0])
+    return StaffId(row[0]), used
+
+
+def join_too(db: sqlite3.Connection, token: str, now: datetime, staff: StaffId) -> invitations.Invitation:
+    """Let somebody who signs in here already come by an invitation. Raises `NoInvitation`."""
+    with transaction(db):
+        used = invitations.use(db, token, now)
+        organisations.appoint(db, staff, used.organisation, used.role, since=now)
+        factors.demand(db, staff)
+    return used
+
+
+def _row(name: str, first_name: str, initials: str, password: str) -> tuple[str, ...]:
+    return (
+        f"s-{secrets.token_hex(4)}",
+        _folded(tidy(name)),
+        tidy(first_name),
+        tidy(initials, longest=4),
+        password,
+    )
+
+
+def _insert(db: sqlite3.Connection, row: tuple[str, ...]) -> None:
+    try:
+        db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
+    except sqlite3.IntegrityError as error:
+        raise NameTaken(row[1]) from error
 
 
 def name_of(db: sqlite3.Connection, staff: StaffId) -> str:
@@ -250,11 +293,9 @@ def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
 
 def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
     """Change somebody's password and end their sessions. Raises `Unknown` or `BadInput`."""
-    hashed = _hashed(password)
+    kept = hashed(password)
     with transaction(db):
-        row = db.execute(
-            "UPDATE staff SET password = ? WHERE name = ? RETURNING id", (hashed, _folded(name))
-        ).fetchone()
+        row = db.execute("UPDATE staff SET password = ? WHERE name = ? RETURNING id", (kept, _folded(name))).fetchone()
         if row is None:
             raise Unknown(name)
         db.execute("DELETE FROM session WHERE staff = ?", row)
@@ -440,7 +481,10 @@ def _folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _hashed(password: str) -> str:
+def hashed(password: str | None) -> str:
+    """Return a password as it is kept; without one, what fits none. Slow on purpose. Raises `BadInput`."""
+    if password is None:
+        return _of_nobody()
     if len(password) < PASSWORD_MIN:
         raise BadInput(f"A password has at least {PASSWORD_MIN} characters.")
     return _hasher.hash(password)
