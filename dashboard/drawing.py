@@ -6,6 +6,7 @@ is drawn as no sight, never as quiet. A page is drawn from the part of the board
 somebody else's is not there to be drawn.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
@@ -75,6 +76,18 @@ class Drawing:
             return None
         standing = scene.home(known)
         return self._page("home.html", scene, home=standing, album=standing.album(nights), page=home_path(home))
+
+    def only(self, template: str, home: HomeId, now: datetime, viewer: Viewer, **values: Any) -> str | None:
+        """Draw a page about one home that its reader does not see otherwise; None if no plan has it.
+
+        It is drawn from a board with nothing but that home on it.
+        """
+        board = self._board.only(home)
+        if home not in board.homes:
+            return None
+        scene = Scene(board, self._names, now, viewer.language, dataclasses.replace(viewer, acts=False))
+        standing = scene.home(board.homes[home])
+        return self._page(template, scene, home=standing, album=standing.album(7), **values)
 
     def scene(self, now: datetime, viewer: Viewer) -> Scene:
         """Return what a whole page is given: of the board, what this reader may see."""

@@ -244,13 +244,15 @@ def _drawn(desk: Desk, reader: SignedIn, *, problem: str = "") -> str:
 
 def ways(desk: Desk, reader: SignedIn) -> list[tuple[str, str]]:
     """Return the pages that are there for this reader beside the desk: path and what it is called."""
-    from dashboard.enrolling import opens_to
+    from dashboard import breaking_glass, enrolling  # written with what stands here
 
     say = words(reader.viewer.language).gettext
     found = [
         ("/", say(mark("Desk")), bool(reader.session.organisations)),
         ("/people", say(mark("Who works here")), bool(where(reader.session.posts, Right.PEOPLE))),
-        ("/gateways", say(mark("Gateways")), opens_to(desk, reader)),
+        ("/gateways", say(mark("Gateways")), enrolling.opens_to(desk, reader)),
+        ("/emergency", say(mark("Emergency access")), breaking_glass.opens_to(reader)),
+        ("/emergencies", say(mark("Emergencies to judge")), bool(where(reader.session.posts, Right.LOG))),
         ("/my-sign-in", say(mark("My sign-in")), True),
     ]
     return [(path, name) for path, name, there in found if there]

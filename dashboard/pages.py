@@ -380,6 +380,7 @@ def application(desk: Desk) -> ASGIApp:
     from dashboard import (
         agreeing,
         answers,
+        breaking_glass,
         calling_order,
         changeover,
         enrolling,
@@ -396,6 +397,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(signing_in.router)
     app.include_router(own_sign_in.router)
     app.include_router(staffing.router)
+    app.include_router(breaking_glass.router)
     app.include_router(answers.router)
     app.include_router(calling_order.router)
     app.include_router(changeover.router)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import argon2
 
 from care.ids import ContactId, StaffId
-from dashboard import enrolment, factors, invitations, organisations, wishes
+from dashboard import emergencies, enrolment, factors, invitations, organisations, wishes
 from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
 from dashboard.rows import digest, transaction
 from dashboard.typed import BadInput, tidy
@@ -102,6 +102,8 @@ _ADDED = (  # by version 2: table, column, and what it is
     ("post", "until", "REAL"),
     ("post", "ground", "TEXT NOT NULL DEFAULT ''"),
 )
+
+_ROWS = (organisations, wishes, enrolment, factors, invitations, emergencies)  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()
 
@@ -197,9 +199,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
-        db.executescript(
-            _SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA + factors.SCHEMA + invitations.SCHEMA
-        )
+        db.executescript("".join([_SCHEMA, *(rows.SCHEMA for rows in _ROWS)]))
         _upgrade(db)
     except sqlite3.Error:
         db.close()
