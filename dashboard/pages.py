@@ -383,6 +383,7 @@ def application(desk: Desk) -> ASGIApp:
         breaking_glass,
         calling_order,
         changeover,
+        coming_by,
         enrolling,
         followups,
         own_sign_in,
@@ -396,6 +397,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(router)
     app.include_router(signing_in.router)
     app.include_router(own_sign_in.router)
+    app.include_router(coming_by.router)
     app.include_router(staffing.router)
     app.include_router(breaking_glass.router)
     app.include_router(answers.router)

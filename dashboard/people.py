@@ -18,7 +18,7 @@ from typing import NamedTuple
 import argon2
 
 from care.ids import ContactId, StaffId
-from dashboard import emergencies, enrolment, factors, invitations, organisations, wishes
+from dashboard import emergencies, enrolment, factors, invitations, openid, organisations, wishes
 from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
 from dashboard.rows import digest, transaction
 from dashboard.typed import BadInput, tidy
@@ -103,7 +103,7 @@ _ADDED = (  # by version 2: table, column, and what it is
     ("post", "ground", "TEXT NOT NULL DEFAULT ''"),
 )
 
-_ROWS = (organisations, wishes, enrolment, factors, invitations, emergencies)  # each with tables of its own
+_ROWS = (organisations, wishes, enrolment, factors, invitations, emergencies, openid)  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.ids import StaffId
 from care.language import mark
-from dashboard import factors, people
+from dashboard import factors, openid, people
 from dashboard.door import NotSignedIn, Problem, go, language_of, sign_in_and, within
 from dashboard.factors import Ceremony, Host, WrongFactor
 from dashboard.happened import Happened, tell
@@ -70,7 +70,8 @@ async def sign_in(
 
 
 def _sign_in(request: Request, desk: Desk, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
-    return desk.drawing.sign_in(language_of(request), name=name, problem=problem, to=within(to))
+    elsewhere = openid.named(desk.people)
+    return desk.drawing.sign_in(language_of(request), name=name, problem=problem, to=within(to), elsewhere=elsewhere)
 
 
 # The second step.

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.ids import StaffId
 from care.language import mark, words
-from dashboard import factors, invitations, organisations, people
+from dashboard import factors, invitations, openid, organisations, people
 from dashboard.door import NotSignedIn, Problem, language_of
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
@@ -160,6 +160,30 @@ async def second_step(
     return RedirectResponse("/people", 303)
 
 
+@router.post("/people/{organisation}/identity")
+async def link(
+    desk: TheDesk,
+    reader: Reader,
+    organisation: TheOrganisation,
+    *,
+    staff: Who,
+    identity: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """Let somebody who works here come by the organisation's own sign-in."""
+    _works_here(desk, organisation, staff)
+    if openid.of(desk.people, organisation) is None:
+        raise no_page()
+    try:
+        openid.link(desk.people, organisation, StaffId(staff), identity)
+    except BadInput:
+        return HTMLResponse(_drawn(desk, reader, problem=NOT_THEIRS, invited_to=organisation), 422)
+    tell(desk.access_log, Happened.LINKED, desk.wall.now(), by=reader.staff, about=staff, where=organisation)
+    return RedirectResponse("/people", 303)
+
+
+NOT_THEIRS = mark("That name of your own sign-in is empty, or belongs to somebody else.")
+
+
 def _works_here(desk: Desk, organisation: str, staff: str) -> None:
     if staff not in {one.staff for one in organisations.members(desk.people, organisation, desk.wall.now())}:
         raise Problem(404, mark("Not done"), mark("This person does not work here. Go back to the list."))
@@ -188,6 +212,7 @@ class Place(NamedTuple):
     rows: list[Row]
     waits: list[tuple[str, str, str]]  # invitations: key, role, until
     demands: bool
+    own_sign_in: bool
 
 
 def _drawn(desk: Desk, reader: SignedIn, *, link: str = "", invited_to: str = "", problem: str = "") -> str:
@@ -231,7 +256,8 @@ def _place(desk: Desk, reader: SignedIn, organisation: OrganisationId) -> Place:
         for one in invitations.waiting(desk.people, organisation, now)
     ]
     demands = factors.demanded_of(desk.people, organisation)
-    return Place(organisation, name_of(desk.people, organisation), rows, waits, demands)
+    own = openid.of(desk.people, organisation) is not None
+    return Place(organisation, name_of(desk.people, organisation), rows, waits, demands, own)
 
 
 def _last_day(until: datetime | None, day: Callable[[datetime | None], str]) -> str:
@@ -320,6 +346,7 @@ def _invitation(request: Request, desk: Desk, token: str, found: Invitation, *, 
         "invitation.html",
         language,
         token=token,
+        own=found.organisation if openid.of(desk.people, found.organisation) else "",
         organisation=name_of(desk.people, found.organisation),
         role=words(language).gettext(ROLES[found.role]),
         me=me,
