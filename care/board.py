@@ -24,6 +24,7 @@ from care.asking import Noticed
 from care.chains import Chains
 from care.handovers import Handovers
 from care.ids import AlertId
+from care.measures import MeasureAgreed, MeasureEnded, Measures
 from care.nights import Nights
 from care.notices import Channels
 from care.pauses import Paused, PauseEnded, Pauses
@@ -78,6 +79,7 @@ class Board:
         self.channels = Channels()  # by which ways people are reached, and which work
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
+        self.measures = Measures()  # what is agreed of being watched at all
         self.pauses = Pauses()  # which homes were asked not to be listened to
         self.proofs = Proofs()  # which homes were walked through, and whether that still holds
         self.on_duty = 1  # people with a screen in view; not a record
@@ -101,13 +103,25 @@ class Board:
         self.nights.add(record)
         self.handovers.add(record)
         self.agreements.add(record)
+        self.measures.add(record)
         self.pauses.add(record)
         self.proofs.add(record)
         touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():
                 return self._replan(record), set()
-            case Status() | BackTest() | BackTested() | Changed() | Paused() | PauseEnded() | Walking() | Walked():
+            case (
+                Status()
+                | BackTest()
+                | BackTested()
+                | Changed()
+                | Paused()
+                | PauseEnded()
+                | MeasureAgreed()
+                | MeasureEnded()
+                | Walking()
+                | Walked()
+            ):
                 if isinstance(record, Status):
                     self.statuses[record.home] = record
                 return {record.home}, set()

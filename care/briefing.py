@@ -180,7 +180,8 @@ class Briefing:
         is_paused = status is not None and status.sight is Sight.PAUSED
         if pause is None and not is_paused:
             return
-        what = wording.say(WHYS[Why.PAUSED])
+        barred = pause is None and status is not None and bool(status.barred)
+        what = wording.say(WHYS[Why.BARRED if barred else Why.PAUSED])
         if pause is not None and not pause.taken(home, status):
             what = wording.say("not on yet: the building has not confirmed it")
         more = "" if pause is None else who_paused(pause, wording, self.names, self.writer.now)

@@ -127,7 +127,8 @@ WHYS: dict[Why, str] = {
     Why.HOME: mark("nothing is heard of this home"),
     Why.STUCK: mark("sensor is stuck"),
     Why.SENSOR: mark("sensor is silent"),
-    Why.PAUSED: mark("paused by the client"),
+    Why.PAUSED: mark("paused at the client's wish"),
+    Why.BARRED: mark("no agreement that holds"),
     Why.UNKNOWN: mark("nothing told yet"),
 }
 """Why a home is not, or not wholly, in sight."""

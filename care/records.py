@@ -20,6 +20,7 @@ from care.asking import (
 )
 from care.devices import Described
 from care.ids import AlertId, BackTestId, StaffId
+from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
 from detectors.findings import Cleared, Finding, Status, What, Withheld
@@ -402,9 +403,12 @@ Passing = (
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
-Terms = ChainAgreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
+Terms = ChainAgreed | Consented | NotTonight | Proven | FadingAnswered  # what people say at the centre; of no alert
 Pausing = Paused | PauseEnded
-Agreeing = BackTest | Changed | Pausing  # what is asked or agreed at the centre about a home, and its building hears
+Measuring = MeasureAgreed | MeasureEnded
+Agreeing = (
+    BackTest | Changed | Pausing | Measuring
+)  # what is asked or agreed at the centre about a home, and its building hears
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
 )  # what the building tells; raw events stay at home

@@ -43,6 +43,7 @@ class Why(StrEnum):
     STUCK = "stuck"  # a sensor said what could not be
     SENSOR = "sensor"  # a sensor was not heard
     PAUSED = "paused"  # it was paused, by the client's wish
+    BARRED = "barred"  # nobody has agreed that it is watched, or not any more
     UNKNOWN = "unknown"  # nothing had been told of the home yet
 
 
@@ -169,13 +170,19 @@ def sighted(
         Why.HOME: status.sight is Sight.BLIND and not lost,
         Why.STUCK: bool(unheard & stuck),
         Why.SENSOR: bool(unheard - stuck) and status.sight is not Sight.BLIND,
-        Why.PAUSED: status.sight is Sight.PAUSED or bool(status.paused),
+        Why.PAUSED: _by_wish(status),
+        Why.BARRED: bool(status.barred),
     }
     unseen = tuple(dict.fromkeys((*blind, *lost)))
     sight = status.sight
     if lost and sight is not Sight.PAUSED:
         sight = Sight.BLIND if {sensor.id for sensor in home.sensors} <= {*unseen} else Sight.PARTLY
     return sight, unseen, tuple(why for why, holds in reasons.items() if holds)
+
+
+def _by_wish(status: Status) -> bool:
+    """Whether somebody paused something; older buildings only say so of the whole home."""
+    return bool({*status.paused} - {*status.barred}) or (status.sight is Sight.PAUSED and not status.barred)
 
 
 def now_seen(home: Home, status: Status, causes: Sequence[Finding]) -> Status:
@@ -254,7 +261,7 @@ def _places(home: HomeId) -> tuple[HomeId, ...]:
 
 
 def _alike(one: Status, other: Status) -> bool:
-    return (one.sight, one.blind, one.paused) == (other.sight, other.blind, other.paused)
+    return (one.sight, one.blind, one.paused, one.barred) == (other.sight, other.blind, other.paused, other.barred)
 
 
 def _gathered(records: Iterable[Record], home: HomeId) -> tuple[list[Status], list[tuple[datetime, datetime, Finding]]]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.agreements import BUDGET, LIMITS, MINUTES, OFF, SOON, Stale, Value, asking, differing, with_values
+from care.fading import later
 from care.language import mark
 from care.records import BackTest, Ground
 from dashboard.backtests import UNTESTED, State, state_of
@@ -38,9 +39,12 @@ TheBackTest = Annotated[str, Depends(back_test_id)]
 
 
 @router.get("/homes/{site}/{home}/agreements")  # noqa: FAST003  # `home_id` takes both
-async def agreements(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
-    known = _known(desk, home)
-    return HTMLResponse(desk.drawing.agreements(known, desk.centre.now(), reader.viewer))
+async def agreements(home: TheHome, desk: TheDesk, reader: Reader, *, less: bool = False) -> Response:
+    """Show what is agreed; with `less`, the form proposes longer times (`care.fading`)."""
+    known, typed = _known(desk, home), dict[str, str]()
+    if less:
+        typed = {name: f"{minutes:g}" for name, minutes in later(known).items()}
+    return HTMLResponse(desk.drawing.agreements(known, desk.centre.now(), reader.viewer, typed=typed))
 
 
 @router.post("/homes/{site}/{home}/agreements")  # noqa: FAST003

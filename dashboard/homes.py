@@ -16,6 +16,7 @@ from care.telling import AT_NIGHT, EQUIPMENT, UP
 from care.wording import Wording, capital
 from dashboard.agreements import Agreements
 from dashboard.glance import ICONS, Glance, home_path
+from dashboard.measures import Watching
 from dashboard.nights import Album
 from dashboard.pauses import Pausing
 from dashboard.stories import Line, Story, lines_of
@@ -308,7 +309,9 @@ class Standing:
             Sight.WATCHED: say("The sensors here are in sight."),
             Sight.PARTLY: say("Not all of this home is in sight."),
             Sight.BLIND: say("There is no sight of this home. No alert can come from it."),
-            Sight.PAUSED: say("Nachtwacht is paused in this home."),
+            Sight.PAUSED: say("Nachtwacht is off in this home: nobody has agreed to it, or not any more.")
+            if status.barred
+            else say("Nachtwacht is paused in this home."),
         }[status.sight]
         whys = [say(WHYS[why]) for why in self.glance.why_unseen(self.plan)]
         reason = [say("Reason: {reasons}.").format(reasons=self.wording.every(whys))] if whys else []
@@ -415,6 +418,11 @@ class Standing:
     def agreements(self) -> Agreements:
         """What is agreed with the resident, and what was changed of it."""
         return Agreements(self.plan, self.glance)
+
+    @cached_property
+    def watching(self) -> Watching:
+        """What is agreed of its being watched at all."""
+        return Watching(self.plan, self.glance)
 
     @cached_property
     def pausing(self) -> Pausing:

@@ -386,6 +386,7 @@ def application(desk: Desk) -> ASGIApp:
         coming_by,
         enrolling,
         followups,
+        measuring,
         own_sign_in,
         pausing,
         signing_in,
@@ -406,6 +407,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(enrolling.router)
     app.include_router(followups.router)
     app.include_router(agreeing.router)
+    app.include_router(measuring.router)
     app.include_router(pausing.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():

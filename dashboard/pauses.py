@@ -45,7 +45,9 @@ class Pausing:
         status = self.glance.status(self.plan.id)
         if self.pause is not None:
             return self.pause.taken(self.plan, status)
-        return status is not None and (status.sight is Sight.PAUSED or bool(status.paused))
+        if status is None or status.barred:
+            return status is not None and bool({*status.paused} - {*status.barred})
+        return status.sight is Sight.PAUSED or bool(status.paused)
 
     @property
     def look(self) -> str:

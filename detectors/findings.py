@@ -153,7 +153,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status", omit_defau
     since: Instant | None = None
     sight: Sight = Sight.WATCHED
     blind: tuple[SensorId, ...] = ()
-    paused: tuple[SensorId, ...] = ()  # those of them that are not listened to, by the wish of who lives there
+    paused: tuple[SensorId, ...] = ()  # those of them that are not listened to
+    barred: tuple[SensorId, ...] = ()  # those of them that may not be; the others by the wish of who lives there
 
     def same_as(self, other: "Status | None") -> bool:
         """Whether nothing but the date differs."""

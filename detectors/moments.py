@@ -42,14 +42,22 @@ class SensorSight(msgspec.Struct, frozen=True, kw_only=True, tag="sight"):
 PAUSED = "paused"
 """Why a sensor is not heard that is not listened to, by the wish of who lives there."""
 
+BARRED = "barred"
+"""Why a sensor is not heard that may not be listened to: nobody has agreed that it is, or not any more."""
+
 
 def is_paused(reason: str) -> bool:
-    """Whether the reason of a `SensorSight` says, among others, that the sensor is paused.
+    """Whether the reason of a `SensorSight` says, among others, that the sensor is not listened to.
 
-    >>> is_paused("broker+paused"), is_paused("availability"), is_paused("")
-    (True, False, False)
+    >>> is_paused("broker+paused"), is_paused("barred"), is_paused("availability"), is_paused("")
+    (True, True, False, False)
     """
-    return PAUSED in reason.split("+")
+    return not {PAUSED, BARRED}.isdisjoint(reason.split("+"))
+
+
+def is_barred(reason: str) -> bool:
+    """Whether the reason of a `SensorSight` says, among others, that the sensor may not be listened to."""
+    return BARRED in reason.split("+")
 
 
 class Tick(msgspec.Struct, frozen=True, tag="tick"):

@@ -5,7 +5,7 @@ from datetime import datetime
 from detectors import pauses
 from detectors.findings import Presence, Sight, Status
 from detectors.homes import Home, Kind
-from detectors.moments import is_paused
+from detectors.moments import is_barred, is_paused
 from detectors.remembered import Vigil
 
 
@@ -32,5 +32,6 @@ def stood(vigil: Vigil, home: Home, at: datetime) -> Status | None:
         sight=sight,
         blind=blind,
         paused=tuple(sorted(one for one, why in vigil.silent.items() if is_paused(why))),
+        barred=tuple(sorted(one for one, why in vigil.silent.items() if is_barred(why))),
     )
     return None if status.same_as(last) else status

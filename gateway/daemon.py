@@ -27,13 +27,12 @@ from care import journal
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import BadPlan, Site
 from care.ids import AlertId
-from care.pauses import Paused, PauseEnded
 from care.proofs import Walking
 from care.records import CENTRE, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent
-from gateway import fallback, health, keeping, sources, walks
+from gateway import fallback, health, hearing, keeping, sources, walks
 from gateway.aside import Aside
 from gateway.calls import Calls
 from gateway.channels import NONE_SET, SIREN, Channels
@@ -209,7 +208,7 @@ class Gateway:
             if entry.origin == CENTRE:
                 self.write(self.watch.hear(entry))
                 changed = changed or isinstance(entry.record, Changed)
-                paused = paused or isinstance(entry.record, Paused | PauseEnded)
+                paused = paused or isinstance(entry.record, hearing.Order)
         if changed:
             self.write(self.watch.told_plan(self.clock.now()))
         if paused:

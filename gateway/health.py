@@ -9,7 +9,7 @@ process alive. An hour in which nobody listened makes no sensor suspect, and tea
 """
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from care.homes import Family, Site
 from detectors.findings import BUILDING, Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant, Kind, Sensor, SensorId, building_of
-from detectors.moments import PAUSED, SensorSight, is_paused
+from detectors.moments import BARRED, PAUSED, SensorSight, is_barred, is_paused
 from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, silence
 from gateway.sources import Reading, Sign, models
 
@@ -135,7 +135,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 OWN = ("availability", "check-in")
-REASONS = ("broker", "bridge", *OWN, PAUSED)
+REASONS = ("broker", "bridge", *OWN, PAUSED, BARRED)
 """Why a sensor is not heard, what explains most first. In a `SensorSight` those that hold are joined by "+"."""
 
 Said = SensorSight | Finding | Cleared
@@ -169,11 +169,14 @@ def told(
     site: Site,
     ill: Callable[[HomeId, SensorId], bool],
     paused_until: Mapping[SensorId, datetime] = _NONE,
+    *,
+    barred: Container[SensorId] = (),
 ) -> tuple[Health, list[Said]]:
     """Let time pass up to an instant; return what is found, what is over, and which sensors are seen or not.
 
     `ill` says whether the home itself has already told of a sensor: then nothing is told of it here. `paused_until`
-    says until when sensors are not listened to: one whose time is over is seen again as of then.
+    says until when sensors are not listened to: one whose time is over is seen again as of then. `barred` are those
+    that may not be listened to.
     """
     health = _listened(health, now)
     health = _with(
@@ -197,13 +200,13 @@ def told(
             standing[key] = Standing(finding.home, finding.what, finding.since, finding.sensor)
             said.append(finding)
     health = _with(health, standing=standing)
-    health, sights = _sights(health, now, site, paused_until)
+    health, sights = _sights(health, now, site, paused_until, barred)
     return health, [*sights, *said]
 
 
 def shows_paused(health: Health, sensor: SensorId) -> bool:
-    """Whether the journal says that a sensor is not listened to."""
-    return is_paused(health.shown.get(sensor, ""))
+    """Whether the journal says that a sensor is paused."""
+    return PAUSED in health.shown.get(sensor, "").split("+")
 
 
 def recalled(health: Health, record: Said) -> Health:
@@ -511,24 +514,33 @@ def _cleared(one: Standing, now: datetime) -> Cleared:
 
 
 def _sights(
-    health: Health, now: datetime, site: Site, paused_until: Mapping[SensorId, datetime]
+    health: Health,
+    now: datetime,
+    site: Site,
+    paused_until: Mapping[SensorId, datetime],
+    barred: Container[SensorId],
 ) -> tuple[Health, list[SensorSight]]:
     """Return a record for each sensor that is seen, or not, otherwise than was last told."""
     common = _common(health)
     joined = "+".join(common)
     paused = {sensor for sensor, until in paused_until.items() if now < until}
-    if joined == health.site_shown and not (health.own or health.shown or paused):
+    if joined == health.site_shown and not (health.own or health.shown or paused or barred):
         return health, []  # nearly always
     shown, sights = dict(health.shown), list[SensorSight]()
     for home, sensor in _sensors(site):
         own, device = health.own.get(sensor.id), site.devices.get(sensor.id)
         behind = device is None or device.family is Family.ZIGBEE2MQTT
         of_all = common if behind else tuple(one for one in common if one != "bridge")  # others need no bridge
-        reasons = (*of_all, *(own.reasons if own is not None else ()), *((PAUSED,) if sensor.id in paused else ()))
+        unasked = ((PAUSED, sensor.id in paused), (BARRED, sensor.id in barred))
+        reasons = (
+            *of_all,
+            *(own.reasons if own is not None else ()),
+            *(reason for reason, so in unasked if so),
+        )
         reason, before = "+".join(reasons), shown.get(sensor.id, "")
         if reason == before:
             continue
-        over = is_paused(before) and sensor.id not in paused
+        over = is_paused(before) and not is_barred(before) and sensor.id not in paused
         at = min(now, paused_until.get(sensor.id, now)) if over else now  # dated by the pause's end, however late
         sights.append(SensorSight(at=at, home=home.id, sensor=sensor.id, seen=not reason, reason=reason))
         shown[sensor.id] = reason

@@ -20,7 +20,7 @@ from care.devices import Described
 from care.homes import Site
 from care.ids import AlertId, BackTestId
 from care.journal import Entry
-from care.pauses import Paused, PauseEnded
+from care.measures import Measures
 from care.proofs import Walking
 from care.records import (
     CENTRE,
@@ -44,10 +44,11 @@ from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import fallback, health, pauses, sources, walks
+from gateway import fallback, health, hearing, sources, walks
 from gateway.customs import Custom
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
+from gateway.hearing import Hearing
 from gateway.pauses import Deafness
 from gateway.sources import Reading
 from gateway.walks import Walks
@@ -72,6 +73,7 @@ class _Remembered(msgspec.Struct):
     agreed: dict[HomeId, Standing] = {}
     back_tests: dict[BackTestId, BackTest] = {}
     deaf: Deafness = {}
+    measures: Measures = msgspec.field(default_factory=Measures)
     described: dict[SensorId, Described] = {}
     packets: dict[SensorId, SensorEvent] = {}
     walks: Walks = {}
@@ -120,7 +122,7 @@ class Watch:
         self._waits_since: datetime | None = None  # since when what becomes due is kept back; None: it is told
         self._kept: list[Finding] = []  # became due while nobody watched: what is heard next may say that it is over
         self._goes_on = False  # from a journal, and is not only reading one again
-        self._deaf: Deafness = {}  # sensors that are not listened to, or were not
+        self._hearing = Hearing()  # which sensors are listened to
         self._walks: Walks = {}  # homes that somebody walks through, or did, to test them
         self.dated_to: datetime | None = None  # the newest date that a device gave what it said
         self.back_tests: dict[BackTestId, BackTest] = {}  # not answered yet, oldest first
@@ -236,8 +238,8 @@ class Watch:
         return told
 
     def listened(self, reading: Reading, received_at: datetime) -> Reading:
-        """Return of a reading what may be kept: nothing of what paused sensors observe."""
-        return pauses.listened(self._deaf, reading, self._site, self._at(received_at))
+        """Return of a reading what may be kept: nothing of what sensors observe that are not listened to."""
+        return self._hearing.listened(reading, self._site, self._at(received_at))
 
     def heard_by_another_way(self, event: SensorEvent) -> bool:
         """Whether this is what the same sensor said last, by its own number of it: two gateways heard it."""
@@ -285,8 +287,8 @@ class Watch:
         elif isinstance(record, Changed):
             told += self._let_pass(now, now)
             told += self._agree(record, now)
-        elif isinstance(record, Paused | PauseEnded):
-            self._deaf = pauses.ordered(self._deaf, record, self._site, now)  # is told with the next look at the clock
+        elif isinstance(record, hearing.Order):
+            self._hearing.hear(record, self._site, now)  # is told with the next look at the clock
         elif not isinstance(record, Teaching):
             self._fleet.note(record, now)
             if isinstance(record, Resolved) and (record.outcome, record.how) == (Outcome.NOT_NEEDED, How.USUAL):
@@ -378,7 +380,8 @@ class Watch:
             self.dated_to,
             self._agreed,
             self.back_tests,
-            self._deaf,
+            self._hearing.deaf,
+            self._hearing.measures,
             self.known.described,
             self._packets,
             self._walks,
@@ -404,7 +407,9 @@ class Watch:
                 self._agreed[home] = left
         self._hold()
         self.back_tests = saved.back_tests
-        self._deaf = pauses.left(saved.deaf, self._site, saved.clock) if saved.clock is not None else saved.deaf
+        self._hearing = Hearing(saved.deaf, saved.measures)
+        if saved.clock is not None:
+            self._hearing = self._hearing.moved(self._site, saved.clock)
         for described in saved.described.values():
             self.known.note(described)
         self._packets = saved.packets
@@ -482,7 +487,8 @@ class Watch:
 
     def _well(self, now: datetime) -> list[Dated]:
         """Tell how the building itself is, and take in which sensors are seen."""
-        self._health, said = health.told(self._health, now, self._site, self._is_ill, self._paused_until)
+        paused, barred = self._hearing.paused_until, self._hearing.barred(self._site, now)
+        self._health, said = health.told(self._health, now, self._site, self._is_ill, paused, barred=barred)
         if not health.listening(self._health):
             self._listens_since = None
         elif self._listens_since is None:
@@ -494,13 +500,10 @@ class Watch:
                 told += self.take(one, now)
         return told
 
-    @property
-    def _paused_until(self) -> dict[SensorId, datetime]:
-        return {sensor: its.until for sensor, its in self._deaf.items()}
-
     def _pause_over(self, now: datetime) -> bool:
         """Whether a pause is over by its time, and the journal does not say so yet."""
-        return any(its.until <= now and health.shows_paused(self._health, one) for one, its in self._deaf.items())
+        until = self._hearing.paused_until
+        return any(ends <= now and health.shows_paused(self._health, one) for one, ends in until.items())
 
     def _silent_homes(self, now: datetime) -> list[Dated]:
         """Tell of homes that are still silent, now that one has listened for long enough to know that it is they."""

@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LONG = bool(os.environ.get("LONG"))  # as `make soak` does: every law is tried far more often
+
+
+def examples(n: int) -> int:
+    """Return how often a law is tried: so often, and ten times in a soak."""
+    return 10 * n if LONG else n
+
+
+settings.register_profile(
+    "house", deadline=None, max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("house")
 
 SETTINGS = Path(__file__).parents[1] / "deploy" / "building" / "mosquitto.conf"
@@ -103,6 +113,12 @@ def new_mosquitto(folder: Path) -> Mosquitto:
     broker = Mosquitto(folder=folder, port=free_port())
     broker.start()
     return broker
+
+
+@pytest.fixture(autouse=True)
+def nobody_steps_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no command that runs in this very process lower its priority: that is for good, for all later tests too."""
+    monkeypatch.setattr(os, "nice", lambda _: 0)
 
 
 @pytest.fixture

@@ -17,12 +17,13 @@ from benchmarks.detection.stays import Stays
 from detectors.homes import Home, Kind, RoomKind
 from detectors.moments import SensorEvent
 from gateway import rehearsal
+from tests.conftest import examples
 from tests.stories import a_home, events, instant
 
 NIGHTS = 45
 SEEDS = st.integers(0, 10_000)
 CARRIED = [one for one in Incident if one is not Incident.LATE_RISE]
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=examples(10))
 
 
 @cache

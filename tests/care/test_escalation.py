@@ -51,6 +51,7 @@ from care.records import (
 )
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import SiteId, building_of
+from tests.conftest import examples
 from tests.stories import a_home, instant
 
 HOME = a_home()
@@ -441,7 +442,7 @@ def mishaps(draw: st.DrawFn) -> list[tuple[int, Record]]:
 LOOK = timedelta(seconds=5)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(40))
 @given(chain=chains(), acute=st.floats(1, 15), late_s=SECONDS, mishaps=mishaps(), attended=st.booleans())
 def test_the_last_one_is_asked_in_time_whatever_is_dead(
     chain: tuple[Step, ...], acute: float, late_s: int, mishaps: list[tuple[int, Record]], attended: bool
@@ -466,7 +467,7 @@ def test_the_last_one_is_asked_in_time_whatever_is_dead(
         assert one.who in done or barred
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(chain=chains(), mishaps=mishaps(), pick=st.randoms(use_true_random=False))
 def test_in_whatever_order_the_records_come_the_board_is_the_same(
     chain: tuple[Step, ...], mishaps: list[tuple[int, Record]], pick: Any

@@ -34,6 +34,7 @@ from care.records import (
 from detectors.findings import Cleared, What
 from detectors.homes import HomeId, ResidentId, SiteId
 from detectors.nights import Summary
+from tests.conftest import examples
 from tests.stories import a_home, event
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
@@ -277,7 +278,7 @@ def test_what_a_building_did_by_itself_reaches_the_centre(ends: tuple[End, End])
 FAULTS = st.lists(st.sampled_from(["up", "down", "write", "order", "lose", "twice", "old", "restart"]), max_size=80)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(faults=FAULTS, pick=st.randoms(use_true_random=False))
 def test_whatever_is_lost_repeated_or_reordered_everything_arrives_once_and_in_order(
     faults: list[str], pick: st.DataObject

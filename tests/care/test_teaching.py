@@ -27,6 +27,7 @@ from detectors.lessons import Lesson
 from detectors.nights import Summary
 from detectors.others import SHIPPED
 from detectors.tail import LOWEST
+from tests.conftest import examples
 from tests.stories import a_home
 
 FIRST = date(2026, 3, 1)
@@ -264,7 +265,7 @@ def test_a_threshold_moves_by_at_most_a_fifth_in_a_day_and_never_goes_deaf(
 
 
 @given(pools, detectors, factors, factors)
-@settings(max_examples=40)
+@settings(max_examples=examples(12))
 def test_a_smaller_budget_never_lowers_a_threshold(pool: Pool, detector: str, one: float, other: float) -> None:
     less, more = (Control(math.log(factor)) for factor in sorted((one, other)))
     assert settled(pool, detector, less) >= settled(pool, detector, more) - 1e-9
@@ -337,7 +338,7 @@ def closed(records: Iterable[Record], *, through_disk: bool = False) -> Fleet:
 
 
 @given(days(), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=examples(12))
 def test_in_which_order_a_day_comes_changes_nothing(day: list[Record], pick: random.Random) -> None:
     mixed = list(day)
     pick.shuffle(mixed)
@@ -345,7 +346,7 @@ def test_in_which_order_a_day_comes_changes_nothing(day: list[Record], pick: ran
 
 
 @given(days())
-@settings(max_examples=40)
+@settings(max_examples=examples(12))
 def test_what_comes_twice_counts_once_also_after_it_has_entered(day: list[Record]) -> None:
     once, twice = closed(day), closed([*day, *day])
     assert once == twice
@@ -356,7 +357,7 @@ def test_what_comes_twice_counts_once_also_after_it_has_entered(day: list[Record
 
 
 @given(days())
-@settings(max_examples=40)
+@settings(max_examples=examples(12))
 def test_a_restart_after_every_record_changes_nothing(day: list[Record]) -> None:
     assert closed(day, through_disk=True) == closed(day)
 

@@ -5,13 +5,17 @@ A new page, or a new look of one, is a new line here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from care.alerts import alert_of
 from care.board import Board
 from care.ids import StaffId
+from care.measures import Basis, Consenting, MeasureAgreed, Purpose
 from care.records import Aside, FellBack, Lapsed, Released
 from detectors.findings import Finding, What
+from detectors.homes import HomeId, Kind
 from tests.dashboard.nights import (
+    NOW,
     a_busy_night,
     a_calm_night,
     a_full_board,
@@ -114,6 +118,31 @@ def _hardly_watched() -> Board:
     return board
 
 
+def _watched_with_a_ground() -> Board:
+    """Give a home what ends soon, what has ended, and what was never agreed; the others have nothing."""
+    board = a_busy_night()
+    home = board.homes[HomeId("wilg/12")]
+    kinds = ((Kind.BED, NOW + timedelta(days=20)), (Kind.DOOR, NOW - timedelta(days=5)))
+    add(
+        board,
+        *(
+            MeasureAgreed(
+                at=NOW - timedelta(days=100),
+                home=home.id,
+                resident=home.resident,
+                kinds=(kind,),
+                purpose=Purpose.HELP,
+                basis=Basis.AGREED,
+                consenting=Consenting.CLIENT,
+                by=StaffId("s-1"),
+                review=review,
+            )
+            for kind, review in kinds
+        ),
+    )
+    return board
+
+
 PAGES = (
     Page("sign-in", Board, lambda _: "/sign-in", live=False),
     Page("sign-in-again", Board, lambda _: "/sign-in/tried", live=False),
@@ -144,6 +173,8 @@ PAGES = (
     Page("home", a_busy_night, lambda _: "/homes/wilg/12"),
     Page("home-28-nights", a_busy_night, lambda _: "/homes/wilg/12?nights=28"),
     Page("home-hardly-watched", _hardly_watched, lambda _: "/homes/wilg/3"),
+    Page("measures", _watched_with_a_ground, lambda _: "/homes/wilg/12/measures", live=False),
+    Page("measures-to-look-at", _watched_with_a_ground, lambda _: "/measures", live=False),
     Page("gateways", a_busy_night, lambda _: "/gateways"),
     Page("load", a_busy_night, lambda _: "/load"),
     Page("report", a_busy_night, lambda _: "/report"),

@@ -20,6 +20,7 @@ from dashboard.drawing import Drawing, Viewer
 from dashboard.enrolling import Row
 from dashboard.handover import Handover, Screens
 from dashboard.live import event
+from dashboard.measures import Reviews
 from dashboard.pages import no_alert
 from dashboard.reports import Paper, nights_kept
 from detectors.homes import HomeId, SiteId
@@ -108,6 +109,13 @@ class Stage:
         match kind:
             case "alerts":
                 return self.drawing.alert(AlertId(name), self.now, self.viewer)
+            case "measures":
+                scene = self.drawing.scene(self.now, self.viewer)
+                return self.drawing.page("reviews.html", scene, reviews=Reviews(scene), page="/measures")
+            case "homes" if name.endswith("/measures"):
+                scene = self.drawing.scene(self.now, self.viewer)
+                home = scene.home(self.board.homes[HomeId(name.removesuffix("/measures"))])
+                return self.drawing.page("measures.html", scene, home=home, problem="", may_change=True, page=path)
             case "homes":
                 return self.drawing.home(HomeId(name), self.now, self.viewer, int(asked.get("nights", 7)))
             case "report":

@@ -25,6 +25,7 @@ from dashboard.live import Live
 from dashboard.pages import Desk
 from detectors.findings import What
 from detectors.homes import HomeId
+from tests.conftest import examples
 from tests.dashboard.conftest import WILG, StoryClock, batch, signed_in, stranger_at
 from tests.dashboard.nights import NOW, People, a_plan
 from tests.dashboard.reading import text
@@ -392,7 +393,7 @@ async def test_a_form_of_another_site_changes_nothing(page: httpx.AsyncClient, d
     assert records(desk, BackTest) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(30))
 @given(typed=st.text(max_size=12))
 def test_whatever_is_typed_is_minutes_or_gets_a_sentence(typed: str) -> None:
     if not _wrong(typed):

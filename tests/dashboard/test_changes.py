@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from care.records import Record
 from dashboard.drawing import Drawing
 from detectors.findings import Presence, Sight, What
+from tests.conftest import examples
 from tests.dashboard.nights import (
     NOW,
     People,
@@ -50,7 +51,7 @@ STATUSES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(st.sampled_from(HAPPENINGS) | STATUSES, max_size=10), st.sampled_from(["nl", "en"]))
 def test_a_screen_that_got_every_change_shows_what_a_fresh_one_shows(story: list[Record], language: str) -> None:
     board = a_calm_night()

@@ -12,6 +12,7 @@ from care.deeds import Taken, claim, follow, put_aside, release, resolve, take_b
 from care.ids import StaffId
 from care.records import FOLLOWS, Aside, Follow, How, Lapsed, Outcome, Record, Unshelved
 from dashboard.drawing import Drawing
+from tests.conftest import examples
 from tests.dashboard.nights import NOW, SANNE, People, a_calm_night, add, not_up
 from tests.dashboard.reading import text
 
@@ -75,7 +76,7 @@ def after(done: list[tuple[StaffId, Deed]], *, closed: bool) -> Board:
     return board
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(deeds, st.booleans())
 def test_wherever_an_alert_stands_every_page_says_so(done: list[tuple[StaffId, Deed]], closed: bool) -> None:
     board = after(done, closed=closed)
@@ -93,7 +94,7 @@ def test_wherever_an_alert_stands_every_page_says_so(done: list[tuple[StaffId, D
         assert text(drawn.desk(NOW, SANNE)).count("verwacht") >= (alert.follow.there_at is not None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(deeds)
 def test_what_was_forgotten_is_told_of_nobody(done: list[tuple[StaffId, Deed]]) -> None:
     """The line that says so has no name beside it, whoever had it."""

@@ -24,13 +24,14 @@ from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.organisations import Access
 from dashboard.pages import Desk, application
+from tests.conftest import examples
 from tests.dashboard.conftest import ALERT, WILG, StoryClock, batch, finding, plan, stranger_at
 
 Answer = TypeVar("Answer")
 
 STREAM = "/live"  # never ends by itself; told of below
 MACHINES = "/enrol"  # what gateways ask is answered in JSON, wrong or right
-EXAMPLES = 25  # of each route
+EXAMPLES = examples(8)  # of each route
 
 _app = cast("Door", application(cast("Desk", None)))._app
 SCHEMA = schemathesis.openapi.from_dict(_app.openapi())

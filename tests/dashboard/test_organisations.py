@@ -27,6 +27,7 @@ from dashboard.organisations import OWN, Access, OrganisationId, Post, Right, Ro
 from dashboard.pages import Desk
 from detectors.findings import What
 from detectors.homes import HomeId, SiteId
+from tests.conftest import examples
 from tests.dashboard.conftest import (
     ALERT,
     HOME,
@@ -116,6 +117,7 @@ async def test_the_desk_of_one_organisation_shows_its_homes_and_no_others(of_zon
         f"/alerts/{THEIRS}",
         "/homes/eik/12",
         "/homes/eik/12/agreements",
+        "/homes/eik/12/measures",
         "/report/eik/12",
         "/report?site=eik",
         "/calling-order/eik",
@@ -155,6 +157,12 @@ async def test_nobody_does_anything_with_an_alert_of_another_organisation(
     ("path", "form"),
     [
         ("/homes/eik/12/agreements", {"bath": "20"}),
+        (
+            "/homes/eik/12/measures",
+            {"kinds": "bed", "purpose": "help", "basis": "agreed", "consenting": "client", "review": "2026-06-01"},
+        ),
+        ("/homes/eik/12/measures/end", {"kinds": "bed", "why": "client"}),
+        ("/homes/eik/12/measures/less", {"wanted": "no"}),
         ("/calling-order/eik/12", {"do": "follow", "why": "new"}),
         ("/calling-order/eik/12/consent", {"contact": "c-1a2b3c4d", "until": "2026-06-01"}),
         ("/report/correct", {"night": "2026-03-02", "about": "eik/12", "line": "1", "text": "No."}),
@@ -366,7 +374,7 @@ HAPPENINGS: dict[str, Callable[[str], list[Record]]] = {
 }
 
 
-@settings(max_examples=20, deadline=None)  # each draws every page there is
+@settings(max_examples=examples(6), deadline=None)  # each draws every page there is
 @given(
     happened=st.lists(st.tuples(st.sampled_from(sorted(HAPPENINGS)), st.sampled_from(PLACES)), max_size=6, unique=True),
     sees=st.sets(st.sampled_from(PLACES)),

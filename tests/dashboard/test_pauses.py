@@ -137,7 +137,7 @@ async def test_until_the_building_says_so_it_is_not_on_yet(page: httpx.AsyncClie
     said = await read(page)
     assert "Op pauze door Sanne van 02:31 tot 03:31: op verzoek van de cliënt." in said
     assert "Alleen een hulpoproep komt door." in said
-    assert "nog niet" not in said
+    assert "niet bevestigd" not in said
     assert "Sanne van 02:31 tot 03:31" in await read(page, "/hand-over")
 
 

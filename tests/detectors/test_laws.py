@@ -13,13 +13,14 @@ from detectors.homes import Home, Kind
 from detectors.moments import Origin, SensorEvent
 from detectors.remembered import Vigil
 from detectors.vigil import Told
+from tests.conftest import examples
 from tests.stories import a_home, instant, same
 
 START = instant("22:30")
 DAWN = instant("07:30")
 HOMES = {"with a bed sensor": a_home(), "without": a_home(bed=False)}
 
-MANY = settings(max_examples=150)
+MANY = settings(max_examples=examples(30))
 Arrival = tuple[SensorEvent, datetime]
 
 

@@ -20,6 +20,7 @@ from detectors.budget import OWN
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import Home, Limits, ResidentId
 from gateway.watch import Dated, Watch
+from tests.conftest import examples
 from tests.stories import a_home, a_site, brief, events, instant
 
 HOME = a_home(limits=Limits(bath=5))
@@ -174,7 +175,7 @@ def test_a_kind_that_is_off_is_not_told_until_it_is_on_again(db: sqlite3.Connect
     assert said(resumed(db).advance(instant("04:40"))) == ["04:30 door-arrived"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(
     at=st.integers(0, 9),
     minutes=st.sampled_from([1.0, 3.0, 7.0, 30.0]),

@@ -41,6 +41,7 @@ from detectors.remembered import Vigil
 from gateway.backtest import alerts_of, back_test, last_nights
 from gateway.commands import cli
 from gateway.watch import Watch, findings
+from tests.conftest import examples
 from tests.stories import a_home, a_site, events, instant
 
 HOME = a_home(limits=Limits(bath=5))  # sooner than anything that is learned
@@ -237,7 +238,7 @@ def some_nights(home: Home) -> st.SearchStrategy[list[SensorEvent]]:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(12))
 @given(night=some_nights(HOME), said=limits)
 def test_the_same_agreements_give_no_difference(night: list[SensorEvent], said: dict[str, float]) -> None:
     home = with_agreed(HOME, Agreed(limits=Limits(**said)))
@@ -247,7 +248,7 @@ def test_the_same_agreements_give_no_difference(night: list[SensorEvent], said: 
     assert found.was == found.would == len(found.pairs)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(24))
 @given(night=some_nights(HOME), high=limits, low=limits)
 def test_a_lower_limit_never_gives_a_later_alert_and_loses_none(
     night: list[SensorEvent], high: dict[str, float], low: dict[str, float]
@@ -263,7 +264,7 @@ def test_a_lower_limit_never_gives_a_later_alert_and_loses_none(
             assert pair.would.at <= pair.was.at
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(8))
 @given(night=some_nights(HOME), one=limits, other=limits)
 def test_the_other_way_round_the_comparison_is_turned_round(
     night: list[SensorEvent], one: dict[str, float], other: dict[str, float]
@@ -288,7 +289,7 @@ KNOWN = Teaching(
 """Nights enough for half, twice and four times the budget."""
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(16))
 @given(night=some_nights(FREE), one=budgets, other=budgets, taught=st.sampled_from([KNOWN, ONLY_LIMITS, None]))
 def test_a_smaller_budget_never_gives_an_earlier_alert_and_none_besides(
     night: list[SensorEvent], one: float, other: float, taught: Teaching | None
@@ -306,7 +307,7 @@ def test_a_smaller_budget_never_gives_an_earlier_alert_and_none_besides(
         assert all(pair.was == pair.would for pair in found.pairs)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(8))
 @given(night=some_nights(FREE), budget=budgets, taught=st.sampled_from([KNOWN, None]))
 def test_a_limit_holds_whatever_the_budget(night: list[SensorEvent], budget: float, taught: Teaching | None) -> None:
     home = with_agreed(FREE, with_values(agreed(FREE), {"budget": budget}))
@@ -321,7 +322,7 @@ def test_a_limit_holds_whatever_the_budget(night: list[SensorEvent], budget: flo
         assert now.at <= pair.was.at
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(6))
 @given(night=some_nights(FREE), budget=budgets)
 def test_what_looking_back_says_is_what_then_comes(night: list[SensorEvent], budget: float) -> None:
     """A building in which it was agreed before those nights tells at those very moments."""

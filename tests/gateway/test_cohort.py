@@ -23,6 +23,7 @@ from gateway import cohort, lives, rehearsal
 from gateway.cohort import Drawn, Profile
 from gateway.lives import Place, Stay
 from gateway.rehearsal import ZONE
+from tests.conftest import examples
 
 FIRST = date(2026, 1, 12)  # a Monday
 NIGHTS = 14
@@ -61,7 +62,7 @@ def between(events: Iterable[SensorEvent], start: datetime, end: datetime) -> li
 # Laws.
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(numbers, seeds, dates, st.integers(1, 4), st.integers(0, 3))
 def test_what_is_told_is_in_order_repeatable_and_fewer_nights_are_the_beginning_of_more(
     number: int, seed: int, first: date, nights: int, more: int
@@ -79,7 +80,7 @@ def test_what_is_told_is_in_order_repeatable_and_fewer_nights_are_the_beginning_
     assert {event.home for event in told} == {drawn.home.id} == {f"cohort/{number}"}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 @given(numbers, seeds)
 def test_a_home_is_the_same_whoever_is_drawn_beside_it(number: int, seed: int) -> None:
     alone = list(cohort.events(cohort.draw(number, seed=seed), FIRST, 1))
@@ -89,7 +90,7 @@ def test_a_home_is_the_same_whoever_is_drawn_beside_it(number: int, seed: int) -
     assert cohort.draw(number, seed=seed).habits != cohort.draw(number, seed=seed + 1).habits
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 @given(numbers, seeds)
 def test_faults_drop_and_repeat_messages_but_change_no_life(number: int, seed: int) -> None:
     """What is heard of it is what truly happened, in its order; a bed or door may say once more how it stands."""
@@ -102,7 +103,7 @@ def test_faults_drop_and_repeat_messages_but_change_no_life(number: int, seed: i
     assert {event.kind for event in once if event not in happened} <= {Kind.BED, Kind.DOOR}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 @given(numbers, seeds)
 def test_a_sound_bed_and_door_alternate(number: int, seed: int) -> None:
     told = list(cohort.events(cohort.draw(number, seed=seed), FIRST, 5, faults=False))

@@ -18,6 +18,7 @@ from detectors.homes import Kind, RoomKind, SensorId
 from gateway.installer import install_codes, lists, plans
 from gateway.installer.install_codes import BadCode, InstallCode
 from gateway.installer.lists import BadList, Mistake
+from tests.conftest import examples
 from tests.gateway.test_plans import sites
 
 CODE = "83FED3407A939723A5C639B26916D505C3B5"  # the example of the specification
@@ -216,7 +217,7 @@ def bare(site: Site) -> Site:
 
 
 @given(site=sites(), ending=st.sampled_from([".csv", ".xlsx"]))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(12), deadline=None)
 def test_a_list_written_from_a_plan_gives_that_plan_back(site: Site, ending: str, tmp_path: Path) -> None:
     file = tmp_path / f"list{ending}"
     lists.save(file, lists.written(site))

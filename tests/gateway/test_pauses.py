@@ -20,6 +20,7 @@ from detectors.homes import Home, ResidentId, SensorId
 from detectors.moments import SensorEvent, SensorSight
 from gateway.sources import Reading, Sign
 from gateway.watch import Dated, Watch
+from tests.conftest import examples
 from tests.stories import AMSTERDAM as EVENING_ZONE
 from tests.stories import a_home, a_site, brief, event, instant
 
@@ -310,7 +311,7 @@ def test_of_what_was_not_understood_only_that_is_kept(building: Building) -> Non
 LINES = ["bed in", "bed out", "badkamer", "gang", "woonkamer", "door open", "door closed", "button"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 359), st.sampled_from(LINES)), max_size=30),
     st.integers(1, 300),

@@ -30,7 +30,7 @@ from gateway.lives import Habits, Place
 from gateway.rehearsal import ZONE, Incident, Mishap, Moment
 from gateway.sources import Message, zigbee2mqtt
 from gateway.stage import BrokerGone, Progress
-from tests.conftest import Mosquitto, free_port, new_mosquitto
+from tests.conftest import Mosquitto, examples, free_port, new_mosquitto
 
 WILG = rehearsal.site()
 HOME = HomeId("wilg/8")
@@ -71,7 +71,7 @@ def by_sensor(night: Iterable[Moment], kind: Kind) -> dict[str, list[SensorEvent
     return said
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(6))
 @given(nights())
 def test_a_night_is_in_order_and_every_bed_and_door_alternates(night: list[Moment]) -> None:
     assert [one.at for one in night] == sorted(one.at for one in night)
@@ -81,7 +81,7 @@ def test_a_night_is_in_order_and_every_bed_and_door_alternates(night: list[Momen
             assert all(one.value != after.value for one, after in pairwise(said))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(5))
 @given(nights())
 def test_a_motion_sensor_looks_away_for_a_minute_and_is_clear_after_one_and_a_half(night: list[Moment]) -> None:
     unheard = {one.sensor for one in night if isinstance(one, SensorSight)}
@@ -93,7 +93,7 @@ def test_a_motion_sensor_looks_away_for_a_minute_and_is_clear_after_one_and_a_ha
                 assert after.at - one.at == rehearsal.CLEAR
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(8))
 @given(seeds, evenings, st.data())
 def test_nobody_is_in_two_places(seed: int, start: datetime, data: st.DataObject) -> None:
     """While the bed is occupied nothing else moves in the home of somebody alone, and while they are out nothing."""
@@ -107,7 +107,7 @@ def test_nobody_is_in_two_places(seed: int, start: datetime, data: st.DataObject
             assert not came_from_nowhere, one
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(8))
 @given(seeds, evenings)
 def test_a_life_goes_step_by_step_and_forward_in_time(seed: int, start: datetime) -> None:
     dice = partial(lives.chance_of, seed)
@@ -132,7 +132,7 @@ def test_the_same_seed_gives_the_same_night_and_neighbours_do_not_matter(seed: i
     assert [one for one in among_more if one.home in known] == once
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(8))
 @given(seeds, evenings, st.sampled_from(list(Mishap)), st.integers(30, 400), st.integers(25, 120))
 def test_a_mishap_changes_nothing_before_it_and_no_going_to_bed_after_it(
     seed: int, start: datetime, kind: Mishap, after: int, lasts: int
@@ -294,7 +294,7 @@ def test_a_use_sensor_says_contact_and_a_lost_sensor_says_offline() -> None:
     assert stage.message_of(Tick(used.at), names) is None  # that time passes, the clock tells
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(4))
 @given(seeds, evenings)
 def test_what_is_published_is_read_back_as_it_was(seed: int, start: datetime) -> None:
     names = stage.names_of(WILG)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.installer import seals
 from gateway.installer.seals import NotOpened, is_sealed, seal, unseal
+from tests.conftest import examples
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -44,7 +45,7 @@ def test_another_passphrase_opens_nothing(plain: bytes) -> None:
         opened(sealed(plain), "schap")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(40))
 @given(st.binary(min_size=20, max_size=100), st.data())
 def test_a_changed_bit_a_missing_end_or_pieces_in_another_order_are_refused(plain: bytes, data: st.DataObject) -> None:
     packed = bytearray(sealed(plain))
