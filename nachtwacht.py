@@ -27,6 +27,7 @@ try:
     from rich.panel import Panel
 
     import dashboard.commands
+    import dashboard.door_commands
     import gateway.commands
     import gateway.installer.commands
     from care import homes, journal
@@ -46,6 +47,8 @@ cli = typer.Typer(
     cls=Speaking, no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night."
 )
 cli.add_typer(gateway.commands.cli, name="gateway")
+dashboard.commands.cli.add_typer(dashboard.door_commands.oidc, name="oidc")
+dashboard.commands.cli.add_typer(dashboard.door_commands.second_step, name="second-step")
 cli.add_typer(dashboard.commands.cli, name="desk")
 gateway.installer.commands.add_to(cli)
 cli.command()(replay)

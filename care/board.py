@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
+
 from care.accounts import Accounts
 from care.agreements import Agreements
 from care.alerts import (
@@ -201,6 +203,25 @@ class Board:
         part.proven_at = {site: at for site, at in self.proven_at.items() if site in mine}
         part.behind = self.behind & mine
         part._last_closed = None
+        return part
+
+    def only(self, home: HomeId) -> "Board":
+        """Return the board of who sees one home of a building and no other, as it stands now; to be read."""
+        site = site_of(home)
+        part = copy.copy(self.part(lambda one: one == site))
+        homes = {one: plan for one, plan in part.homes.items() if one == home}
+        part.plans = {
+            one: msgspec.structs.replace(plan, homes=tuple(homes.values()))
+            for one, plan in part.plans.items()
+            if one == site
+        }
+        part.homes = homes
+        part.statuses = {one: status for one, status in part.statuses.items() if one == home}
+        part._of = {one: alerts for one, alerts in part._of.items() if one == home}
+        part.alerts = {id: one for id, one in part.alerts.items() if one.home == home}  # noqa: A001
+        part._open = part._open & part.alerts.keys()
+        part._noticed = part._noticed & part.alerts.keys()
+        part._faults = {}
         return part
 
     def standing(self, building: HomeId) -> list[Finding]:

@@ -40,7 +40,7 @@ cli.command("dpia")(privacy_commands.dpia)
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]
-As = Annotated[str, typer.Option("--role", help="desk, care or manager")]
+As = Annotated[str, typer.Option("--role", help="desk, night-team, care, manager, installer, privacy or administrator")]
 FromStdin = Annotated[
     bool, typer.Option("--password-from-stdin", help="read the password from the first line of standard input")
 ]
@@ -74,7 +74,7 @@ def run(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--broker") from error
     if authority is None and not insecure and not is_here(broker_host):
-        raise _failed(
+        raise failed(
             f"{broker_host} is another machine, and without --authority everything would go there in plain text. "
             "Make an authority (desk authority), or say --insecure."
         )
@@ -96,7 +96,7 @@ def run(
     try:
         run(settings)
     except CannotStart as error:
-        raise _failed(str(error)) from error
+        raise failed(str(error)) from error
 
 
 @staff.command("add")
@@ -118,7 +118,7 @@ def add_staff(
     from dashboard.people import add_staff
 
     password = _password(password_from_stdin)
-    with _store(people) as db:
+    with store(people) as db:
         add_staff(
             db,
             name,
@@ -141,14 +141,14 @@ def appoint(
 ) -> None:
     """Let somebody work for an organisation too, in a role: they see its homes and alerts from now on.
 
-    The desk acts on alerts; the care team does, and changes what is agreed; a manager changes what is agreed.
+    What each role may do stands in docs/security.md. The first administrator is appointed here; the rest, at the desk.
 
     Example: nachtwacht desk staff appoint sanne --organisation zon --role desk --people people.db
     """
     from dashboard.organisations import appoint, role_of
     from dashboard.people import staff_named
 
-    with _store(people) as db:
+    with store(people) as db:
         appoint(db, staff_named(db, name), organisation, role_of(role))
     typer.echo(f"{name} works for {organisation} ({role}).")
 
@@ -164,7 +164,7 @@ def dismiss(
     from dashboard.organisations import dismiss
     from dashboard.people import staff_named
 
-    with _store(people) as db:
+    with store(people) as db:
         dismiss(db, staff_named(db, name), organisation)
     typer.echo(f"{name} works for {organisation} no more.")
 
@@ -183,7 +183,7 @@ def set_password(
     from dashboard.people import set_password
 
     password = _password(password_from_stdin)
-    with _store(people) as db:
+    with store(people) as db:
         set_password(db, name, password)
     typer.echo(f"{name} has another password, and must sign in again.")
 
@@ -201,7 +201,7 @@ def add_organisation(
     """
     from dashboard.organisations import make
 
-    with _store(people) as db:
+    with store(people) as db:
         make(db, id, name)
     typer.echo(f"{name} is known as {id}.")
 
@@ -219,7 +219,7 @@ def give_building(
     """
     from dashboard.organisations import give
 
-    with _store(people) as db:
+    with store(people) as db:
         give(db, SiteId(building), id)
     typer.echo(f"{building} belongs to {id}.")
 
@@ -232,7 +232,7 @@ def list_organisations(*, people: People) -> None:
     """
     from dashboard.organisations import OWN, every
 
-    with _store(people) as db:
+    with store(people) as db:
         for one in every(db):
             rest = "every other building" if one.id == OWN else "no building yet"
             typer.echo(f"{one.id}  {one.name}")
@@ -254,7 +254,7 @@ def name_resident(
     """
     from dashboard.people import name_resident
 
-    with _store(people) as db:
+    with store(people) as db:
         name_resident(db, ResidentId(id), name)
     typer.echo(f"{id} is called {name}.")
 
@@ -277,7 +277,7 @@ def add_contact(
 
     if relation not in set(contacts.Relation):
         raise typer.BadParameter("family, neighbour or other", param_hint="--relation")
-    with _store(people) as db:
+    with store(people) as db:
         typer.echo(contacts.add(db, ResidentId(resident), name, contacts.Relation(relation)))
 
 
@@ -295,7 +295,7 @@ def set_address(
     """
     from dashboard import contacts
 
-    with _store(people) as db:
+    with store(people) as db:
         contacts.set_address(db, whose, channel, address)
     typer.echo(f"{whose} is reached by {channel}.")
 
@@ -308,7 +308,7 @@ def list_contacts(*, people: People) -> None:
     """
     from dashboard import contacts
 
-    with _store(people) as db:
+    with store(people) as db:
         for one in contacts.everyone(db):
             typer.echo(f"{one.resident}  {one.id}  {one.relation}  {one.name}")
 
@@ -325,7 +325,7 @@ def remove_contact(
     """
     from dashboard import contacts
 
-    with _store(people) as db:
+    with store(people) as db:
         contacts.remove(db, ContactId(contact))
     typer.echo(f"{contact} is not asked again.")
 
@@ -344,7 +344,7 @@ def set_channel(
     """
     from dashboard import contacts
 
-    with _store(people) as db:
+    with store(people) as db:
         contacts.set_channel(db, name, url, test_to=test_to)
     typer.echo(f"{name} is set up.")
 
@@ -363,12 +363,12 @@ def try_channel(
     from care import notices
     from dashboard import contacts
 
-    with _store(people) as db:
+    with store(people) as db:
         known = contacts.channels(db).get(name)
     if known is None:
-        raise _failed(f"No channel is called {name}. Set it up first: nachtwacht desk channel set.")
+        raise failed(f"No channel is called {name}. Set it up first: nachtwacht desk channel set.")
     if not notices.send(known.url, address, notices.proof()):
-        raise _failed(f"{name} did not take the message. Look at its URL, its credit and the network.")
+        raise failed(f"{name} did not take the message. Look at its URL, its credit and the network.")
     typer.echo(f"{name} took the message.")
 
 
@@ -386,7 +386,7 @@ def want_first(
     """
     from dashboard.wishes import want
 
-    with _store(people) as db:
+    with store(people) as db:
         want(db, ResidentId(id), first, note)
     typer.echo(f"For {id} this comes first: {first.value}.")
 
@@ -403,7 +403,7 @@ def video(
     """
     from dashboard.wishes import start_video_at
 
-    with _store(people) as db:
+    with store(people) as db:
         start_video_at(db, link)
     typer.echo("The desk starts video calls there.")
 
@@ -426,7 +426,7 @@ def make_authority(
         make(folder, name, SystemClock().now())
         fingerprint = Authority(folder).fingerprint
     except BadAuthority as error:
-        raise _failed(str(error)) from error
+        raise failed(str(error)) from error
     typer.echo(f"{folder}: made. Its fingerprint: {fingerprint}")
     typer.echo(f"The broker's files are in {folder / 'broker'}; let its user read broker.pem (deploy/centre).")
 
@@ -451,8 +451,8 @@ def enrolment_code(
     try:
         signs = Authority(authority)
     except BadAuthority as error:
-        raise _failed(str(error)) from error
-    with _store(people) as db:
+        raise failed(str(error)) from error
+    with store(people) as db:
         typer.echo(str(make_code(db, site, signs, SystemClock().now(), organisation)))
     typer.echo(
         "Good for 24 hours, for one gateway. Whoever has it can be this building: say it to nobody else.", err=True
@@ -467,7 +467,7 @@ def list_enrolled(*, people: People) -> None:
     """
     from dashboard.enrolment import enrolled, waiting
 
-    with _store(people) as db:
+    with store(people) as db:
         for one in enrolled(db):
             state = (
                 f"until {one.valid_until:%Y-%m-%d}" if one.revoked_at is None else f"revoked {one.revoked_at:%Y-%m-%d}"
@@ -485,7 +485,7 @@ def enrolment_log(*, people: People, last: Annotated[int, typer.Option(min=1, ma
     """
     from dashboard.enrolment import log
 
-    with _store(people) as db:
+    with store(people) as db:
         for one in log(db, last):
             said = (f"{one.at:%Y-%m-%d %H:%M:%S}", one.what, one.site or "-", one.who, one.why, one.fingerprint[:16])
             typer.echo("  ".join(filter(None, said)))
@@ -499,15 +499,15 @@ def revoke(site: Annotated[str, typer.Argument(help="the id of the site")], *, p
     """
     from dashboard.enrolment import COMMAND, revoke
 
-    with _store(people) as db:
+    with store(people) as db:
         count = revoke(db, SiteId(site), by=COMMAND, now=SystemClock().now())
     if not count:
-        raise _failed(f"No gateway of {site} is enrolled. Look at: nachtwacht desk enrolment list.")
+        raise failed(f"No gateway of {site} is enrolled. Look at: nachtwacht desk enrolment list.")
     typer.echo(f"{site}: taken back ({count}). Its gateway needs a new code.")
 
 
 @contextmanager
-def _store(file: Path) -> Iterator[sqlite3.Connection]:
+def store(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the people store; whatever cannot be kept there ends the command with one sentence."""
     from dashboard.organisations import NoOrganisation
     from dashboard.people import NameTaken, Unknown, connect
@@ -516,15 +516,15 @@ def _store(file: Path) -> Iterator[sqlite3.Connection]:
         with closing(connect(file)) as db:
             yield db
     except NameTaken as error:
-        raise _failed(f"Somebody signs in as {error} already. Choose another name.") from error
+        raise failed(f"Somebody signs in as {error} already. Choose another name.") from error
     except Unknown as error:
-        raise _failed(f"Nobody signs in as {error}.") from error
+        raise failed(f"Nobody signs in as {error}.") from error
     except NoOrganisation as error:
-        raise _failed(f"There is no organisation {error}. Add it with 'organisation add'.") from error
+        raise failed(f"There is no organisation {error}. Add it with 'organisation add'.") from error
     except ValueError as error:
-        raise _failed(str(error)) from error
+        raise failed(str(error)) from error
     except sqlite3.Error as error:
-        raise _failed(f"Cannot use the people store {file}: {error}.") from error
+        raise failed(f"Cannot use the people store {file}: {error}.") from error
 
 
 def _password(from_stdin: bool) -> str:  # noqa: FBT001
@@ -534,6 +534,6 @@ def _password(from_stdin: bool) -> str:  # noqa: FBT001
     return asked
 
 
-def _failed(sentence: str) -> typer.Exit:
+def failed(sentence: str) -> typer.Exit:
     typer.echo(sentence, err=True)
     return typer.Exit(1)

@@ -6,6 +6,7 @@ is drawn as no sight, never as quiet. A page is drawn from the part of the board
 somebody else's is not there to be drawn.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
@@ -76,6 +77,18 @@ class Drawing:
         standing = scene.home(known)
         return self._page("home.html", scene, home=standing, album=standing.album(nights), page=home_path(home))
 
+    def only(self, template: str, home: HomeId, now: datetime, viewer: Viewer, **values: Any) -> str | None:
+        """Draw a page about one home that its reader does not see otherwise; None if no plan has it.
+
+        It is drawn from a board with nothing but that home on it.
+        """
+        board = self._board.only(home)
+        if home not in board.homes:
+            return None
+        scene = Scene(board, self._names, now, viewer.language, dataclasses.replace(viewer, acts=False))
+        standing = scene.home(board.homes[home])
+        return self._page(template, scene, home=standing, album=standing.album(7), **values)
+
     def scene(self, now: datetime, viewer: Viewer) -> Scene:
         """Return what a whole page is given: of the board, what this reader may see."""
         board = self._part(viewer.organisations)
@@ -125,10 +138,25 @@ class Drawing:
         """Draw the page that says how busy it is, with the way to the gateways for whom that is open."""
         return self._page("load.html", self.scene(now, viewer), page="/load", gateways=gateways, overseen=overseen)
 
-    def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
-        """Draw the page where people sign in; `problem` is the message for why the last try came to nothing."""
+    def sign_in(
+        self,
+        language: str,
+        *,
+        name: str = "",
+        problem: str | None = None,
+        to: str = "/",
+        elsewhere: Collection[tuple[str, str]] = (),
+    ) -> str:
+        """Draw the page where people sign in; `problem` is the message for why the last try came to nothing.
+
+        `elsewhere` are the organisations with a sign-in of their own: id and name.
+        """
+        return self.at_the_door("sign-in.html", language, name=name, problem=problem, to=to, elsewhere=elsewhere)
+
+    def at_the_door(self, template: str, language: str, *, problem: str | None = None, **values: object) -> str:
+        """Draw a page for who is not, or not quite, signed in; `problem` is a message, translated here."""
         said = words(language).gettext(problem) if problem else None
-        return self._alone("sign-in.html", language, name=name, problem=said, to=to)
+        return self._alone(template, language, problem=said, **values)
 
     def message(self, language: str, *, title: str, text: str) -> str:
         """Draw a page that only tells something; title and text are messages, translated here."""

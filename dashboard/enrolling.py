@@ -19,7 +19,7 @@ from dashboard import authority, enrolment
 from dashboard.door import Problem
 from dashboard.enrolment import Did, Enrolled, Line, NotAdmitted
 from dashboard.glance import desk_zone
-from dashboard.organisations import OWN, Access, Right, may
+from dashboard.organisations import OWN, Access, OrganisationId, Right, may, where
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.people import Names
 from detectors.homes import SiteId, zone_of
@@ -168,9 +168,8 @@ async def revoke(site: str, desk: TheDesk, reader: Reader) -> Response:
 
 
 def opens_to(desk: Desk, reader: SignedIn) -> bool:
-    """Whether the page is there for who reads: at a centre that enrols, for those who change what is agreed."""
-    changes = any(may(reader.session.posts, Right.CHANGE, post.organisation) for post in reader.session.posts)
-    return desk.authority is not None and changes
+    """Whether the page is there for who reads: at a centre that enrols, for those who look after gateways."""
+    return desk.authority is not None and bool(where(reader.session.posts, Right.INSTALL))
 
 
 def _expect_open(desk: Desk, reader: SignedIn) -> authority.Authority:
@@ -180,18 +179,23 @@ def _expect_open(desk: Desk, reader: SignedIn) -> authority.Authority:
 
 
 def _may(desk: Desk, reader: SignedIn, site: SiteId) -> bool:
-    return may(reader.session.posts, Right.CHANGE, Access(desk.people).owners().get(site, OWN))
+    return may(reader.session.posts, Right.INSTALL, Access(desk.people).owners().get(site, OWN))
 
 
 def _of(desk: Desk, reader: SignedIn, all_of_them: list[Enrolled]) -> list[Enrolled]:
-    owners = Access(desk.people).owners()
-    return [one for one in all_of_them if owners.get(one.site, OWN) in reader.session.organisations]
+    owners, mine = Access(desk.people).owners(), _mine(reader)
+    return [one for one in all_of_them if owners.get(one.site, OWN) in mine]
+
+
+def _mine(reader: SignedIn) -> frozenset[OrganisationId]:
+    """Return whose gateways are there for who reads; what only looks at homes sees theirs, and takes nothing back."""
+    return reader.session.organisations | where(reader.session.posts, Right.INSTALL)
 
 
 def _drawn(desk: Desk, reader: SignedIn) -> str:
     now, wall, language = desk.centre.now(), desk.wall.now(), reader.viewer.language
     zone = zone_of(desk_zone(desk.centre.board))
-    owners, mine = Access(desk.people).owners(), reader.session.organisations
+    owners, mine = Access(desk.people).owners(), _mine(reader)
     names = {site: plan.name for site, plan in desk.centre.board.plans.items()}
     rows = [
         Row(

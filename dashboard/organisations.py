@@ -9,12 +9,14 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from care.ids import StaffId
 from care.records import CENTRE
-from dashboard.typed import tidy
+from dashboard.rows import transaction
+from dashboard.typed import BadInput, tidy
 from detectors.homes import SiteId
 
 OrganisationId = NewType("OrganisationId", str)
@@ -32,33 +34,64 @@ CREATE TABLE IF NOT EXISTS post (
     staff TEXT NOT NULL REFERENCES staff ON DELETE CASCADE,
     organisation TEXT NOT NULL REFERENCES organisation,
     role TEXT NOT NULL,
+    since REAL,                             -- NULL of those from before it was written down
+    until REAL,                             -- ends by itself then; NULL: stays until it is taken away
+    ground TEXT NOT NULL DEFAULT '',        -- why somebody from elsewhere works here
     PRIMARY KEY (staff, organisation, role)
 ) STRICT, WITHOUT ROWID;
 """
+
+POOL_MAX = timedelta(days=366)  # for which somebody from elsewhere is lent; longer is asked for again
+GROUND_MIN, GROUND_MAX = 10, 300  # characters: a ground is a sentence, no word
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class Role(StrEnum):
-    """What somebody is in an organisation. All of them see its homes and its alerts."""
+    """What somebody is in an organisation."""
 
     DESK = "desk"  # sits at the night desk and acts on alerts
-    CARE = "care"  # the care team: acts on alerts, and changes what is agreed with clients
-    MANAGER = "manager"  # changes what is agreed
+    NIGHT_TEAM = "night-team"  # goes to homes at night: acts on alerts
+    CARE = "care"  # care planners and their team: act on alerts, and change what is agreed with clients
+    MANAGER = "manager"  # changes what is agreed, and reads reports
+    INSTALLER = "installer"  # gateways and their enrolment; sees nobody's nights
+    PRIVACY = "privacy"  # the privacy officer: the log of looks, emergencies and reports; no home, no alert
+    ADMINISTRATOR = "administrator"  # who works here; no home, no alert
 
 
 class Right(StrEnum):
-    """What a role may do, besides looking."""
+    """What a role may do."""
 
+    LOOK = "look"  # see homes and their alerts
     ACT = "act"  # on alerts: claim, close, put aside ...
     CHANGE = "change"  # limits, chains, and what else is agreed
+    PEOPLE = "people"  # invite, appoint and dismiss, and end sessions
+    LOG = "log"  # read who looked at what, and judge emergencies
+    INSTALL = "install"  # gateways: see which are let in, and take that back
+    REPORTS = "reports"  # figures of many nights, by site and period
 
 
-_MAY = {
-    Role.DESK: frozenset({Right.ACT}),
-    Role.CARE: frozenset({Right.ACT, Right.CHANGE}),
-    Role.MANAGER: frozenset({Right.CHANGE}),
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.DESK: frozenset({Right.LOOK, Right.ACT}),
+    Role.NIGHT_TEAM: frozenset({Right.LOOK, Right.ACT}),
+    Role.CARE: frozenset({Right.LOOK, Right.ACT, Right.CHANGE, Right.INSTALL, Right.REPORTS}),
+    Role.MANAGER: frozenset({Right.LOOK, Right.CHANGE, Right.INSTALL, Right.REPORTS}),
+    Role.INSTALLER: frozenset({Right.INSTALL}),
+    Role.PRIVACY: frozenset({Right.LOG, Right.REPORTS}),
+    Role.ADMINISTRATOR: frozenset({Right.PEOPLE}),
 }
+"""Which role may do what, in the organisation where it is held. `docs/security.md` draws it, held to it by a test."""
+
+IDLE: Mapping[Role, timedelta] = {
+    Role.DESK: timedelta(hours=2),
+    Role.NIGHT_TEAM: timedelta(hours=2),
+    Role.CARE: timedelta(hours=2),
+    Role.MANAGER: timedelta(hours=1),
+    Role.INSTALLER: timedelta(hours=1),
+    Role.PRIVACY: timedelta(minutes=30),
+    Role.ADMINISTRATOR: timedelta(minutes=30),
+}
+"""How long a session may be unused. A page that watches over homes uses it, for whoever may act on their alerts."""
 
 
 class Post(NamedTuple):
@@ -92,7 +125,15 @@ def role_of(word: str) -> Role:
 
 def may(posts: frozenset[Post], right: Right, owner: OrganisationId | None) -> bool:
     """Whether somebody with these posts may do something; `owner` is None where it concerns every organisation."""
-    return any(right in _MAY[post.role] for post in posts if owner in {None, post.organisation})
+    return any(right in RIGHTS[post.role] for post in posts if owner in {None, post.organisation})
+
+
+def where(posts: frozenset[Post], right: Right) -> frozenset[OrganisationId]:
+    """Return the organisations in which somebody with these posts has a right."""
+    return frozenset(post.organisation for post in posts if right in RIGHTS[post.role])
+
+
+_HOMES = ", ".join(f"'{role}'" for role in Role if Right.LOOK in RIGHTS[role])  # words of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +141,7 @@ class Access:
     """Whose everything is and who is still signed in, read afresh every time: what is taken from somebody is gone."""
 
     db: sqlite3.Connection
+    now: Callable[[], datetime] | None = None  # by which what is lent and who is idle ends; None: nothing ends by time
 
     def owners(self) -> dict[SiteId, OrganisationId]:
         """Return whose each building is; one that is not among them is `OWN`'s."""
@@ -107,17 +149,32 @@ class Access:
 
     def sessions(self) -> dict[str, frozenset[OrganisationId]]:
         """Return the key of every session with the organisations whose homes it may see."""
+        at = None if self.now is None else self.now().timestamp()
         found: dict[str, set[OrganisationId]] = {}
         for token, organisation in self.db.execute(
-            "SELECT token, organisation FROM session LEFT JOIN post ON post.staff = session.staff"
+            "SELECT token, organisation FROM session LEFT JOIN post ON post.staff = session.staff"  # noqa: S608
+            f" AND role IN ({_HOMES}) AND (post.until IS NULL OR :at IS NULL OR post.until > :at)"
+            " AND (session.through IS NULL OR session.through = organisation)"
+            " WHERE :at IS NULL OR (session.until > :at AND used_at + idle_s > :at)",
+            {"at": at},
         ):
             found.setdefault(token.hex(), set()).update([organisation] if organisation is not None else [])
         return {key: frozenset(organisations) for key, organisations in found.items()}
 
 
-def posts_of(db: sqlite3.Connection, staff: StaffId) -> frozenset[Post]:
-    """Return what somebody is where. A role of which nobody here knows gives nothing."""
-    rows = db.execute("SELECT organisation, role FROM post WHERE staff = ?", (staff,))
+def posts_of(
+    db: sqlite3.Connection, staff: StaffId, now: datetime | None = None, *, through: str | None = None
+) -> frozenset[Post]:
+    """Return what somebody is where, by now. A role of which nobody here knows gives nothing.
+
+    `through` is the organisation by whose own sign-in they came: they are there for it alone. Without `now` what is
+    lent counts too when it is over.
+    """
+    rows = db.execute(
+        "SELECT organisation, role FROM post WHERE staff = :staff AND (:at IS NULL OR until IS NULL OR until > :at)"
+        " AND (:through IS NULL OR organisation = :through)",
+        {"staff": staff, "at": now and now.timestamp(), "through": through},
+    )
     return frozenset(Post(organisation, Role(role)) for organisation, role in rows if role in set(Role))
 
 
@@ -130,22 +187,100 @@ def make(db: sqlite3.Connection, id: str, name: str) -> OrganisationId:  # noqa:
     return OrganisationId(id)
 
 
+def name_of(db: sqlite3.Connection, organisation: str) -> str:
+    """Return what people call an organisation. Raises `NoOrganisation`."""
+    row = db.execute("SELECT name FROM organisation WHERE id = ?", (organisation,)).fetchone()
+    if row is None:
+        raise NoOrganisation(organisation)
+    return str(row[0])
+
+
 def give(db: sqlite3.Connection, site: SiteId, organisation: str) -> None:
     """Let a building belong to an organisation from now on. Raises `NoOrganisation`."""
-    _there(db, organisation)
+    name_of(db, organisation)
     db.execute("INSERT OR REPLACE INTO site VALUES (?, ?)", (site, organisation))
 
 
-def appoint(db: sqlite3.Connection, staff: StaffId, organisation: str, role: Role) -> None:
-    """Let somebody work for an organisation in a role, beside what they are already. Raises `NoOrganisation`."""
-    _there(db, organisation)
-    db.execute("INSERT OR IGNORE INTO post VALUES (?, ?, ?)", (staff, organisation, role.value))
+def appoint(
+    db: sqlite3.Connection, staff: StaffId, organisation: str, role: Role, *, since: datetime | None = None
+) -> None:
+    """Let somebody work for an organisation in a role, beside what they are already. Raises `NoOrganisation`.
+
+    What was lent to them in this role is theirs from now on.
+    """
+    name_of(db, organisation)
+    db.execute(
+        "INSERT INTO post (staff, organisation, role, since) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET until = NULL, ground = ''",
+        (staff, organisation, role.value, since and since.timestamp()),
+    )
+
+
+def lend(
+    db: sqlite3.Connection,
+    staff: StaffId,
+    organisation: str,
+    role: Role,
+    *,
+    ground: str,
+    now: datetime,
+    until: datetime,
+) -> None:
+    """Let somebody from elsewhere work for an organisation until a moment, on a written ground.
+
+    Whoever works there without an end goes on so. Raises `NoOrganisation`, or `BadInput` with what is wrong.
+    """
+    name_of(db, organisation)
+    if not now < until <= now + POOL_MAX:
+        raise BadInput(f"{until:%Y-%m-%d} is not a day in the coming {POOL_MAX.days} days.")
+    ground = tidy(ground, longest=GROUND_MAX)
+    if len(ground) < GROUND_MIN:
+        raise BadInput(f"{ground!r} is no ground: say in {GROUND_MIN} characters or more why.")
+    db.execute(
+        "INSERT INTO post VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " until = excluded.until, ground = excluded.ground WHERE until IS NOT NULL",
+        (staff, organisation, role.value, now.timestamp(), until.timestamp(), ground),
+    )
 
 
 def dismiss(db: sqlite3.Connection, staff: StaffId, organisation: str) -> None:
-    """Let somebody work for an organisation no more; their screens lose it within a second. Raises `NoOrganisation`."""
-    _there(db, organisation)
-    db.execute("DELETE FROM post WHERE staff = ? AND organisation = ?", (staff, organisation))
+    """Let somebody work for an organisation no more; their sessions end at once. Raises `NoOrganisation`."""
+    name_of(db, organisation)
+    with transaction(db):
+        db.execute("DELETE FROM post WHERE staff = ? AND organisation = ?", (staff, organisation))
+        db.execute("DELETE FROM session WHERE staff = ?", (staff,))
+
+
+class Held(NamedTuple):
+    """A role that somebody has in an organisation."""
+
+    role: Role
+    since: datetime | None  # None: from before it was written down
+    until: datetime | None  # None: until it is taken away
+    ground: str  # why, of one that is lent
+
+
+class Member(NamedTuple):
+    """Somebody who works for an organisation."""
+
+    staff: StaffId
+    name: str  # they sign in with
+    first_name: str
+    held: list[Held]
+
+
+def members(db: sqlite3.Connection, organisation: str, now: datetime) -> list[Member]:
+    """Return who works for an organisation by now, by the name they sign in with."""
+    found: dict[str, Member] = {}
+    for staff, name, first_name, role, *rest in db.execute(
+        "SELECT staff.id, name, first_name, role, since, until, ground FROM post JOIN staff ON staff.id = post.staff"
+        " WHERE organisation = ? AND (until IS NULL OR until > ?) ORDER BY name, role",
+        (organisation, now.timestamp()),
+    ):
+        since, until = (None if at is None else datetime.fromtimestamp(at, UTC) for at in rest[:2])
+        one = found.setdefault(staff, Member(StaffId(staff), name, first_name, []))
+        one.held.append(Held(Role(role), since, until, rest[2]))
+    return list(found.values())
 
 
 class Listed(NamedTuple):
@@ -170,8 +305,3 @@ def every(db: sqlite3.Connection) -> list[Listed]:
             roles.setdefault(who, []).append(Role(role))
         found.append(Listed(id, name, sites, list(roles.items())))
     return found
-
-
-def _there(db: sqlite3.Connection, organisation: str) -> None:
-    if db.execute("SELECT 1 FROM organisation WHERE id = ?", (organisation,)).fetchone() is None:
-        raise NoOrganisation(organisation)

@@ -4,7 +4,6 @@ A page never changes anything but by appending a record. What may be appended is
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import re
 import sqlite3
@@ -50,18 +49,17 @@ from dashboard.live import Live, TooManyScreens
 from dashboard.looking import Kept
 from dashboard.lookout import Screens
 from dashboard.nights import CHOICES
-from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees
+from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees, where
 from dashboard.people import Session
-from dashboard.typed import NAME_MAX
 from detectors.homes import HomeId, zone_of
 
-PASSWORD_MAX = 200  # characters
 STATIC = Path(__file__).parent / "static"
 
 router = APIRouter()
 
 _ALERT = re.compile(r"[0-9a-f]{10}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_BY_ITSELF = {"/live", "/watching"}  # what an open page asks without anybody touching it
 _SCREEN = r"^[A-Za-z0-9._-]{1,64}$"
 
 
@@ -109,8 +107,7 @@ class SignedIn:
     @property
     def acts_for(self) -> frozenset[OrganisationId]:
         """The organisations on whose alerts they may act."""
-        posts = self.session.posts
-        return frozenset(post.organisation for post in posts if may(posts, Right.ACT, post.organisation))
+        return where(self.session.posts, Right.ACT)
 
     def may(self, right: Right, desk: Desk, home: HomeId | None = None) -> bool:
         """Whether they may do something for a home that they see, or, without one, for the centre."""
@@ -135,7 +132,7 @@ async def desk_of(request: Request) -> Desk:
 
 
 async def reader_of(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> SignedIn:
-    return _reader(request, desk)
+    return reader_at(request, desk)
 
 
 async def alert_id(alert: str) -> AlertId:
@@ -167,13 +164,15 @@ def _desk(request: Request) -> Desk:
     return desk
 
 
-def _reader(request: Request, desk: Desk) -> SignedIn:
+def reader_at(request: Request, desk: Desk) -> SignedIn:
     """Return who is signed in. Raises `NotSignedIn`."""
-    session = people.session(desk.people, request.cookies.get(_cookie(request), ""), desk.wall.now())
+    watching = request.url.path in _BY_ITSELF
+    token = request.cookies.get(cookie_of(request), "")
+    session = people.session(desk.people, token, desk.wall.now(), watching=watching)
     if session is None:
         raise NotSignedIn
     looking.by(session)
-    acts = any(may(session.posts, Right.ACT, post.organisation) for post in session.posts)
+    acts = bool(where(session.posts, Right.ACT))
     language, organisations = language_of(request), session.organisations
     viewer = Viewer(session.staff, session.first_name, session.initials, language, organisations, acts)
     return SignedIn(viewer, session)
@@ -184,6 +183,8 @@ def _reader(request: Request, desk: Desk) -> SignedIn:
 
 @router.get("/")
 async def desk(desk: TheDesk, reader: Reader) -> Response:
+    if reader.session.posts and not reader.session.organisations:
+        return RedirectResponse("/my-sign-in", 303)  # there is nothing to watch over for them
     return HTMLResponse(desk.drawing.desk(desk.centre.now(), reader.viewer))
 
 
@@ -347,62 +348,6 @@ def _why_not(alert: Alert) -> str:
     return mark("{who} is on it already. Do you want to take over?")
 
 
-# Coming and going.
-
-
-@router.get("/sign-in")
-async def sign_in_page(request: Request, desk: TheDesk, to: str = "/") -> Response:
-    with contextlib.suppress(NotSignedIn):
-        _reader(request, desk)
-        return RedirectResponse(within(to), 303)
-    return HTMLResponse(desk.drawing.sign_in(language_of(request), to=within(to)))
-
-
-@router.post("/sign-in")
-async def sign_in(
-    request: Request,
-    desk: TheDesk,
-    name: Annotated[str, Form(max_length=NAME_MAX)] = "",
-    password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
-    to: Annotated[str, Form()] = "/",
-) -> Response:
-    """Start a session. A wrong name and a wrong password get the same answer after the same time."""
-    client = request.client.host if request.client else "unknown"
-    wait = people.attempt(desk.people, name, client, desk.wall.now())
-    if wait is not None:
-        problem = mark("Too many tries. Wait a quarter of an hour and try again.")
-        page = desk.drawing.sign_in(language_of(request), name=name, problem=problem, to=within(to))
-        return HTMLResponse(page, 429, headers={"Retry-After": str(int(wait.total_seconds()))})
-    known = people.credentials(desk.people, name)
-    async with desk.one_at_a_time:
-        staff = await asyncio.to_thread(people.verify, known, password)
-    if staff is None:
-        problem = mark("This name and password do not belong together. Try again.")
-        page = desk.drawing.sign_in(language_of(request), name=name, problem=problem, to=within(to))
-        return HTMLResponse(page, 403)
-    token = people.start_session(desk.people, staff, desk.wall.now())
-    response = RedirectResponse(within(to), 303)
-    response.set_cookie(
-        _cookie(request),
-        token,
-        max_age=int(people.SESSION.total_seconds()),
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
-    return response
-
-
-@router.post("/sign-out")
-async def sign_out(request: Request, desk: TheDesk) -> Response:
-    with contextlib.suppress(NotSignedIn):
-        desk.live.end(_reader(request, desk).session.key)
-        people.end_session(desk.people, request.cookies[_cookie(request)])
-    response = go(request, "/sign-in")
-    response.delete_cookie(_cookie(request), secure=request.url.scheme == "https", httponly=True, samesite="strict")
-    return response
-
-
 @router.post("/language")
 async def language(request: Request, language: Annotated[str, Form()], to: Annotated[str, Form()] = "/") -> Response:
     if language not in LANGUAGES:
@@ -440,18 +385,28 @@ def application(desk: Desk) -> ASGIApp:
     from dashboard import (
         agreeing,
         answers,
+        breaking_glass,
         calling_order,
         changeover,
+        coming_by,
         enrolling,
         followups,
         measuring,
         overseeing,
+        own_sign_in,
         pausing,
+        signing_in,
+        staffing,
     )
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
     app.include_router(router)
+    app.include_router(signing_in.router)
+    app.include_router(own_sign_in.router)
+    app.include_router(coming_by.router)
+    app.include_router(staffing.router)
+    app.include_router(breaking_glass.router)
     app.include_router(answers.router)
     app.include_router(calling_order.router)
     app.include_router(changeover.router)
@@ -467,7 +422,7 @@ def application(desk: Desk) -> ASGIApp:
     return Door(app)
 
 
-def _cookie(request: Request) -> str:
+def cookie_of(request: Request) -> str:
     """Return what the session's cookie is called; the prefix makes a browser insist on https and on this very host."""
     return "__Host-nachtwacht" if request.url.scheme == "https" else "nachtwacht"
 

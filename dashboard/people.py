@@ -4,7 +4,6 @@ Mutable rows in a file of their own, apart from the journal: a name can be chang
 Moments here are real time, also in a rehearsal: a session must not end sooner because a night is played faster.
 """
 
-import hashlib
 import math
 import secrets
 import sqlite3
@@ -14,13 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import argon2
 
 from care.ids import ContactId, StaffId
-from dashboard import enrolment, organisations, wishes
-from dashboard.organisations import OWN, Post, Role
-from dashboard.rows import transaction
+from dashboard import emergencies, enrolment, factors, invitations, openid, organisations, wishes
+from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
+from dashboard.rows import digest, transaction
 from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 
@@ -30,7 +30,8 @@ WINDOW = timedelta(minutes=15)  # in which tries to sign in are counted
 TRIES_PER_NAME = 10
 TRIES_PER_CLIENT = 30  # the seats of one care centre may share an address
 PASSWORD_MIN = 10  # characters
-VERSION = 1  # in `user_version`; 0 knew of no organisations
+DEVICE_MAX = 200  # characters of what a browser says it is
+VERSION = 2  # in `user_version`; 0 knew of no organisations, 1 of no posts or sessions that end by themselves
 
 _USED_EVERY = timedelta(minutes=1)  # a page more or less is not worth a write
 
@@ -46,7 +47,12 @@ CREATE TABLE IF NOT EXISTS session (
     token BLOB PRIMARY KEY,        -- a hash: whoever reads this file cannot sign in with it
     staff TEXT NOT NULL REFERENCES staff ON DELETE CASCADE,
     until REAL NOT NULL,           -- seconds since 1970, as every moment here
-    used_at REAL NOT NULL
+    used_at REAL NOT NULL,
+    began_at REAL NOT NULL DEFAULT 0,
+    idle_s REAL NOT NULL DEFAULT 50400,  -- unused for this long it is over; as `SESSION` where a store is older
+    client TEXT NOT NULL DEFAULT '',     -- the address it began from
+    device TEXT NOT NULL DEFAULT '',     -- what the browser said it is
+    through TEXT                         -- the organisation by whose own sign-in they came; NULL: by ours
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS attempt (
     at REAL NOT NULL,
@@ -83,8 +89,21 @@ CREATE TABLE IF NOT EXISTS link (
 
 _OF_ONE_ORGANISATION = """
 INSERT OR IGNORE INTO organisation VALUES ('own', 'Own');
-INSERT OR IGNORE INTO post SELECT id, 'own', 'care' FROM staff;
+INSERT OR IGNORE INTO post (staff, organisation, role) SELECT id, 'own', 'care' FROM staff;
 """
+
+_ADDED = (  # by version 2: table, column, and what it is
+    ("session", "began_at", "REAL NOT NULL DEFAULT 0"),
+    ("session", "idle_s", "REAL NOT NULL DEFAULT 50400"),
+    ("session", "client", "TEXT NOT NULL DEFAULT ''"),
+    ("session", "device", "TEXT NOT NULL DEFAULT ''"),
+    ("session", "through", "TEXT"),
+    ("post", "since", "REAL"),
+    ("post", "until", "REAL"),
+    ("post", "ground", "TEXT NOT NULL DEFAULT ''"),
+)
+
+_ROWS = (organisations, wishes, enrolment, factors, invitations, emergencies, openid)  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()
 
@@ -117,13 +136,24 @@ class Session:
     staff: StaffId
     first_name: str
     initials: str
+    began_at: datetime
     until: datetime
-    posts: frozenset[Post] = frozenset()  # what they are where
+    posts: frozenset[Post] = frozenset()  # what they are where, by now
 
     @property
     def organisations(self) -> frozenset[organisations.OrganisationId]:
         """The organisations whose homes they may see."""
-        return frozenset(post.organisation for post in self.posts)
+        return where(self.posts, Right.LOOK)
+
+
+class Begun(NamedTuple):
+    """A session as its owner, or an administrator, sees it in a list."""
+
+    key: str
+    began_at: datetime
+    used_at: datetime
+    client: str
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +200,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA secure_delete=ON")  # who is taken out is gone from the file
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
-        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA)
+        db.executescript("".join([_SCHEMA, *(rows.SCHEMA for rows in _ROWS)]))
         _upgrade(db)
     except sqlite3.Error:
         db.close()
@@ -187,17 +217,71 @@ def add_staff(
     password: str,
     organisation: str = OWN,
     role: Role = Role.CARE,
+    since: datetime | None = None,
 ) -> StaffId:
     """Let somebody sign in from now on. Raises `NameTaken`, `NoOrganisation`, or `BadInput` with what is wrong."""
-    staff = StaffId(f"s-{secrets.token_hex(4)}")
-    row = (staff, _folded(tidy(name)), tidy(first_name), tidy(initials, longest=4), _hashed(password))
+    row = _row(name, first_name, initials, hashed(password))
     with transaction(db):
-        try:
-            db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
-        except sqlite3.IntegrityError as error:
-            raise NameTaken(name) from error
-        organisations.appoint(db, staff, organisation, role)
-    return staff
+        _insert(db, row)
+        organisations.appoint(db, StaffId(row[0]), organisation, role, since=since)
+    return StaffId(row[0])
+
+
+def join(
+    db: sqlite3.Connection,
+    token: str,
+    now: datetime,
+    name: str,
+    *,
+    first_name: str,
+    initials: str,
+    password: str,
+) -> tuple[StaffId, invitations.Invitation]:
+    """Let somebody come in by an invitation, with a `password` as `hashed` returns it; they must have a second factor.
+
+    Raises `NoInvitation`, `NameTaken`, or `BadInput`; the invitation is still good after the last two.
+    """
+    row = _row(name, first_name, initials, password)
+    with transaction(db):
+        used = invitations.use(db, token, now)
+        _insert(db, row)
+        organisations.appoint(db, StaffId(row[0]), used.organisation, used.role, since=now)
+        factors.demand(db, row[0])
+    return StaffId(row[0]), used
+
+
+def join_too(db: sqlite3.Connection, token: str, now: datetime, staff: StaffId) -> invitations.Invitation:
+    """Let somebody who signs in here already come by an invitation. Raises `NoInvitation`."""
+    with transaction(db):
+        used = invitations.use(db, token, now)
+        organisations.appoint(db, staff, used.organisation, used.role, since=now)
+        factors.demand(db, staff)
+    return used
+
+
+def _row(name: str, first_name: str, initials: str, password: str) -> tuple[str, ...]:
+    return (
+        f"s-{secrets.token_hex(4)}",
+        _folded(tidy(name)),
+        tidy(first_name),
+        tidy(initials, longest=4),
+        password,
+    )
+
+
+def _insert(db: sqlite3.Connection, row: tuple[str, ...]) -> None:
+    try:
+        db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
+    except sqlite3.IntegrityError as error:
+        raise NameTaken(row[1]) from error
+
+
+def name_of(db: sqlite3.Connection, staff: StaffId) -> str:
+    """Return the name somebody signs in with. Raises `Unknown`."""
+    row = db.execute("SELECT name FROM staff WHERE id = ?", (staff,)).fetchone()
+    if row is None:
+        raise Unknown(staff)
+    return str(row[0])
 
 
 def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
@@ -210,11 +294,9 @@ def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
 
 def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
     """Change somebody's password and end their sessions. Raises `Unknown` or `BadInput`."""
-    hashed = _hashed(password)
+    kept = hashed(password)
     with transaction(db):
-        row = db.execute(
-            "UPDATE staff SET password = ? WHERE name = ? RETURNING id", (hashed, _folded(name))
-        ).fetchone()
+        row = db.execute("UPDATE staff SET password = ? WHERE name = ? RETURNING id", (kept, _folded(name))).fetchone()
         if row is None:
             raise Unknown(name)
         db.execute("DELETE FROM session WHERE staff = ?", row)
@@ -225,19 +307,23 @@ def name_resident(db: sqlite3.Connection, resident: ResidentId, name: str) -> No
     db.execute("INSERT OR REPLACE INTO resident VALUES (?, ?)", (tidy(resident), tidy(name)))
 
 
-def attempt(db: sqlite3.Connection, name: str, client: str, now: datetime) -> timedelta | None:
+def attempt(
+    db: sqlite3.Connection, name: str, client: str, now: datetime, *, most: int = TRIES_PER_NAME
+) -> timedelta | None:
     """Count a try to sign in; return None if it may go on, else how long to wait before a next one.
+
+    `most` is how many tries there are for this name in the window.
 
     Counted before the password is looked at, so that many tries at once count as many. A refused try is not
     counted: who keeps knocking is let in again as soon as who waits.
     """
-    key, since = _digest(_folded(name)), (now - WINDOW).timestamp()
+    key, since = digest(_folded(name)), (now - WINDOW).timestamp()
     with transaction(db):
         db.execute("DELETE FROM attempt WHERE at <= ?", (since,))
         waits = [
             until + WINDOW.total_seconds() - now.timestamp()
-            for column, value, most in (("name", key, TRIES_PER_NAME), ("client", client, TRIES_PER_CLIENT))
-            if (until := _oldest_of_last(db, column, value, most)) is not None
+            for column, value, bound in (("name", key, most), ("client", client, TRIES_PER_CLIENT))
+            if (until := _oldest_of_last(db, column, value, bound)) is not None
         ]
         if waits:
             return timedelta(seconds=math.ceil(max(waits)))
@@ -260,15 +346,41 @@ def verify(known: Credentials, password: str) -> StaffId | None:
     return known.staff
 
 
-def start_session(db: sqlite3.Connection, staff: StaffId, now: datetime) -> str:
-    """Sign somebody in, forget their failed tries, and return the token that only their browser gets to keep."""
+def start_session(
+    db: sqlite3.Connection,
+    staff: StaffId,
+    now: datetime,
+    *,
+    client: str = "",
+    device: str = "",
+    through: str | None = None,
+) -> str:
+    """Sign somebody in, forget their failed tries, and return the token that only their browser gets to keep.
+
+    `through` is the organisation by whose own sign-in they came.
+    """
     token = secrets.token_urlsafe(32)
     at = now.timestamp()
     with transaction(db):
         name = db.execute("SELECT name FROM staff WHERE id = ?", (staff,)).fetchone()[0]
-        db.execute("DELETE FROM attempt WHERE name = ?", (_digest(name),))
-        db.execute("DELETE FROM session WHERE until <= ?", (at,))
-        db.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (_digest(token), staff, (now + SESSION).timestamp(), at))
+        db.execute("DELETE FROM attempt WHERE name IN (?, ?)", (digest(name), digest(_folded(second_try_of(staff)))))
+        db.execute("DELETE FROM session WHERE until <= ? OR used_at + idle_s <= ?", (at, at))
+        posts = organisations.posts_of(db, staff, now, through=through)
+        idle = min((IDLE[post.role] for post in posts), default=min(IDLE.values()))
+        db.execute(
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                digest(token),
+                staff,
+                (now + SESSION).timestamp(),
+                at,
+                at,
+                idle.total_seconds(),
+                client,
+                device[:DEVICE_MAX],
+                through,
+            ),
+        )
         db.execute(
             "DELETE FROM session WHERE token IN"
             " (SELECT token FROM session WHERE staff = ? ORDER BY until DESC, used_at DESC LIMIT -1 OFFSET ?)",
@@ -277,26 +389,59 @@ def start_session(db: sqlite3.Connection, staff: StaffId, now: datetime) -> str:
     return token
 
 
-def session(db: sqlite3.Connection, token: str, now: datetime) -> Session | None:
-    """Return who has this token and is still signed in, and note that they were here."""
-    key = _digest(token)
+def session(db: sqlite3.Connection, token: str, now: datetime, *, watching: bool = False) -> Session | None:
+    """Return who has this token and is still signed in, and note that they were here.
+
+    What a page asks by itself while it stands open (`watching`) is use only for those who may act on alerts.
+    """
+    key = digest(token)
     row = db.execute(
-        "SELECT staff.id, first_name, initials, until, used_at FROM session JOIN staff ON staff.id = session.staff"
-        " WHERE token = ? AND until > ?",
-        (key, now.timestamp()),
+        "SELECT staff.id, first_name, initials, began_at, until, used_at, through"
+        " FROM session JOIN staff ON staff.id = session.staff"
+        " WHERE token = :key AND until > :at AND used_at + idle_s > :at",
+        {"key": key, "at": now.timestamp()},
     ).fetchone()
     if row is None:
         return None
-    staff, first_name, initials, until, used_at = row
-    if now.timestamp() - used_at >= _USED_EVERY.total_seconds():
+    staff, first_name, initials, began_at, until, used_at, through = row
+    posts = organisations.posts_of(db, staff, now, through=through)
+    used = not watching or bool(where(posts, Right.ACT))
+    if used and now.timestamp() - used_at >= _USED_EVERY.total_seconds():
         db.execute("UPDATE session SET used_at = ? WHERE token = ?", (now.timestamp(), key))
-    posts = organisations.posts_of(db, staff)
-    return Session(key.hex(), StaffId(staff), first_name, initials, datetime.fromtimestamp(until, UTC), posts)
+    began, ends = (datetime.fromtimestamp(at, UTC) for at in (began_at, until))
+    return Session(key.hex(), StaffId(staff), first_name, initials, began, ends, posts)
+
+
+def sessions_of(db: sqlite3.Connection, staff: StaffId, now: datetime) -> list[Begun]:
+    """Return where somebody is signed in, the last used first."""
+    rows = db.execute(
+        "SELECT token, began_at, used_at, client, device FROM session"
+        " WHERE staff = :staff AND until > :at AND used_at + idle_s > :at ORDER BY used_at DESC, token",
+        {"staff": staff, "at": now.timestamp()},
+    )
+    return [
+        Begun(token.hex(), datetime.fromtimestamp(began_at, UTC), datetime.fromtimestamp(used_at, UTC), client, device)
+        for token, began_at, used_at, client, device in rows
+    ]
 
 
 def end_session(db: sqlite3.Connection, token: str) -> None:
     """Sign out: the token is worth nothing from now on."""
-    db.execute("DELETE FROM session WHERE token = ?", (_digest(token),))
+    db.execute("DELETE FROM session WHERE token = ?", (digest(token),))
+
+
+def end_sessions(db: sqlite3.Connection, staff: StaffId, key: str | None = None) -> list[str]:
+    """Sign somebody out everywhere, or of the session with this key alone; return the keys of what ended."""
+    rows = db.execute(
+        "DELETE FROM session WHERE staff = ? AND (? IS NULL OR lower(hex(token)) = ?) RETURNING token",
+        (staff, key, key),
+    ).fetchall()
+    return [token.hex() for (token,) in rows]
+
+
+def second_try_of(staff: StaffId) -> str:
+    """Return under what name somebody's tries at a second factor are counted: apart from those of anybody's name."""
+    return f"second factor of {staff}"
 
 
 def _refuse_what_is_too_new(db: sqlite3.Connection, file: Path | str) -> None:
@@ -306,12 +451,21 @@ def _refuse_what_is_too_new(db: sqlite3.Connection, file: Path | str) -> None:
 
 
 def _upgrade(db: sqlite3.Connection) -> None:
-    """Let whoever worked here before there were organisations work for the one that runs the centre."""
+    """Make a store of an older version one of today's.
+
+    Whoever worked here before there were organisations works for the one that runs the centre. Whoever is signed in
+    stays so, and every post stays what it was.
+    """
     with transaction(db):
         (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version < 2:  # noqa: PLR2004  # the version that added them
+            for table, column, kind in _ADDED:
+                if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
         if version == 0:
             for statement in _OF_ONE_ORGANISATION.split(";"):
                 db.execute(statement)
+        if version != VERSION:
             db.execute(f"PRAGMA user_version={VERSION}")
 
 
@@ -328,7 +482,10 @@ def _folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _hashed(password: str) -> str:
+def hashed(password: str | None) -> str:
+    """Return a password as it is kept; without one, what fits none. Slow on purpose. Raises `BadInput`."""
+    if password is None:
+        return _of_nobody()
     if len(password) < PASSWORD_MIN:
         raise BadInput(f"A password has at least {PASSWORD_MIN} characters.")
     return _hasher.hash(password)
@@ -337,7 +494,3 @@ def _hashed(password: str) -> str:
 @cache
 def _of_nobody() -> str:
     return _hasher.hash(secrets.token_urlsafe(32))
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=32).digest()

@@ -1,5 +1,6 @@
 """Rows that can be changed: those of the people store and what stands beside them."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,3 +16,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def digest(text: str) -> bytes:
+    """Return the hash as which a token or a code is kept: whoever reads the file cannot use it."""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=32).digest()

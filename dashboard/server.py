@@ -109,12 +109,11 @@ async def _run_together(
     stores: _Stores,
     sock: socket.socket,
 ) -> None:
-    store = stores.people
-    access, signs = Access(store), _authority(settings)
+    store, wall = stores.people, SystemClock()
+    access, signs = Access(store, wall.now), _authority(settings)
     drawing = Drawing(centre.board, Names(store), access.owners)
     screens = Screens()
     live = Live(centre, drawing, screens, access)
-    wall = SystemClock()
     tls = None if signs is None else lambda: signs.context(wall.now())
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal, tls=tls)
     lookout = Lookout(centre, Watchdog(), screens, access)

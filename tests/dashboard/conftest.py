@@ -71,7 +71,15 @@ class Plain(Drawing):
     def home(self, home: HomeId, now: datetime, viewer: Viewer, nights: int = 7) -> str | None:
         return f"{viewer.language}: {home}" if home in self.board.homes else None
 
-    def sign_in(self, language: str, *, name: str = "", problem: str | None = None, to: str = "/") -> str:
+    def sign_in(
+        self,
+        language: str,
+        *,
+        name: str = "",
+        problem: str | None = None,
+        to: str = "/",
+        elsewhere: Collection[tuple[str, str]] = (),
+    ) -> str:
         return f"{language}: sign in {name!r} {to} {problem}"
 
     def message(self, language: str, *, title: str, text: str) -> str:

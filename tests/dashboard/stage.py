@@ -136,7 +136,7 @@ class Stage:
                 return self._gateways()
             case "sign-in":
                 wrong = "This name and password do not belong together. Try again."
-                tried = {"name": "sanne", "problem": wrong} if name else {}
+                tried: dict[str, Any] = {"name": "sanne", "problem": wrong} if name else {}
                 return self.drawing.sign_in(self.viewer.language, **tried)
             case "message":
                 gone = no_alert()

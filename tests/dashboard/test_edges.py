@@ -16,13 +16,13 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
 from care import journal
-from dashboard import access_log, authority, people
+from dashboard import access_log, authority, organisations, people
 from dashboard.authority import Authority
 from dashboard.door import Door
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre
 from dashboard.live import Live
-from dashboard.organisations import Access
+from dashboard.organisations import OWN, Access, Role
 from dashboard.pages import Desk, application
 from tests.conftest import examples
 from tests.dashboard.conftest import ALERT, WILG, StoryClock, batch, finding, plan, stranger_at
@@ -59,7 +59,15 @@ class Edge:
         """Send what was drawn; `known`: of an alert and a home that there are."""
         asked = case.as_transport_kwargs(base_url="https://desk.example")
         if known:
-            path = case.operation.path.format(alert=ALERT, site=WILG, home="12", token="t" * 43, back_test="0" * 10)
+            path = case.operation.path.format(
+                alert=ALERT,
+                site=WILG,
+                home="12",
+                token="t" * 43,
+                back_test="0" * 10,
+                emergency="e-0123456789abcdef",
+                organisation="own",
+            )
             asked["url"] = f"https://desk.example{path}"
         headers = {name: value for name, value in asked.get("headers", {}).items() if _sendable(name, value)}
         async with stranger_at(self.desk, raise_app_exceptions=False) as browser:
@@ -70,7 +78,9 @@ class Edge:
 
 @pytest.fixture
 def edge(tmp_path: Path, store: sqlite3.Connection, clock: StoryClock, wall: StoryClock) -> Iterator[Edge]:
-    people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password="maan en sterren")
+    sanne = people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password="maan en sterren")
+    for role in (Role.ADMINISTRATOR, Role.PRIVACY):
+        organisations.appoint(store, sanne, OWN, role)
     loop = asyncio.new_event_loop()
     with closing(Centre(journal.connect(tmp_path / "centre.db"), clock)) as centre:
         access = Access(store)
@@ -111,7 +121,7 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
             assert kind.startswith("text/html")
             assert "<h1" in answer.text
         elif answer.content:
-            assert kind.startswith(("text/html", "application/json", "application/pdf"))
+            assert kind.startswith(("text/html", "application/json", "application/pdf", "image/svg+xml"))
 
     ask()
 

@@ -13,8 +13,10 @@ from babel.dates import get_day_names, get_month_names
 from playwright.sync_api import Browser, expect
 
 from care.alerts import alert_of
+from care.ids import StaffId
 from care.language import words
-from dashboard import contacts, drawing
+from dashboard import contacts, drawing, organisations
+from dashboard.organisations import OWN, Role
 from detectors.homes import ResidentId
 from tests.dashboard.conftest import Opens
 from tests.dashboard.every_page import PAGES, Page
@@ -59,12 +61,19 @@ def centre(tmp_path: Path) -> Iterator[NightDesk]:
         made.leave()
 
 
-@pytest.mark.parametrize(
-    "path", ["/calling-order", "/calling-order/wilg/12", "/homes/wilg/12/agreements", "/access-log", "/answer"]
+WHOLE = (
+    *("/calling-order", "/calling-order/wilg/12", "/homes/wilg/12/agreements", "/access-log", "/answer"),
+    *("/my-sign-in", "/people", "/emergency", "/emergencies"),
 )
+
+
+@pytest.mark.parametrize("path", WHOLE)
 def test_a_page_of_the_whole_centre_keeps_nobody_out(centre: NightDesk, browser: Browser, path: str) -> None:
     """Pages that are more than a drawing of the board."""
-    page = centre.sit_down(browser, centre.staff("Sanne", "SV"))
+    sanne = centre.staff("Sanne", "SV")
+    for role in (Role.ADMINISTRATOR, Role.PRIVACY):
+        centre.do(_appointed(centre, sanne, role))
+    page = centre.sit_down(browser, sanne)
     if path == "/answer":
         path = f"/answer/{centre.do(_asked(centre))}"
     page.goto(centre.address + path)
@@ -75,6 +84,10 @@ def test_a_page_of_the_whole_centre_keeps_nobody_out(centre: NightDesk, browser:
         page.set_viewport_size({"width": width, "height": height})
         found[width] = page.evaluate(_RUN, RULES)
     assert found == {width: [] for width, _ in SIZES}
+
+
+async def _appointed(centre: NightDesk, staff: StaffId, role: Role) -> None:
+    organisations.appoint(centre.store, staff, OWN, role)
 
 
 async def _asked(centre: NightDesk) -> str:

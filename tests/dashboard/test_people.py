@@ -68,6 +68,8 @@ def test_what_cannot_be_shown_or_is_easily_guessed_is_not_kept(
 
 def test_a_session_lasts_a_shift_and_no_longer(db: sqlite3.Connection, sanne: StaffId) -> None:
     token = people.start_session(db, sanne, NOW)
+    for hour in range(1, 14):
+        assert people.session(db, token, NOW + timedelta(hours=hour)) is not None
     found = people.session(db, token, NOW + people.SESSION - timedelta(seconds=1))
     assert found is not None
     assert (found.staff, found.first_name, found.initials) == (sanne, "Sanne", "SV")
@@ -102,7 +104,7 @@ def test_when_somebody_was_last_here_is_noted_but_not_at_every_page(db: sqlite3.
     token = people.start_session(db, sanne, NOW)
     people.session(db, token, NOW + timedelta(seconds=30))
     assert db.execute("SELECT used_at FROM session").fetchone() == (NOW.timestamp(),)
-    later = NOW + timedelta(hours=2)
+    later = NOW + timedelta(hours=1)
     people.session(db, token, later)
     assert db.execute("SELECT used_at FROM session").fetchone() == (later.timestamp(),)
 
