@@ -33,7 +33,7 @@ try:
     from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, Step
     from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, ORGANISATION
     from care.homes import Site
-    from care.ids import ContactId, Place, StaffId
+    from care.ids import Asker, ContactId, Place, StaffId
     from care.records import Record
     from detectors.homes import ResidentId
     from gateway import recordings, rehearsal
@@ -260,7 +260,7 @@ def _agreed(site: Site, neighbour: ContactId | None, by: StaffId, at: datetime) 
         first = Step(line=Line.ZERO, who=neighbour, channels=("sms",), minutes=3.0)
         said.append(_agreement(Place(home), (first, desk, *behind), by, at))
         until = at + timedelta(days=180)
-        said.append(Consented(at=at, home=home, contact=neighbour, by=by, tiers=("acute", "soon"), until=until))
+        said.append(Consented(at=at, home=home, contact=neighbour, by=Asker(by), tiers=("acute", "soon"), until=until))
     return said
 
 

@@ -22,6 +22,7 @@ from care.devices import Described
 from care.ids import AlertId, BackTestId, StaffId
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
+from care.sharing import Shared
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SensorId, SiteId
 from detectors.moments import SensorEvent, SensorSight
@@ -409,7 +410,20 @@ Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool  # what people at the desk say of their shift
-Record = SensorEvent | SensorSight | Described | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
+Record = (
+    SensorEvent
+    | SensorSight
+    | Described
+    | Unreadable
+    | Told
+    | Order
+    | Deed
+    | Agreeing
+    | Terms
+    | Teaching
+    | Shift
+    | Shared
+)
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

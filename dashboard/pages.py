@@ -79,6 +79,8 @@ class Desk:
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
     authority: Authority | None = None  # of a centre that enrols gateways
+    phone: str = ""  # of the desk, for whoever reads a page of their own
+    url: str = ""  # under which people's devices reach this centre; empty: as whoever asks does
     screens: Screens = dataclasses.field(default_factory=Screens)
     printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
     one_at_a_time: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # a password costs 64 MB to look at
@@ -432,7 +434,19 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
     # Written with what stands here.
-    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups, pausing
+    from dashboard import (
+        agreeing,
+        answers,
+        calling_order,
+        changeover,
+        circles,
+        enrolling,
+        followups,
+        letting_in,
+        mine,
+        pausing,
+        with_them,
+    )
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -444,8 +458,12 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(followups.router)
     app.include_router(agreeing.router)
     app.include_router(pausing.router)
+    app.include_router(letting_in.router)
+    app.include_router(mine.router)
+    app.include_router(circles.router)
+    app.include_router(with_them.router)
     app.mount("/static", Static(directory=STATIC))
-    for wrong, answer in refusals().items():
+    for wrong, answer in {**refusals(), **letting_in.refusals()}.items():
         app.add_exception_handler(wrong, answer)
     return Door(app)
 

@@ -1,6 +1,7 @@
 """A pause in the daemon, with a real broker and a real journal: what is said in it is acknowledged, and nowhere."""
 
-from care.pauses import Asker, Paused, PauseReason
+from care.ids import Asker
+from care.pauses import Paused, PauseReason
 from care.records import Record
 from detectors.findings import Finding, Sight, Status
 from tests.gateway.daemons import HOME, Building, events, ordered, seen
