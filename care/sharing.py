@@ -79,7 +79,7 @@ class Shares:
     def said(self, resident: ResidentId, contact: ContactId, now: datetime) -> Shared | None:
         """Return what a resident shares with somebody now; None if that is nothing."""
         known = self._said.get((resident, contact))
-        return known if known is not None and known.parts and known.at <= now < known.until else None
+        return known if known is not None and known.parts and now < known.until else None
 
     def parts(self, resident: ResidentId, contact: ContactId, now: datetime) -> frozenset[Part]:
         """Return what somebody may read of a resident now."""

@@ -132,6 +132,7 @@ class Circle:
     wording: Wording
     now: datetime
     wall: datetime  # real time, by which keys end
+    this: str = ""  # the key of the device that reads
 
     @property
     def people(self) -> list[One]:
@@ -156,4 +157,7 @@ class Circle:
 
     def _held(self, key: Key) -> Held:
         name = capital(self.wording.say(DEVICES[key.device]))
-        return Held(key.id, name, self.wording.date(key.since), self.wording.date(key.used_at))
+        if key.id == self.this:
+            name = f"{name} ({self.wording.say('this device')})"
+        since, used = (f"{self.wording.date(at)} {self.wording.time(at)}" for at in (key.since, key.used_at))
+        return Held(key.id, name, since, used)

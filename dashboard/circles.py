@@ -40,7 +40,6 @@ from dashboard.rows import transaction
 from detectors.homes import Home, zone_of
 
 PAPER_DAYS = 28
-CODE_SIZE = 5  # pixels of a square of the code
 
 TROUBLES: dict[Trouble, str] = {
     Trouble.OVER: mark("Nothing was shared: that day is over. Choose a later one."),
@@ -70,9 +69,8 @@ async def looked(desk: TheDesk, mine: TheirOwn, days: int = 7) -> Response:
 @router.get("/mine/people")
 async def people(desk: TheDesk, mine: TheirOwn) -> Response:
     """Show who is in the resident's circle, and what each may."""
-    return HTMLResponse(
-        _drawn(desk, mine, "mine-people.html", circle=_circle(desk, mine.home, own_page(desk, mine).wording))
-    )
+    wording = own_page(desk, mine).wording
+    return HTMLResponse(_drawn(desk, mine, "mine-people.html", circle=_circle(desk, mine.home, wording, mine.key.id)))
 
 
 @router.get("/mine/paper")
@@ -186,8 +184,8 @@ def _looked(desk: Desk, mine: Mine, days: int) -> list[object]:
     return [*told.days(entries)]
 
 
-def _circle(desk: Desk, home: Home, wording: Wording) -> Circle:
-    return Circle(home, desk.centre.board, Names(desk.people), wording, desk.centre.now(), desk.wall.now())
+def _circle(desk: Desk, home: Home, wording: Wording, this: str = "") -> Circle:
+    return Circle(home, desk.centre.board, Names(desk.people), wording, desk.centre.now(), desk.wall.now(), this)
 
 
 def _drawn(desk: Desk, mine: Mine, template: str, **values: object) -> str:
@@ -310,7 +308,7 @@ def _for_team(
 def qr(text: str) -> Markup:
     """Draw a text as a code that phones read (ISO/IEC 18004): black on white, by day and by night."""
     code = segno.make(text, error="m", micro=False)
-    return Markup(code.svg_inline(scale=CODE_SIZE, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None))  # noqa: S704  # drawn by segno of squares, no text in it
+    return Markup(code.svg_inline(border=4, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None))  # noqa: S704  # drawn by segno of squares, no text in it
 
 
 def _lived_in(desk: Desk, home: str) -> Home:

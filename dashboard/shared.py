@@ -14,7 +14,7 @@ from care.language import mark
 from care.pauses import PauseReason
 from care.sharing import Part
 from care.tidings import Tiding, Told, Way
-from care.wording import Wording
+from care.wording import Wording, capital
 from dashboard.circle import PARTS
 from dashboard.contacts import Contact
 from dashboard.glance import Glance
@@ -29,7 +29,7 @@ _WORDS: dict[Told, str] = {
     Told.UNSEEN: mark("not all seen"),
     Told.CONTACT: mark("contact"),
     Told.ALERT: mark("alert"),
-    Told.NONE: mark("no message"),
+    Told.NONE: mark("none"),
     Told.RUNNING: mark("now"),
 }
 ICONS: dict[Told, str] = {
@@ -179,8 +179,9 @@ class Theirs:
             return ""
         until = self._moment(pause.ends)
         if pause.order.why is PauseReason.AWAY:
-            return self.say("{client} is away until {time}.").format(client=self.client, time=until)
-        return self.say("{client} has Nachtwacht on pause until {time}.").format(client=self.client, time=until)
+            return capital(self.say("{client} is away until {time}.").format(client=self.client, time=until))
+        paused = self.say("{client} has Nachtwacht on pause until {time}.")
+        return capital(paused.format(client=self.client, time=until))
 
     # What they are asked.
 
@@ -236,10 +237,11 @@ class Theirs:
         """What the resident shares, in a sentence."""
         said = self.glance.board.shares.said(self.contact.resident, self.contact.id, self.glance.now)
         if said is None:
-            return self.say("{client} shares nothing here now.").format(client=self.client)
+            return capital(self.say("{client} shares nothing here now.").format(client=self.client))
         words = self.wording.every([self.say(_SEES[part]) for part in Part if part in self.parts])
         until = self.wording.day((said.until - timedelta(microseconds=1)).astimezone(self.wording.zone).date())
-        return self.say("{client} shares until {date}: {parts}.").format(client=self.client, date=until, parts=words)
+        said_so = self.say("{client} shares until {date}: {parts}.")
+        return capital(said_so.format(client=self.client, date=until, parts=words))
 
     def _moment(self, at: datetime) -> str:
         zone = self.wording.zone

@@ -1,23 +1,24 @@
-"""One resident with a daughter and a son, at a centre that really runs, and the devices that they open their pages on."""
+"""One resident with a daughter and a son, at a centre that really runs, and the devices on which they read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
-import msgspec
 from playwright.sync_api import Browser, Page
 
+from care import journal
 from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, Step
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION, RESIDENT
 from care.ids import Asker, ContactId, StaffId
-from care.records import Plan
+from care.records import Record
 from care.sharing import Part, Shared
 from dashboard import contacts, housekeys
 from dashboard.contacts import Relation
 from dashboard.people import name_resident
 from detectors.findings import Presence, Status
-from detectors.homes import Home, HomeId, Kind, ResidentId, Sensor, SensorId
+from detectors.homes import HomeId, ResidentId
+from tests.dashboard.conftest import StoryClock
 from tests.dashboard.nights import a_plan, local
 from tests.dashboard.two_screens import NightDesk
 
@@ -27,11 +28,23 @@ OTHER = ResidentId("r-wilg-1")
 PHONE, TABLET = (390, 844), (1024, 768)
 
 
+class Going(StoryClock):
+    """Goes on a little whenever somebody looks at it, as clocks do: what was written a moment ago is past."""
+
+    def now(self) -> datetime:
+        self.moment += timedelta(milliseconds=1)
+        return self.moment
+
+
 class Household(NightDesk):
     """Mevrouw Jansen of home 12, with Eva, her daughter, and Bram, her son."""
 
     eva: ContactId
     bram: ContactId
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.clock = Going(self.clock.moment)
 
     @contextmanager
     def lived_in(self) -> Iterator["Household"]:
@@ -48,7 +61,7 @@ class Household(NightDesk):
             until = begun + timedelta(days=90)
             self.at(
                 "22:00",
-                the_plan(),
+                a_plan("wilg", "De Wilg", (1, 12)),
                 ChainAgreed(at=begun, place=ORGANISATION, by=StaffId("s-1"), why="new", before=None, after=after),
                 *(
                     Consented(at=begun, home=HOME, contact=one, by=by, tiers=("acute", "soon"), until=until)
@@ -66,6 +79,11 @@ class Household(NightDesk):
         name_resident(self.store, OTHER, "meneer De Boer")
         self.eva = contacts.add(self.store, JANSEN, "Eva", Relation.FAMILY)
         self.bram = contacts.add(self.store, JANSEN, "Bram", Relation.FAMILY)
+
+    @property
+    def records(self) -> list[Record]:
+        """Everything that stands in the journal."""
+        return [one.record for one in self.do(self.centre.ask(lambda db: journal.read_after(db, 0)))]
 
     def shares(self, contact: ContactId, *parts: Part) -> None:
         at = self.clock.now()
@@ -121,13 +139,3 @@ class Household(NightDesk):
 
 def household(folder: Path) -> Household:
     return Household(folder)
-
-
-def the_plan() -> Plan:
-    made = a_plan("wilg", "De Wilg", (1, 12))
-    return msgspec.structs.replace(made, homes=tuple(map(_with_a_button, made.homes)))
-
-
-def _with_a_button(home: Home) -> Home:
-    button = Sensor(id=SensorId(f"{home.id.partition('/')[2]}/knop"), kind=Kind.BUTTON, room=home.sensors[0].room)
-    return msgspec.structs.replace(home, sensors=(*home.sensors, button))
