@@ -158,6 +158,7 @@ class Circle:
     def _held(self, key: Key) -> Held:
         name = capital(self.wording.say(DEVICES[key.device]))
         if key.id == self.this:
-            name = f"{name} ({self.wording.say('this device')})"
+            this = self.wording.say("this device")
+            name = f"{name} ({this})"
         since, used = (f"{self.wording.date(at)} {self.wording.time(at)}" for at in (key.since, key.used_at))
         return Held(key.id, name, since, used)

@@ -27,7 +27,7 @@ OFFERED = (Answer.GOING, Answer.CANNOT, Answer.CALL_ME)
 _WORDS: dict[Told, str] = {
     Told.QUIET: mark("quiet"),
     Told.UNSEEN: mark("not all seen"),
-    Told.CONTACT: mark("contact"),
+    Told.CONTACT: mark("spoken"),
     Told.ALERT: mark("alert"),
     Told.NONE: mark("none"),
     Told.RUNNING: mark("now"),
@@ -36,7 +36,7 @@ ICONS: dict[Told, str] = {
     Told.QUIET: "moon",
     Told.UNSEEN: "partly",
     Told.CONTACT: "talk",
-    Told.ALERT: "talk",
+    Told.ALERT: "soon",
     Told.NONE: "none",
     Told.RUNNING: "aside",
 }
