@@ -131,6 +131,8 @@ def test_help_from_the_page_is_an_urgent_alert_at_the_desk_and_its_resident_read
     expect(card).to_contain_text("Mevrouw Jansen vroeg om 22:00 om hulp op de eigen pagina, 1 keer.")
     (alert,) = home.centre.board.open_alerts()
     assert alert.tier.value == "acute"
+    home.wait(seconds=1)
+    assert [one.to for one in home.alert(alert.id).passing if isinstance(one, Passed)] == [home.eva]  # not herself
     home.write(*shown(alert, "a1", home.clock.now()))
     tablet.reload()
     expect(tablet.locator("#help-said")).to_contain_text("De zorgcentrale ziet je vraag om hulp.")
