@@ -19,7 +19,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 try:
     import typer
@@ -32,11 +32,13 @@ try:
     import gateway.installer.commands
     from care import homes, journal
     from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, Step
-    from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, ORGANISATION
+    from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, ORGANISATION, RESIDENT
+    from care.clock import SystemClock
     from care.homes import Site
-    from care.ids import ContactId, Place, StaffId
+    from care.ids import Asker, ContactId, Place, StaffId
     from care.records import Record
-    from detectors.homes import ResidentId
+    from care.sharing import Part, Shared
+    from detectors.homes import Home, ResidentId
     from gateway import recordings, rehearsal
     from gateway.installer.helps import Speaking
     from gateway.replay import rehearse, replay
@@ -71,6 +73,7 @@ NAMES = {
 """What the residents of the demo's homes like to be called. They do not exist."""
 NEIGHBOURLY = "12"  # the home whose resident lets a neighbour be asked first
 NEIGHBOUR = "Fatima"
+DAUGHTER = "Eva"  # of the same resident, who shares with her how the nights are
 LONG_AGO = datetime(2000, 1, 2, tzinfo=UTC)  # before any recording: a rehearsal's clock does not go back
 
 
@@ -132,10 +135,10 @@ class _Demo:
         broker = f"127.0.0.1:{_any_port()}"
         plan, people, centre = (self._folder / name for name in ("site.toml", "people.db", "centre.db"))
         with _Phones(self._folder / "phones.log") as phones:
-            password = self._furnish(plan, people, centre, recording, phones)
-            self._play(speed=speed, recording=recording, port=port, broker=broker, password=password)
+            who = self._furnish(plan, people, centre, recording, phones)
+            self._play(speed=speed, recording=recording, port=port, broker=broker, who=who)
 
-    def _play(self, *, speed: float, recording: Path | None, port: int, broker: str, password: str) -> None:
+    def _play(self, *, speed: float, recording: Path | None, port: int, broker: str, who: "_Guests") -> None:
         plan, people, centre = (self._folder / name for name in ("site.toml", "people.db", "centre.db"))
         address = f"http://127.0.0.1:{port}"
         with self._console.status("The broker starts"):
@@ -154,12 +157,12 @@ class _Demo:
         what = ["rehearse", "--loop"] if recording is None else ["replay", recording]
         night = [*what, "--broker", broker, "--speed", str(speed), "--plan-out", self._folder / "played.toml"]
         self._start("night", ["-m", "nachtwacht", *night])
-        self._welcome(address, password, recording, speed)
+        self._welcome(address, who, recording, speed)
         self._watch()
 
-    def _furnish(self, plan: Path, people: Path, centre: Path, recording: Path | None, phones: "_Phones") -> str:
-        """Write the plan, who works and lives there and who is asked when; return the password to sign in with."""
-        from dashboard import contacts
+    def _furnish(self, plan: Path, people: Path, centre: Path, recording: Path | None, phones: "_Phones") -> "_Guests":
+        """Write the plan, who works and lives there and who is asked when; return how to be let in as each."""
+        from dashboard import contacts, housekeys
         from dashboard.people import add_staff, connect, name_resident
 
         try:
@@ -178,15 +181,21 @@ class _Demo:
                 contacts.set_channel(store, name, phones.channel(name))
             contacts.set_address(store, NIGHT_TEAM, "sms", "06 00000001")
             contacts.set_address(store, BACK_UP, "phone", "06 00000002")
-            fatima = None
+            fatima = eva = None
+            codes: tuple[str, ...] = ()
             asking = next((one for one in site.homes if recording is None and one.id.endswith(f"/{NEIGHBOURLY}")), None)
             if asking is not None:
                 fatima = contacts.add(store, asking.resident, NEIGHBOUR, contacts.Relation.NEIGHBOUR)
                 contacts.set_address(store, fatima, "sms", "06 00000003")
+                eva = contacts.add(store, asking.resident, DAUGHTER, contacts.Relation.FAMILY)
+                now = SystemClock().now()
+                codes = tuple(housekeys.invite(store, asking.resident, whose, now) for whose in (None, eva))
         begun = LONG_AGO if recording is not None else rehearsal.START - timedelta(days=1)
         with closing(journal.connect(centre)) as db:
             journal.append(db, _agreed(site, fatima, sanne, begun), recorded_at=begun)
-        return password
+            if asking is not None and eva is not None:
+                journal.append(db, [_shared(asking, eva, begun)], recorded_at=begun)
+        return _Guests(password, codes)
 
     def _start(self, name: str, arguments: list[str | Path], **environment: str) -> None:
         with (self._folder / f"{name}.log").open("wb") as log:
@@ -224,11 +233,12 @@ class _Demo:
                 raise _CannotRun(self._last_words(name))
         self._console.print("Stopping.")
 
-    def _welcome(self, address: str, password: str, recording: Path | None, speed: float) -> None:
+    def _welcome(self, address: str, who: "_Guests", recording: Path | None, speed: float) -> None:
         what = "eight simulated homes" if recording is None else f"the recording {recording.name}"
         text = (
             f"The night desk:  [bold]{address}[/bold]\n"
-            f"Sign in as [bold]{SIGN_IN}[/bold] with [bold]{password}[/bold]\n\n"
+            f"Sign in as [bold]{SIGN_IN}[/bold] with [bold]{who.password}[/bold]\n\n"
+            f"{_own_pages(address, who.codes)}"
             f"{_pace(speed)}\n"
             f"An alert that nobody answers goes on to others. What their phones say:\n{self._folder}/phones.log\n\n"
             f"It watches {what}. Everything it writes is in {self._folder}. Ctrl-C stops all of it."
@@ -250,6 +260,33 @@ def _pace(speed: float) -> str:
     return f"The night runs {speed:g} times as fast, for you too: its 10 minutes to follow up are {600 / speed:.3g} s."
 
 
+class _Guests(NamedTuple):
+    """How a visitor of the demo is let in: to the desk, and to pages of residents and family."""
+
+    password: str
+    codes: tuple[str, ...]  # of the resident's own page and of her daughter's; none where nobody lives there
+
+
+def _own_pages(address: str, codes: tuple[str, ...]) -> str:
+    """Say where a visitor sees what a resident and her daughter see; each link is good once."""
+    if not codes:
+        return ""
+    own, daughter = (f"{address}/let-in/{code}" for code in codes)
+    return f"A resident's own page, {NAMES[NEIGHBOURLY]}:  {own}\nHer daughter {DAUGHTER}'s:  {daughter}\n\n"
+
+
+def _shared(home: Home, contact: ContactId, at: datetime) -> Record:
+    return Shared(
+        at=at,
+        home=home.id,
+        resident=home.resident,
+        contact=contact,
+        parts=(Part.NIGHT, Part.CONTACT),
+        until=at + timedelta(days=180),
+        by=Asker(RESIDENT),
+    )
+
+
 def _agreed(site: Site, neighbour: ContactId | None, by: StaffId, at: datetime) -> list[Record]:
     """Return who is asked, one after another: everywhere the desk and who is behind it, in one home a neighbour too."""
     desk = Step(line=Line.ONE, who=DESK, minutes=3.0)
@@ -263,7 +300,7 @@ def _agreed(site: Site, neighbour: ContactId | None, by: StaffId, at: datetime) 
         first = Step(line=Line.ZERO, who=neighbour, channels=("sms",), minutes=3.0)
         said.append(_agreement(Place(home), (first, desk, *behind), by, at))
         until = at + timedelta(days=180)
-        said.append(Consented(at=at, home=home, contact=neighbour, by=by, tiers=("acute", "soon"), until=until))
+        said.append(Consented(at=at, home=home, contact=neighbour, by=Asker(by), tiers=("acute", "soon"), until=until))
     return said
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from care.ids import AlertId, ContactId, Minutes, Place, StaffId
+from care.ids import AlertId, Asker, ContactId, Minutes, Place, StaffId
 from detectors.homes import HomeId, Instant
 
 
@@ -65,7 +65,7 @@ class Consented(msgspec.Struct, frozen=True, kw_only=True, tag="consented"):
     at: Instant
     home: HomeId
     contact: ContactId
-    by: StaffId  # who wrote it down
+    by: Asker  # who wrote it down
     tiers: tuple[str, ...]  # of `alerts.Tier`
     until: Instant
     kinds: tuple[str, ...] | None = None  # of `chains.About`; None: all there are, as before they were told apart

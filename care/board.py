@@ -45,6 +45,7 @@ from care.records import (
     Terms,
     site_of,
 )
+from care.sharing import Shares
 from care.shifts import Shifts
 from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
@@ -86,6 +87,7 @@ class Board:
         self.pauses = Pauses()  # which homes were asked not to be listened to
         self.accounts = Accounts()  # what was taken out, and what the access log came to
         self.proofs = Proofs()  # which homes were walked through, and whether that still holds
+        self.shares = Shares()  # what residents let family and neighbours read
         self.on_duty = 1  # people with a screen in view; not a record
         self.pool_asked: SecondPool | None = None  # the last time that the second pool was asked to help
         self._early: dict[AlertId, list[Happened]] = {}  # what came before its finding did
@@ -112,6 +114,7 @@ class Board:
         self.pauses.add(record)
         self.proofs.add(record)
         self.accounts.add(record)
+        self.shares.add(record)
         touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():
@@ -247,6 +250,8 @@ class Board:
             self.told_at[site_of(record.home)] = recorded_at
         elif isinstance(record, Plan):
             self.told_at[record.site] = recorded_at
+        elif isinstance(record, Finding) and record.own_page:
+            return
         elif isinstance(record, Finding | Cleared | Summary) and not is_building(record.home):
             self.told_at[site_of(record.home)] = recorded_at
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, NotTonight, Step, Why
-from care.ids import ContactId, Place, StaffId
+from care.ids import Asker, ContactId, Place, StaffId
 from care.language import mark
 from care.records import CENTRE, Record, encode, site_of
 from detectors.findings import What
@@ -198,7 +198,7 @@ def consent(
     until: datetime,
     *,
     kinds: Collection[About] = tuple(About),
-    by: StaffId,
+    by: Asker,
     at: datetime,
 ) -> tuple[Consented, ...]:
     """Return what to write down when a resident says about what a contact may be asked; nothing if they had."""

@@ -377,7 +377,9 @@ class _Steps:
     ) -> None:
         self._alert, self._climb, self._agreement = alert, climb, agreement
         self._agreements, self._attended = agreements, attended
-        self.every = steps_for(chain, alert.home)
+        # Whoever calls for help is not asked whether all is well before others hear of it.
+        calls = any(one.what is What.BUTTON for one in alert.findings)
+        self.every = tuple(step for step in steps_for(chain, alert.home) if not (calls and step.who == RESIDENT))
         done = {one.to for one in climb.so_far if isinstance(one, Passed | Skipped)}
         self.left = [step for step in self.every if step.who not in done]
         self.asked = [one for one in climb.so_far if isinstance(one, Passed)]

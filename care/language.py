@@ -6,7 +6,10 @@ import io
 from pathlib import Path
 
 LANGUAGES = ("nl", "en")
-CATALOGUE = Path(__file__).parent / "locale" / "nl" / "LC_MESSAGES" / "nachtwacht.po"
+FORMAL = "nl@formal"  # Dutch that says u: only the sentences that differ, and for any other what `nl` says
+_LOCALE = Path(__file__).parent / "locale"
+CATALOGUE = _LOCALE / "nl" / "LC_MESSAGES" / "nachtwacht.po"
+CATALOGUE_FORMAL = _LOCALE / "nl_NL@formal" / "LC_MESSAGES" / "nachtwacht.po"
 
 
 def mark(message: str) -> str:
@@ -28,11 +31,19 @@ def words(language: str) -> gettext.NullTranslations:
     """
     if language == "en":
         return gettext.NullTranslations()
+    if language != FORMAL:
+        return _read(CATALOGUE)
+    formal = _read(CATALOGUE_FORMAL)
+    formal.add_fallback(words("nl"))
+    return formal
+
+
+def _read(file: Path) -> gettext.GNUTranslations:
     # Imported here, for the daemon in the building has no use for it.
     from babel.messages import mofile, pofile
 
-    with CATALOGUE.open("rb") as file:
-        catalogue = pofile.read_po(file, locale="nl", abort_invalid=True)
+    with file.open("rb") as opened:
+        catalogue = pofile.read_po(opened, locale="nl", abort_invalid=True)
     compiled = io.BytesIO()
     mofile.write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -12,8 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from care.ids import StaffId
-from care.pauses import Asker
+from care.ids import Asker, StaffId
 from detectors.homes import Home, HomeId, Instant, Kind, ResidentId, SensorId
 
 WATCHING = (Kind.BED, Kind.MOTION, Kind.DOOR, Kind.USE)

@@ -6,14 +6,12 @@ A help button is never paused (decision 0016).
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NewType
 
 import msgspec
 
+from care.ids import Asker
 from detectors.findings import Sight, Status
 from detectors.homes import Home, HomeId, Instant, Kind, ResidentId, SensorId
-
-Asker = NewType("Asker", str)  # who asked: a member of staff, or the resident themself (`chains.RESIDENT`)
 
 KEPT_MAX = 100  # pauses of one home, the newest
 

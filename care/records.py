@@ -25,6 +25,7 @@ from care.ids import AlertId, BackTestId, StaffId
 from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
+from care.sharing import Shared
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SensorId, SiteId
 from detectors.moments import SensorEvent, SensorSight
@@ -428,6 +429,7 @@ Record = (
     | Teaching
     | Shift
     | Account
+    | Shared
 )
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id

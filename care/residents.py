@@ -87,7 +87,10 @@ def _pressed(about: Telling) -> tuple[Piece, ...]:
     say, finding = about.wording.say, about.finding
     times = about.wording.words.ngettext("{n} time", "{n} times", finding.count)
     values = {"times": about.wording.count(times, finding.count)}
-    if finding.room is None:
+    if finding.own_page:
+        said = say("{client} asked for help on the own page at {since}, {times}.")
+        pressed = about.piece(said, **values)
+    elif finding.room is None:
         pressed = about.piece(say("{client} pressed the help button at {since}, {times}."), **values)
     else:
         said = say("{client} pressed the help button {in_room} at {since}, {times}.")

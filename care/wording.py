@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from care.labels import CHANNELS, TITLES
@@ -12,6 +12,7 @@ from detectors.findings import Finding, What
 from detectors.homes import WASHING, Home, HomeId, Kind, RoomId, RoomKind, is_building
 
 _DAY_MIN = 24 * 60
+Day = date  # by another name: a `Wording` says dates
 _CLOCK_CHANGE_AHEAD = timedelta(hours=12)
 
 ROOMS: dict[RoomKind, tuple[str, str]] = {
@@ -41,7 +42,7 @@ class Wording:
     def __init__(self, language: str, zone: str = "Europe/Amsterdam") -> None:
         self.language = "en" if language == "en" else "nl"
         self.zone = ZoneInfo(zone)
-        self.words = words(self.language)
+        self.words = words(language)
 
     def say(self, message: str) -> str:
         """Say a message in the reader's language."""
@@ -66,6 +67,12 @@ class Wording:
         from babel.dates import format_date  # for people's screens only: the daemon in the building does without
 
         return format_date(at.astimezone(self.zone).date(), "EEE d MMM", locale=self.language)
+
+    def day(self, day: Day) -> str:
+        """Say a day in full: dinsdag 3 maart."""
+        from babel.dates import format_date
+
+        return format_date(day, "EEEE d MMMM", locale=self.language)
 
     def moment(self, at: datetime, now: datetime) -> str:
         """Say the minute, with its day before it when that is more than half a day ago."""
@@ -191,6 +198,8 @@ class Wording:
             return self.say("Sight lost, someone may be up")
         if finding.what is What.BUILDING_SILENT and site_of(finding.home) == CENTRE:
             return self.say("The centre hears no building")
+        if finding.own_page:
+            return self.say("Help call: asked on own page")
         return self.say(TITLES[finding.what]).format(in_room=self.washing_place(finding, home))
 
     def _offset(self, at: datetime) -> timedelta:

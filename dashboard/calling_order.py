@@ -33,7 +33,7 @@ from care.chains import (
     day_ends,
 )
 from care.escalation import preview
-from care.ids import ContactId, Place
+from care.ids import Asker, ContactId, Place
 from care.labels import CHANNELS, TIERS
 from care.language import mark
 from care.records import site_of
@@ -172,7 +172,7 @@ async def post_consent(
     asked = tuple(tier.value for tier in ASKED if tier in (tiers or ()))
     await desk.centre.write(
         lambda board, at: consent(
-            board.chains, home.id, known.id, asked, ends, kinds=kinds or (), by=reader.staff, at=at
+            board.chains, home.id, known.id, asked, ends, kinds=kinds or (), by=Asker(reader.staff), at=at
         )
     )
     return RedirectResponse(f"{_path(place)}#consent", 303)

@@ -19,7 +19,7 @@ from care.agreements import Value, values
 from care.alerts import Alert
 from care.board import Board
 from care.ids import AlertId
-from care.language import LANGUAGES, words
+from care.language import FORMAL, LANGUAGES, words
 from care.records import CENTRE, BackTest, site_of
 from care.telling import Piece
 from care.wording import capital
@@ -166,6 +166,11 @@ class Drawing:
     def answer(self, language: str, **values: object) -> str:
         """Draw the page on which somebody who was asked answers."""
         return self._alone("answer.html", language, **values)
+
+    def own(self, template: str, language: str, *, formal: bool = False, **values: Any) -> str:
+        """Draw a page of a resident, or of family and neighbours: to them Dutch may say u (`formal`)."""
+        spoken = FORMAL if formal and language != "en" else language if language in LANGUAGES else LANGUAGES[0]
+        return _environment(spoken).get_template(template).render(**values)
 
     def calling_order(self, now: datetime, viewer: Viewer, **values: object) -> str:
         """Draw the page on which it is agreed who is asked, one after another."""
@@ -338,5 +343,5 @@ def _environment(language: str) -> jinja2.Environment:
     environment.filters["told"] = _told
     environment.filters["capital"] = capital
     environment.globals["languages"] = _OWN_NAMES
-    environment.globals["this_language"] = language
+    environment.globals["this_language"] = language.partition("@")[0]
     return environment

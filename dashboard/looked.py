@@ -1,139 +1,163 @@
-"""Who looked at my data, as a resident reads it: one sentence a person and night, in plain words.
+"""Who looked at a resident's data, in plain words: from the access log, what one person did on one day told as one.
 
-`told` is a pure function of entries of the access log and of what people are called; the page is drawn elsewhere.
+What a resident did on their own page is left out: they know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Protocol
+from datetime import date, datetime, time, timedelta
 
-from babel.dates import format_date
-
+from care.board import Board
+from care.ids import ContactId, StaffId
 from care.language import mark
 from care.wording import Wording
 from dashboard.access_log import Deed, Entry, Ground
+from dashboard.glance import Names
+from detectors.homes import ResidentId
 
-DAY_BEGINS_H = 12  # a night is one day: it goes by its evening
+SPANS = (1, 7, 28)  # days that can be asked for
 
-_TOLD = frozenset({Deed.READ, Deed.PRINTED, Deed.EXPORTED, Deed.CHANGED, Deed.ERASED})
+_LOOKS = frozenset({Deed.READ, Deed.PRINTED, Deed.EXPORTED})
 
-_OF = {
-    "client-report": mark("{who} read the report of your night at {time}."),
-    "report": mark("{who} read the report of your night at {time}."),
-    "agreements": mark("{who} looked at what is agreed with you, at {time}."),
-    "calling-order": mark("{who} looked at who is asked when something is the matter, at {time}."),
-    "persons": mark("{who} looked at all of your data at {time}."),
+_ROLES: dict[str, str] = {
+    "desk": mark("of the care centre"),
+    "night-team": mark("of the night team"),
+    "care": mark("of the care team"),
+    "manager": mark("of the care team"),
+    "installer": mark("the installer"),
+    "privacy": mark("who looks after your privacy"),
+    "administrator": mark("who runs the system"),
 }
-_WHY = {
-    Ground.CARE: mark("Reason: your care and your agreements."),
-    Ground.WATCH: mark("Reason: the watch of the night desk."),
-    Ground.OVERSIGHT: mark("Reason: oversight of who may look."),
+"""What somebody is to a resident, by the role in which they looked."""
+
+_WHAT: dict[str, str] = {
+    "alert": mark("your alert"),
+    "client-report": mark("the report of your night"),
+    "report": mark("the report of your night"),
+    "agreements": mark("what is agreed with you"),
+    "calling-order": mark("who is called for you"),
+    "circle": mark("who are your people"),
+    "walk": mark("how your sensors work"),
 }
 
+_ANYTHING = mark("how it is in your home")
 
-class Names(Protocol):
-    """What people are called, to the resident."""
+_DONE: dict[Deed, str] = {
+    Deed.READ: mark("{who} looked at {what} at {time}."),
+    Deed.PRINTED: mark("{who} printed {what} at {time}."),
+    Deed.EXPORTED: mark("{who} made a copy of {what} at {time}."),
+    Deed.CHANGED: mark("{who} changed {what} at {time}."),
+    Deed.ERASED: mark("{who} erased {what} at {time}."),
+}
 
-    def who(self, entry: Entry) -> str:
-        """Say who it was: "Seat 2 of the care centre", "Sanne, your support worker", "Your sister Fatima"."""
-        ...
-
-    def organisation(self, entry: Entry) -> str:
-        """Say for whom they work."""
-        ...
-
-    def shared_until(self, entry: Entry) -> date | None:
-        """Return until when the resident lets them see it, if to a day."""
-        ...
-
-    def reason(self, entry: Entry) -> str:
-        """Return what was given as the reason of an emergency; empty if nothing was."""
-        ...
+_WHY: dict[Ground, str] = {
+    Ground.WATCH: mark("Reason: the night watch."),
+    Ground.ALERT: mark("Reason: there was an alert."),
+    Ground.CARE: mark("Reason: your care."),
+    Ground.INSTALL: mark("Reason: the sensors. Not how your nights were."),
+    Ground.OVERSIGHT: mark("Reason: checking that all goes as agreed."),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What one day has to tell: its evening, and its sentences in the order of their first look."""
+class Line:
+    """One sentence or two of one day."""
 
-    day: date
-    sentences: tuple[str, ...]
-
-
-def told(entries: Sequence[Entry], names: Names, wording: Wording) -> list[Told]:
-    """Return what happened with somebody's data, the newest day first; what they did themself is left out."""
-    days: dict[date, dict[tuple[str, ...], list[Entry]]] = {}
-    for entry in sorted(entries, key=lambda one: one.at):
-        if entry.ground is Ground.OWN or entry.deed not in _TOLD:
-            continue
-        day = (entry.at.astimezone(wording.zone) - timedelta(hours=DAY_BEGINS_H)).date()
-        days.setdefault(day, {}).setdefault(_alike(entry), []).append(entry)
-    return [
-        Told(day, tuple(_sentence(alike, names, wording) for alike in looks.values()))
-        for day, looks in sorted(days.items(), reverse=True)
-    ]
+    text: str
+    emergency: bool
 
 
-def nobody(wording: Wording) -> str:
-    """Return what is said of days in which nobody looked."""
-    return wording.say(mark("Nobody looked at your data."))
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was looked at on one day."""
+
+    name: str
+    lines: tuple[Line, ...]
 
 
-def _alike(entry: Entry) -> tuple[str, ...]:
-    """Return what looks have in common that are told as one; an emergency is told by itself."""
-    apart = str(entry.at) if entry.ground is Ground.EMERGENCY else ""
-    return (entry.by, entry.ground, entry.what if entry.what in _OF else "", _kind(entry), apart)
+@dataclass(frozen=True)
+class Looked:
+    """Says who looked; `reason` gives what somebody wrote of an emergency, by its id."""
 
+    board: Board
+    names: Names
+    wording: Wording
+    now: datetime
+    resident: ResidentId
+    reason: Callable[[str], str] = lambda _: ""
 
-def _kind(entry: Entry) -> str:
-    return "looked" if entry.deed in {Deed.READ, Deed.PRINTED} or entry.ground is Ground.ALERT else entry.deed.value
+    def since(self, days: int) -> datetime:
+        """Return when the first of so many days began, by the clock of the home."""
+        first = self.now.astimezone(self.wording.zone).date() - timedelta(days=days - 1)
+        return datetime.combine(first, time(), tzinfo=self.wording.zone)
 
+    def days(self, entries: Iterable[Entry]) -> list[Day]:
+        """Return what was done on each day, the newest day first, and in each the newest first."""
+        kept: dict[date, dict[tuple[object, ...], list[Entry]]] = {}
+        for entry in entries:
+            if entry.deed not in _DONE or entry.by == f"resident:{self.resident}":
+                continue
+            day = entry.at.astimezone(self.wording.zone).date()
+            about = entry.about if entry.ground is Ground.EMERGENCY else ""
+            key = (entry.by, entry.role, entry.deed, self._what(entry), entry.ground, about)
+            kept.setdefault(day, {}).setdefault(key, []).append(entry)
+        return [
+            Day(self._day(day), tuple(self._line(sorted(one, key=lambda entry: entry.at)) for one in of.values()))
+            for day, of in sorted(kept.items(), reverse=True)
+        ]
 
-def _sentence(alike: Sequence[Entry], names: Names, wording: Wording) -> str:
-    first = alike[0]
-    values = {"who": names.who(first), "time": wording.time(first.at)}
-    text = wording.say(_text(first)).format(**values)
-    if first.ground is Ground.EMERGENCY:
-        return _emergency(first, values, names, wording)
-    if len(alike) > 1:
-        often = mark("{who} looked {count} times, first at {time}.")
-        if first.ground is Ground.ALERT:
-            often = mark("{who} looked {count} times, first at {time}, because there was an alert.")
-        text = wording.say(often).format(count=len(alike), **values)
-    return " ".join(filter(None, (text, _why(first, names, wording))))
+    def _line(self, entries: list[Entry]) -> Line:
+        first, n, say = entries[0], len(entries), self.wording.say
+        if first.ground is Ground.EMERGENCY:
+            return Line(self._emergency(first), emergency=True)
+        values = {"who": self._who(first), "what": self._what(first), "time": self.wording.time(first.at)}
+        if n > 1 and first.deed in _LOOKS:
+            times = self.wording.count(self.wording.words.ngettext("{n} time", "{n} times", n), n)
+            said = say("{who} looked at {what}: {times}, first at {time}.").format(**values, times=times)
+        else:
+            said = say(_DONE[first.deed]).format(**values)
+        return Line(f"{said} {self._why(first)}".strip(), emergency=False)
 
+    def _emergency(self, entry: Entry) -> str:
+        say = self.wording.say
+        values = {"who": self._who(entry), "time": self.wording.time(entry.at)}
+        said = [say("{who} looked in an emergency at {time}, not agreed before.").format(**values)]
+        reason = self.reason(entry.about)
+        if reason:
+            said.append(say("Reason: “{reason}”.").format(reason=reason))
+        return " ".join([*said, say("It is looked into afterwards. You will hear.")])
 
-def _text(entry: Entry) -> str:  # noqa: PLR0911  # a sentence each
-    if entry.ground is Ground.ALERT:
-        return mark("{who} looked at your night at {time}, because there was an alert.")
-    if entry.ground is Ground.INSTALL:
-        return mark("{who} saw at {time} how your sensors work. Not how your nights were.")
-    if entry.ground is Ground.SHARED:
-        return mark("{who} opened the message about your night at {time}.")
-    if entry.deed is Deed.EXPORTED:
-        return mark("{who} took your data along in a file at {time}.")
-    if entry.deed is Deed.ERASED:
-        return mark("{who} erased data of yours at {time}.")
-    if entry.deed is Deed.CHANGED:
-        return mark("{who} changed something of yours at {time}.")
-    return _OF.get(entry.what, mark("{who} looked at your home at {time}."))
+    def _why(self, entry: Entry) -> str:
+        kind, _, id_ = entry.by.partition(":")
+        if entry.ground is Ground.SHARED and kind == "contact":
+            shared = self.board.shares.said(self.resident, ContactId(id_), self.now)
+            if shared is None:
+                return self.wording.say("You allowed that then.")
+            until = self.wording.date(shared.until - timedelta(microseconds=1))
+            return self.wording.say("You allow that until {date}.").format(date=until)
+        return self.wording.say(_WHY[entry.ground]) if entry.ground in _WHY else ""
 
+    def _who(self, entry: Entry) -> str:
+        kind, _, id_ = entry.by.partition(":")
+        say = self.wording.say
+        if kind == "contact":
+            return self.names.contact(ContactId(id_)) or say("Somebody who was one of your people")
+        if kind != "staff":
+            return say("Nachtwacht itself")
+        name = self.names.staff(StaffId(id_))
+        name = say("A colleague") if name == id_ else name
+        role = next((_ROLES[one] for one in entry.role.split(",") if one in _ROLES), None)
+        if role is None:
+            return name
+        return say("{name} {of_whom}").format(name=name, of_whom=say(role))
 
-def _why(entry: Entry, names: Names, wording: Wording) -> str:
-    if entry.ground is Ground.SHARED:
-        until = names.shared_until(entry)
-        if until is None:
-            return wording.say(mark("You allow that."))
-        day = format_date(until, "d MMMM", locale=wording.language)
-        return wording.say(mark("You allow that until {day}.")).format(day=day)
-    return wording.say(_WHY[entry.ground]) if entry.ground in _WHY else ""
+    def _what(self, entry: Entry) -> str:
+        if entry.ground is Ground.SHARED:
+            return self.wording.say("the message about your night")
+        return self.wording.say(_WHAT.get(entry.what, _ANYTHING))
 
-
-def _emergency(entry: Entry, values: dict[str, str], names: Names, wording: Wording) -> str:
-    organisation, reason = names.organisation(entry), names.reason(entry)
-    said = wording.say(mark("{who} of {org} looked in an emergency at {time}, not agreed before."))
-    parts = [said.format(org=organisation, **values)]
-    if reason:
-        parts.append(wording.say(mark("Reason: “{reason}”.")).format(reason=reason))
-    parts.append(wording.say(mark("It will be reviewed. You will hear.")))
-    return " ".join(parts)
+    def _day(self, day: date) -> str:
+        today = self.now.astimezone(self.wording.zone).date()
+        if day == today:
+            return self.wording.say("Today")
+        return self.wording.day(day)

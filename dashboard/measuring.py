@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.board import Board
+from care.ids import Asker
 from care.language import mark
 from care.measures import (
     WATCHING,
@@ -23,7 +24,6 @@ from care.measures import (
     Purpose,
     agreed,
 )
-from care.pauses import Asker
 from care.records import Record, site_of
 from dashboard.door import Problem
 from dashboard.glance import home_path

@@ -21,7 +21,7 @@ from dashboard import access_log, looking
 from dashboard.access_log import Asked, Deed, Entry, Ground
 from dashboard.door import Problem
 from dashboard.glance import desk_zone
-from dashboard.organisations import OWN, Access, Right, may
+from dashboard.organisations import OWN, Access, OrganisationId, Right, where
 from dashboard.oversight import Odd, as_csv, as_lines, unusual
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.people import Names
@@ -32,7 +32,6 @@ from detectors.homes import HomeId, ResidentId, zone_of
 SHOWN = 200  # entries on a page; a file holds all
 FILE_MAX = 100_000
 SPAN = timedelta(days=7)  # that is shown unless another is asked for
-GUARD = Right.CHANGE  # who may read the log of an organisation, and only that one's
 
 DEEDS: Mapping[Deed, str] = {
     Deed.READ: mark("looked"),
@@ -227,10 +226,9 @@ def opens_to(reader: SignedIn) -> bool:
     return bool(_overseen(reader))
 
 
-def _overseen(reader: SignedIn) -> frozenset[str]:
+def _overseen(reader: SignedIn) -> frozenset[OrganisationId]:
     """Return the organisations whose log somebody may read."""
-    posts = reader.session.posts
-    return frozenset(post.organisation for post in posts if may(posts, GUARD, post.organisation))
+    return where(reader.session.posts, Right.LOG)
 
 
 def _resident(desk: Desk, client: str) -> str:

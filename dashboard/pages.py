@@ -78,6 +78,8 @@ class Desk:
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
     authority: Authority | None = None  # of a centre that enrols gateways
+    phone: str = ""  # of the desk, for whoever reads a page of their own
+    url: str = ""  # under which people's devices reach this centre; empty: as whoever asks does
     screens: Screens = dataclasses.field(default_factory=Screens)
     looks: Kept = dataclasses.field(default_factory=Kept)  # in the access log, or on their way there
     printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
@@ -388,15 +390,19 @@ def application(desk: Desk) -> ASGIApp:
         breaking_glass,
         calling_order,
         changeover,
+        circles,
         coming_by,
         enrolling,
         followups,
+        letting_in,
         measuring,
+        mine,
         overseeing,
         own_sign_in,
         pausing,
         signing_in,
         staffing,
+        with_them,
     )
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
@@ -416,8 +422,12 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(measuring.router)
     app.include_router(overseeing.router)
     app.include_router(pausing.router)
+    app.include_router(letting_in.router)
+    app.include_router(mine.router)
+    app.include_router(circles.router)
+    app.include_router(with_them.router)
     app.mount("/static", Static(directory=STATIC))
-    for wrong, answer in refusals().items():
+    for wrong, answer in {**refusals(), **letting_in.refusals()}.items():
         app.add_exception_handler(wrong, answer)
     return Door(app)
 

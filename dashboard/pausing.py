@@ -11,8 +11,9 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
 from care.board import Board
+from care.ids import Asker
 from care.language import mark
-from care.pauses import Asker, CannotPause, PauseEnded, PauseReason, asked
+from care.pauses import CannotPause, PauseEnded, PauseReason, asked
 from care.records import Record, site_of
 from dashboard.door import Problem
 from dashboard.glance import home_path
@@ -45,7 +46,7 @@ async def post_pause(
             raise no_home()
         zone = board.plans[site_of(home)].zone
         try:
-            return [asked(known, Asker(reader.staff), at, _until(until, moment, known, zone, at), why=why)]
+            return [asked(known, Asker(reader.staff), at, until_of(until, moment, known, zone, at), why=why)]
         except CannotPause as error:
             raise Problem(422, mark("Not saved"), REFUSED[error.trouble]) from error
 
@@ -70,7 +71,7 @@ async def post_resume(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
     return RedirectResponse(home_path(home), 303)
 
 
-def _until(until: str, moment: str, home: Home, zone: str, at: datetime) -> datetime:
+def until_of(until: str, moment: str, home: Home, zone: str, at: datetime) -> datetime:
     """Return when a pause is to end. Raises `Problem` for a moment that is none."""
     if until == MORNING:
         return home.night.ends_after(at)

@@ -103,7 +103,17 @@ _ADDED = (  # by version 2: table, column, and what it is
     ("post", "ground", "TEXT NOT NULL DEFAULT ''"),
 )
 
-_ROWS = (organisations, wishes, enrolment, factors, invitations, emergencies, openid)  # each with tables of its own
+_ROWS = (
+    organisations,
+    wishes,
+    enrolment,
+    factors,
+    invitations,
+    emergencies,
+    openid,
+    housekeys,
+    tastes,
+)  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()
 

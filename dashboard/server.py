@@ -127,6 +127,8 @@ async def _run_together(
         wall=wall,
         intake=intake,
         authority=signs,
+        phone=settings.phone,
+        url=settings.url,
         screens=screens,
     )
     server = _Server(application(desk), live, settings.https)

@@ -101,6 +101,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding", omit_def
     last_room: RoomId | None = None
     door_at: Instant | None = None  # the front door's last opening
     count: int = 1  # how often a button was pressed; of a silent building, how many residents were out of bed
+    own_page: bool = False  # a call for help made on the resident's own page: told by the centre, and by no sensor
     blind: tuple[SensorId, ...] = ()  # sensors that could not be heard
     window: tuple[Mark, ...] = ()  # what was seen before it, oldest first
 

@@ -32,7 +32,7 @@ from care.asking import (
 from care.board import Board
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, ORGANISATION, RESIDENT, About, Chains, consent, within
 from care.escalation import HASTE, called_in, due, forecast, next_of, to_send
-from care.ids import ContactId, Place, StaffId
+from care.ids import Asker, ContactId, Place, StaffId
 from care.records import (
     Aside,
     Claimed,
@@ -80,7 +80,12 @@ LATER = instant("02:25") + timedelta(days=90)
 
 def consented(contact: ContactId = FATIMA, *tiers: str, until: datetime = LATER) -> Consented:
     return Consented(
-        at=instant("13:01"), home=HOME.id, contact=contact, by=SANNE, tiers=tiers or ("acute", "soon"), until=until
+        at=instant("13:01"),
+        home=HOME.id,
+        contact=contact,
+        by=Asker(SANNE),
+        tiers=tiers or ("acute", "soon"),
+        until=until,
     )
 
 
@@ -568,5 +573,7 @@ def test_a_consent_from_before_kinds_were_told_apart_means_what_it_meant() -> No
     book.add(decode(old))
     assert [book.barred(HOME.id, FATIMA, "acute", what, instant("02:25")) for what in What] == [None] * len(What)
     assert book.barred(HOME.id, FATIMA, "soon", What.BUTTON, instant("02:25")) is Why.NO_CONSENT
-    every = consent(book, HOME.id, FATIMA, ("acute",), datetime(2026, 6, 1, tzinfo=UTC), by=SANNE, at=instant("02:25"))
+    every = consent(
+        book, HOME.id, FATIMA, ("acute",), datetime(2026, 6, 1, tzinfo=UTC), by=Asker(SANNE), at=instant("02:25")
+    )
     assert every == ()  # all kinds there are is no other consent

@@ -9,10 +9,9 @@ from care.agreements import agreed as agreed_with
 from care.agreements import values, with_agreed, with_values
 from care.alerts import Alert, raised
 from care.fading import ASKED_AGAIN, EXITS_MAX, NIGHTS_MIN, Less, Proposal, later, proposal
-from care.ids import StaffId
+from care.ids import Asker, StaffId
 from care.measures import FadingAnswered, Purpose
 from care.nights import Night, Nights
-from care.pauses import Asker
 from care.records import How, Outcome, Resolved
 from detectors.calibration import LeftOut
 from detectors.findings import Finding, Presence, What

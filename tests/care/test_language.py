@@ -10,7 +10,7 @@ from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from care.language import CATALOGUE, mark, words
+from care.language import CATALOGUE, CATALOGUE_FORMAL, FORMAL, mark, words
 from gateway.installer.commands import add_to
 from gateway.installer.helps import groups_of, messages
 
@@ -27,6 +27,7 @@ NEVER = (
     "ongeldig|te laat gereageerd|in de gaten|bewak"
 )
 SAID_AFTER_ALL = {
+    "Quiet night",  # family is told so only of a night that was wholly in sight (care.tidings)
     "No limit: this is always told.",  # it is about the alert, and true: there is no limit to wait for
 }
 
@@ -110,8 +111,25 @@ def test_a_sentence_has_at_most_fifteen_words() -> None:
 
 def test_colleagues_are_called_je_and_never_u() -> None:
     assert [one for one in sentences() if re.search(r"\b(u|uw)\b", one, re.IGNORECASE) and "{n} u" not in one] == [
-        "{hours} u {minutes}"  # hours on a tile: 1 u 05
+        "{hours} u {minutes}",  # hours on a tile: 1 u 05
+        "Zeg u tegen mij",  # what a resident taps who wants to be called u
     ]
+
+
+def formal() -> dict[str, str]:
+    with CATALOGUE_FORMAL.open("rb") as file:
+        return {str(one.id): str(one.string) for one in read_po(file, locale="nl", abort_invalid=True) if one.id}
+
+
+def test_who_is_called_u_is_never_called_je_and_only_what_differs_stands_twice() -> None:
+    known = dutch()
+    for asked, said in formal().items():
+        assert not re.search(r"\b(je|jij|jou|jouw)\b", said, re.IGNORECASE), said
+        assert placeholders(said) == placeholders(asked), asked
+        assert said != known[asked].string
+        assert not re.search(rf"\b({NEVER})", said, re.IGNORECASE), said
+    assert words(FORMAL).gettext("Nobody looked at your data.") == "Niemand keek naar uw gegevens."
+    assert words(FORMAL).gettext("Soon") == "Straks"  # what is the same for everybody stands once
 
 
 @pytest.mark.parametrize("language", ["nl", "de", ""])

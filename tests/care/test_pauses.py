@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import records
-from care.pauses import Asker, CannotPause, Paused, PauseEnded, PauseReason, Pauses, Trouble, asked, scope
+from care.ids import Asker
+from care.pauses import CannotPause, Paused, PauseEnded, PauseReason, Pauses, Trouble, asked, scope
 from care.records import addressee
 from detectors.findings import Presence, Sight, Status
 from detectors.homes import Home, Kind, ResidentId, SensorId

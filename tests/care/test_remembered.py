@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from care import remembered
 from care.asking import Agreement, Chain, ChainAgreed, Consented, Noticed, NotTonight, Proven, Refusal
 from care.board import Board
-from care.ids import AlertId, BackTestId, ContactId, Place, StaffId
+from care.ids import AlertId, Asker, BackTestId, ContactId, Place, StaffId
 from care.records import (
     Agreed,
     BackTest,
@@ -49,7 +49,9 @@ def _chain(home: str, at: datetime) -> Record:
 
 def _consent(home: str, at: datetime) -> Record:
     contact = ContactId("c-1a2b3c4d")
-    return Consented(at=at, home=HomeId(home), contact=contact, by=SANNE, tiers=("acute",), until=instant("07:00"))
+    return Consented(
+        at=at, home=HomeId(home), contact=contact, by=Asker(SANNE), tiers=("acute",), until=instant("07:00")
+    )
 
 
 def _not_tonight(home: str, at: datetime) -> Record:

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from care import journal
-from care.ids import StaffId
+from care.ids import Asker, StaffId
 from care.link import Beat
-from care.pauses import Asker, Paused, PauseEnded, PauseReason
+from care.pauses import Paused, PauseEnded, PauseReason
 from dashboard import access_log, organisations, people
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre

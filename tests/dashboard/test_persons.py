@@ -18,7 +18,7 @@ from care.accounts import Erased
 from care.alerts import alert_of
 from care.asking import Consented
 from care.board import Board
-from care.ids import StaffId
+from care.ids import Asker, StaffId
 from care.records import Claimed, Corrected, HandedOver, How, Outcome, Plan, Record, Resolved
 from dashboard import access_log, contacts, people, persons, wishes
 from dashboard.access_log import Deed, Entry, Ground
@@ -67,7 +67,7 @@ class Centre:
         theirs = [record for day in range(31, 33) for record in night(day)]
         self.records: list[Record] = [
             lived(HER, NIGHT - timedelta(days=30)),
-            Consented(at=NIGHT, home=HOME, contact=self.riet, by=BY, tiers=(), until=NIGHT + timedelta(days=9)),
+            Consented(at=NIGHT, home=HOME, contact=self.riet, by=Asker(BY), tiers=(), until=NIGHT + timedelta(days=9)),
             *hers,
             HandedOver(at=NIGHT + timedelta(days=3), taken_by=BY, note=f"Bel {name} morgen."),
             Corrected(at=NIGHT + timedelta(days=3), by=BY, night=NIGHT.date(), about=HOME, line=1, text="Bij Riet."),

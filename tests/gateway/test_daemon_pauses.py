@@ -1,8 +1,8 @@
 """A pause in the daemon, with a real broker and a real journal: what is said in it is acknowledged, and nowhere."""
 
-from care.ids import StaffId
+from care.ids import Asker, StaffId
 from care.measures import Basis, Consenting, MeasureAgreed, Purpose
-from care.pauses import Asker, Paused, PauseReason
+from care.pauses import Paused, PauseReason
 from care.records import Record
 from detectors.findings import Finding, Sight, Status
 from detectors.homes import Kind

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from care.ids import StaffId
+from care.ids import Asker, StaffId
 from care.measures import Basis, Consenting, Ending, MeasureAgreed, MeasureEnded, Measures, Purpose, agreed
-from care.pauses import Asker, Paused, PauseReason
+from care.pauses import Paused, PauseReason
 from detectors.homes import Kind, ResidentId, SensorId
 from detectors.moments import SensorEvent
 from gateway.hearing import Hearing

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care import journal
+from care.ids import Asker
 from care.journal import Cursor
-from care.pauses import Asker, Paused, PauseEnded, PauseReason
+from care.pauses import Paused, PauseEnded, PauseReason
 from care.records import CENTRE, Record, Trouble, Unreadable
 from detectors.findings import Cleared, Finding, Presence, Sight, Status, What
 from detectors.homes import Home, ResidentId, SensorId

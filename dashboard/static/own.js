@@ -1,0 +1,84 @@
+// Pages of one's own. All of it works without this; with it a page reads itself aloud, stays fresh, and says when it is not.
+"use strict";
+
+const FRESH_MS = 15_000;
+
+// Read aloud, where the device can.
+if ("speechSynthesis" in window) {
+  for (const button of document.querySelectorAll("[data-read]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (speechSynthesis.speaking) {
+        speechSynthesis.cancel();
+        return;
+      }
+      const parts = button.dataset.read.split(" ").map((id) => document.getElementById(id)?.innerText ?? "");
+      const said = new SpeechSynthesisUtterance(parts.join("\n"));
+      said.lang = document.documentElement.lang === "nl" ? "nl-NL" : "en-GB";
+      said.rate = 0.9;
+      speechSynthesis.speak(said);
+    });
+  }
+}
+
+// What has changed meanwhile: each part that carries `data-part` takes its new look, but not under somebody's finger.
+const fresh = document.body.dataset.fresh;
+const stale = document.getElementById("stale");
+
+const taken = (html) => {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  if (page.body.dataset.fresh !== fresh) {
+    location.reload(); // let in no more
+    return;
+  }
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const next = page.getElementById(part.id);
+    if (next && !part.contains(document.activeElement) && next.outerHTML !== part.outerHTML) {
+      part.replaceWith(next);
+    }
+  }
+};
+
+const refresh = async () => {
+  try {
+    const answer = await fetch(fresh, { headers: { "X-Requested-With": "own" } });
+    if (!answer.ok) throw new Error(answer.status);
+    taken(await answer.text());
+    if (stale) stale.hidden = true;
+  } catch {
+    if (stale) stale.hidden = false;
+  }
+};
+
+if (fresh) {
+  setInterval(refresh, FRESH_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+}
+
+// A call for help that does not arrive must not end on a browser's own page of errors.
+const help = document.querySelector("form[data-help]");
+if (help) {
+  const lost = document.getElementById("lost");
+  help.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = help.querySelector("button");
+    button.disabled = true;
+    try {
+      const answer = await fetch(help.action, { method: "POST", body: new URLSearchParams(), signal: AbortSignal.timeout(10_000) });
+      if (!answer.ok) throw new Error(answer.status);
+      lost.hidden = true;
+      taken(await answer.text());
+    } catch {
+      lost.hidden = false;
+      lost.scrollIntoView({ block: "center" });
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+// Messages on this device are another's work; this page only lets it begin.
+const worker = document.body.dataset.worker;
+if (worker && "serviceWorker" in navigator) {
+  navigator.serviceWorker.register(worker).catch(() => {});
+}
