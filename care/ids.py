@@ -10,3 +10,4 @@ ContactId = NewType("ContactId", str)  # somebody who may be asked to go: of a r
 Place = NewType("Place", str)  # that something was agreed for: a home, a site, or the whole organisation "*"
 Minutes = Annotated[float, msgspec.Meta(gt=0, le=720)]
 BackTestId = NewType("BackTestId", str)
+MessageId = NewType("MessageId", str)

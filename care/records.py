@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from care.asking import (
+    Arrived,
     CalledOff,
     ChainAgreed,
     Consented,
@@ -20,6 +21,7 @@ from care.asking import (
 )
 from care.devices import Described
 from care.ids import AlertId, BackTestId, StaffId
+from care.messages import Carried, Held, ToTell, Wanted
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
 from detectors.findings import Cleared, Finding, Status, What, Withheld
@@ -397,19 +399,33 @@ class SecondPool(msgspec.Struct, frozen=True, kw_only=True, tag="second-pool"):
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
 Passing = (
-    Passed | Skipped | Exhausted | Noticed | CalledOff | Opened | Replied
+    Passed | Skipped | Exhausted | Noticed | CalledOff | Arrived | Opened | Replied
 )  # an alert on its way from one to the next
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
-Terms = ChainAgreed | Consented | NotTonight | Proven  # by what it is passed on; of no alert in particular
+Terms = ChainAgreed | Consented | NotTonight | Proven | Wanted  # by what it is passed on; of no alert in particular
+Telling = ToTell | Carried | Held  # messages to people that no alert asks for
 Pausing = Paused | PauseEnded
 Agreeing = BackTest | Changed | Pausing  # what is asked or agreed at the centre about a home, and its building hears
 Told = (
     Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool  # what people at the desk say of their shift
-Record = SensorEvent | SensorSight | Described | Unreadable | Told | Order | Deed | Agreeing | Terms | Teaching | Shift
+Record = (
+    SensorEvent
+    | SensorSight
+    | Described
+    | Unreadable
+    | Told
+    | Order
+    | Deed
+    | Agreeing
+    | Terms
+    | Telling
+    | Teaching
+    | Shift
+)
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 

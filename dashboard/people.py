@@ -18,7 +18,7 @@ from pathlib import Path
 import argon2
 
 from care.ids import ContactId, StaffId
-from dashboard import enrolment, organisations, wishes
+from dashboard import enrolment, organisations, push, wishes
 from dashboard.organisations import OWN, Post, Role
 from dashboard.rows import transaction
 from dashboard.typed import BadInput, tidy
@@ -169,7 +169,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA foreign_keys=ON")
         _refuse_what_is_too_new(db, file)
-        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA)
+        db.executescript(_SCHEMA + organisations.SCHEMA + wishes.SCHEMA + enrolment.SCHEMA + push.SCHEMA)
         _upgrade(db)
     except sqlite3.Error:
         db.close()
