@@ -177,6 +177,14 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True, tag="proven"):
     refusal: Refusal | None = None
 
 
+class ToProve(msgspec.Struct, frozen=True, kw_only=True, tag="to-prove"):
+    """Somebody asked that a channel be tried now. Stays at the centre."""
+
+    at: Instant
+    channel: str
+    by: StaffId
+
+
 class Arrived(msgspec.Struct, frozen=True, kw_only=True, tag="arrived"):
     """The phone of a contact has shown a notice; whether they saw it, it cannot say. Stays at the centre."""
 

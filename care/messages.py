@@ -150,7 +150,7 @@ class Messages:
         wish = self._wanted.get(to) or Wanted(at=at, to=to)
         if wish.quiet is not None and (until := _quiet_until(wish.quiet, at, zone)) is not None:
             return Why.QUIET, until
-        had = sorted(one for one in (*self._had.get(to, ()), *besides) if one <= at)
+        had = sorted([*(one for one in self._had.get(to, ()) if one <= at), *besides])
         hour, night = at - timedelta(hours=1), _night_began(at, zone)
         lately, tonight = [one for one in had if one > hour], [one for one in had if one >= night]
         if len(tonight) >= wish.nightly:

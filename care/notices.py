@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from care.alerts import Tier
-from care.asking import CalledOff, Noticed, Proven, Refusal
+from care.asking import CalledOff, Noticed, Proven, Refusal, ToProve
 from care.chains import LINES, RESIDENT
 from care.ids import AlertId, ContactId
 from care.language import mark, words
@@ -40,9 +40,13 @@ class Channels:
 
     def __init__(self) -> None:
         self._last: dict[str, Noticed | CalledOff | Carried | Proven] = {}
+        self._asked: dict[str, datetime] = {}  # when somebody last asked that it be tried
 
     def add(self, record: Record) -> bool:
         """Take in one record of the journal; return whether a channel works now that did not, or the other way."""
+        if isinstance(record, ToProve):
+            self._asked[record.channel] = max(record.at, self._asked.get(record.channel, record.at))
+            return False
         if not isinstance(record, Noticed | CalledOff | Carried | Proven) or record.refusal in _NOT_ITS_FAULT:
             return False
         before = self._last.get(record.channel)
@@ -55,17 +59,26 @@ class Channels:
         """The channels of which the last notice was refused, and when."""
         return {name: one.at for name, one in sorted(self._last.items()) if one.refusal is not None}
 
+    def last(self, channel: str) -> Noticed | CalledOff | Carried | Proven | None:
+        """Return what a channel last did; None if nothing yet."""
+        return self._last.get(channel)
+
     def doubtful(self, channel: str, now: datetime) -> bool:
         """Whether a channel has just refused, so that another one is tried before it."""
         last = self._last.get(channel)
         return last is not None and last.refusal is not None and now - last.at < DEAD_FOR
 
     def unproven(self, channels: Iterable[str], now: datetime) -> list[str]:
-        """Return the channels that must be tried now: once a day, and one that refused after a quarter of an hour."""
+        """Return the channels that must be tried now: once a day, when somebody asks, and what refused a while ago."""
         due = []
         for name in channels:
             last = self._last.get(name)
-            if last is None or now - last.at >= (PROVEN_EVERY if last.refusal is None else DEAD_FOR):
+            asked = self._asked.get(name)
+            if (
+                last is None
+                or (asked is not None and last.at < asked <= now)
+                or now - last.at >= (PROVEN_EVERY if last.refusal is None else DEAD_FOR)
+            ):
                 due.append(name)
         return due
 

@@ -18,6 +18,7 @@ from care.asking import (
     Proven,
     Replied,
     Skipped,
+    ToProve,
 )
 from care.devices import Described
 from care.ids import AlertId, BackTestId, StaffId
@@ -405,7 +406,7 @@ Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
 Terms = ChainAgreed | Consented | NotTonight | Proven | Wanted  # by what it is passed on; of no alert in particular
-Telling = ToTell | Carried | Held  # messages to people that no alert asks for
+Telling = ToTell | Carried | Held | ToProve  # messages to people that no alert asks for
 Pausing = Paused | PauseEnded
 Agreeing = BackTest | Changed | Pausing  # what is asked or agreed at the centre about a home, and its building hears
 Told = (

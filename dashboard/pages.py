@@ -431,7 +431,7 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
     # Written with what stands here.
-    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups, pausing
+    from dashboard import agreeing, answers, calling_order, changeover, enrolling, followups, messaging, pausing
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.desk = desk
@@ -443,6 +443,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(followups.router)
     app.include_router(agreeing.router)
     app.include_router(pausing.router)
+    app.include_router(messaging.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in refusals().items():
         app.add_exception_handler(wrong, answer)
