@@ -58,7 +58,8 @@ class Edge:
         """Send what was drawn; `known`: of an alert and a home that there are."""
         asked = case.as_transport_kwargs(base_url="https://desk.example")
         if known:
-            path = case.operation.path.format(alert=ALERT, site=WILG, home="12", token="t" * 43, back_test="0" * 10)
+            ids = {"alert": ALERT, "site": WILG, "home": "12", "token": "t" * 43, "back_test": "0" * 10}
+            path = case.operation.path.format(**ids, channel="sms")
             asked["url"] = f"https://desk.example{path}"
         headers = {name: value for name, value in asked.get("headers", {}).items() if _sendable(name, value)}
         async with stranger_at(self.desk, raise_app_exceptions=False) as browser:
@@ -109,7 +110,7 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
             assert kind.startswith("text/html")
             assert "<h1" in answer.text
         elif answer.content:
-            assert kind.startswith(("text/html", "application/json", "application/pdf"))
+            assert kind.startswith(("text/html", "application/json", "application/pdf", "text/javascript"))
 
     ask()
 
