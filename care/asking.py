@@ -93,6 +93,12 @@ class Why(StrEnum):
     NO_CONSENT = "no-consent"  # past: the resident has not said that they may be asked
     CONSENT_ENDED = "consent-ended"  # past: the resident said so until a day that is over
     UNATTENDED = "unattended"  # past the desk: no screen of it is in view
+    ENOUGH = "enough"  # past: they have had as many messages as they wish, and this one can do without them
+    QUIET = "quiet"  # past: it is their quiet time, and this one can do without them
+
+
+HELD_BACK = frozenset({Why.ENOUGH, Why.QUIET})
+"""What keeps from somebody only what is not urgent."""
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True, tag="passed"):
@@ -136,7 +142,8 @@ class Refusal(StrEnum):
     NO_ADDRESS = "no-address"  # this contact has none for it
     NO_CHANNEL = "no-channel"  # nothing is set up under its name
     REFUSED = "refused"
-    NO_ANSWER = "no-answer"  # not within its time
+    NO_ANSWER = "no-answer"  # not within its time: it may have taken it after all
+    GONE = "gone"  # where they were reached nobody is any more: a browser that was reset, a closed mailbox
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
@@ -148,6 +155,7 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     to: ContactId
     channel: str
     refusal: Refusal | None = None
+    again_at: Instant | None = None  # before this a channel that refused wants to hear no more of us
 
 
 class CalledOff(msgspec.Struct, frozen=True, kw_only=True, tag="called-off"):
@@ -167,6 +175,23 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True, tag="proven"):
     at: Instant
     channel: str
     refusal: Refusal | None = None
+
+
+class ToProve(msgspec.Struct, frozen=True, kw_only=True, tag="to-prove"):
+    """Somebody asked that a channel be tried now. Stays at the centre."""
+
+    at: Instant
+    channel: str
+    by: StaffId
+
+
+class Arrived(msgspec.Struct, frozen=True, kw_only=True, tag="arrived"):
+    """The phone of a contact has shown a notice; whether they saw it, it cannot say. Stays at the centre."""
+
+    at: Instant
+    home: HomeId
+    alert: AlertId
+    by: ContactId
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,12 +22,13 @@ from care.alerts import (
     with_order,
     with_plan,
 )
-from care.asking import Noticed
-from care.chains import Chains
+from care.asking import Noticed, Passed
+from care.chains import RESIDENT, Chains
 from care.counted import CountedNights
 from care.handovers import Handovers
-from care.ids import AlertId
+from care.ids import AlertId, ContactId
 from care.measures import MeasureAgreed, MeasureEnded, Measures
+from care.messages import Messages
 from care.nights import Nights
 from care.notices import Channels
 from care.pauses import Paused, PauseEnded, Pauses
@@ -49,7 +51,7 @@ from care.sharing import Shares
 from care.shifts import Shifts
 from care.sights import Diary
 from detectors.findings import Cleared, Finding, Status
-from detectors.homes import Home, HomeId, SiteId, is_building
+from detectors.homes import Home, HomeId, SiteId, is_building, zone_of
 from detectors.nights import Summary
 
 SILENT_AFTER = timedelta(seconds=30)  # a building beats every 5 s; past this its homes cannot be seen from here
@@ -80,6 +82,7 @@ class Board:
         self.shifts = Shifts()  # which screens somebody has seen and heard
         self.chains = Chains()  # whom an alert goes on to
         self.channels = Channels()  # by which ways people are reached, and which work
+        self.messages = Messages()  # what people are told besides, and how much each of them gets
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
         self.counted = CountedNights()  # what nights came to in figures, also of long ago
@@ -106,6 +109,7 @@ class Board:
         self.shifts.add(record)
         self.chains.add(record)
         turned = self.channels.add(record)
+        self.messages.add(record)
         self.nights.add(record)
         self.handovers.add(record)
         self.agreements.add(record)
@@ -161,6 +165,16 @@ class Board:
         if last is None:
             return min(now, self.told_at.get(site, self.plans[site].at)) if site in self.plans else None
         return last if now - last > SILENT_AFTER else None
+
+    def person(self, to: ContactId, home: HomeId) -> ContactId:
+        """Return who somebody is who may be asked about a home: of the role "resident" whoever lives there."""
+        known = self.homes.get(home)
+        return ContactId(known.resident) if to == RESIDENT and known is not None else to
+
+    def zone(self, home: HomeId | None) -> ZoneInfo:
+        """Return whose time counts for somebody of a home."""
+        plan = None if home is None else self.plans.get(site_of(home))
+        return zone_of("Europe/Amsterdam" if plan is None else plan.zone)
 
     def open_alerts(self) -> list[Alert]:
         """Return the alerts that ask for a person, most urgent first, then oldest."""
@@ -295,6 +309,8 @@ class Board:
             case _ if isinstance(what, Deed):
                 if isinstance(what, Noticed) and what.refusal is None:
                     self._noticed.add(alert_id)
+                if isinstance(what, Passed) and alert.tier is not Tier.ACUTE:
+                    self.messages.asked(self.person(what.to, what.home), what.at)
                 self._keep(with_deed(alert, what))
             case _:
                 self._keep(with_order(alert, what))

@@ -14,6 +14,7 @@ import msgspec
 
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, raised, urgency, with_deed
 from care.asking import (
+    HELD_BACK,
     Agreement,
     Answer,
     CalledOff,
@@ -28,20 +29,21 @@ from care.asking import (
     Why,
 )
 from care.board import Board
-from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, RESIDENT, Chains, steps_for
+from care.chains import BACK_UP, DESK, LINES, NIGHT_TEAM, RESIDENT, steps_for
 from care.ids import ContactId, Place
+from care.messages import again
 from care.notices import Channels
 from care.records import By, Deed, Follow, Lapsed, Passing, Shelved, Unshelved, site_of
 from detectors.findings import Finding, What
-from detectors.homes import Home, HomeId, SiteId, zone_of
+from detectors.homes import Home, HomeId, SiteId
 
 HASTE = timedelta(minutes=1)  # from the first who is asked to the last, of what came after its limit
 GOING_FOR = FORGOTTEN_AFTER  # that somebody who said they would go is believed, while nothing follows
 CALLED_OFF_WITHIN = timedelta(hours=1)  # who is not told by then has long been there, or never went
 _TICK = timedelta(microseconds=1)
-_ZONE = "Europe/Amsterdam"
 
 Coming = Passed | Skipped | Exhausted
+Spoken = dict[ContactId, list[datetime]]
 
 
 def due(board: Board, now: datetime, *, attended: Callable[[SiteId], bool] = lambda _: True) -> list[Deed]:
@@ -54,25 +56,34 @@ def due(board: Board, now: datetime, *, attended: Callable[[SiteId], bool] = lam
     attended : whether a screen is in view of somebody who may act on a site's alerts; if not, the desk is passed by.
     """
     said: list[Deed] = []
+    spoken: Spoken = {}
     for alert in board.open_alerts():
         over = list(_over(alert, now))
         said += over
         for one in over:
             alert = with_deed(alert, one)  # noqa: PLW2901  # goes on with what was just said of it
         looks = attended(site_of(alert.home))
-        while (coming := next_of(alert, board, now, attended=looks)) is not None and coming.at <= now:
+        while (coming := next_of(alert, board, now, attended=looks, spoken=spoken)) is not None and coming.at <= now:
             record = msgspec.structs.replace(coming, at=max(now, _dated(alert)))
             said.append(record)
+            if isinstance(record, Passed) and alert.tier is not Tier.ACUTE:
+                spoken.setdefault(board.person(record.to, alert.home), []).append(record.at)
             alert = with_deed(alert, record)  # noqa: PLW2901
     return said
 
 
-def next_of(alert: Alert, board: Board, now: datetime, *, attended: bool = True) -> Coming | None:
+def next_of(
+    alert: Alert, board: Board, now: datetime, *, attended: bool = True, spoken: Spoken | None = None
+) -> Coming | None:
     """Return what happens next by itself with an alert, dated by when; None if nothing does.
 
     It may be in the past: then it is due. Everything changes as soon as somebody does something.
+
+    Parameters
+    ----------
+    spoken : who is asked what is not urgent, by what is decided at this very moment.
     """
-    steps = _steps(alert, board, now, attended=attended)
+    steps = _steps(alert, board, now, attended=attended, spoken=spoken)
     if steps is None or not _may_go_on(alert, board):
         return None
     cause = steps.cause()
@@ -135,7 +146,9 @@ class ToSend(NamedTuple):
 def to_send(board: Board, now: datetime) -> Iterator[ToSend]:
     """Yield the notices that no channel has taken or refused yet and that are due.
 
-    The next channel is due as soon as one refuses, or after a part of the step's time in which nobody looked.
+    The next channel is due as soon as one refuses, or after a part of the step's time in which nobody looked; when
+    each had its turn, those that refused are tried once more within the step's time. Who was asked after them is
+    asked no later for it.
     """
     for alert in board.open_alerts():
         climb = _climb(alert, board.homes.get(alert.home), now)
@@ -154,15 +167,22 @@ def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: d
         return None
     if any(isinstance(one, CalledOff) and one.to == asked.to for one in later):
         return None
-    answers = {one.channel: one.refusal for one in later if isinstance(one, Noticed) and one.to == asked.to}
+    tries: dict[str, list[Noticed]] = {channel: [] for channel in asked.channels}
+    for one in later:
+        if isinstance(one, Noticed) and one.to == asked.to:
+            tries.setdefault(one.channel, []).append(one)
     passed_on = any(isinstance(one, Passed) and one.at > asked.at for one in later)
     share = timedelta(minutes=asked.minutes) / len(asked.channels)
     for number, channel in enumerate(sorted(asked.channels, key=lambda one: known.doubtful(one, now)), 1):
-        if channel not in answers:
+        tried = tries[channel]
+        if not tried:
             return channel
-        if answers[channel] is None and (passed_on or now < asked.at + share * number):
+        if any(one.refusal is None for one in tried) and (passed_on or now < asked.at + share * number):
             return None
-    return None
+    # Each had its turn. Those that may take it yet are tried once more, as long as this step lasts.
+    if now > asked.at + timedelta(minutes=asked.minutes):
+        return None
+    return next((channel for channel in asked.channels if again(tries[channel], now)), None)
 
 
 def to_call_off(board: Board, now: datetime) -> Iterator[ToSend]:
@@ -352,14 +372,15 @@ class Cause(NamedTuple):
     why: Why
 
 
-def _steps(alert: Alert, board: Board, now: datetime, *, attended: bool) -> "_Steps | None":
+def _steps(
+    alert: Alert, board: Board, now: datetime, *, attended: bool, spoken: Spoken | None = None
+) -> "_Steps | None":
     """Return where an alert is on its chain; None if it asks for nobody, or nothing is agreed for it."""
     climb = _climb(alert, board.homes.get(alert.home), now)
     if climb is None:
         return None
-    plan = board.plans.get(site_of(alert.home))
-    agreed = board.chains.chain(alert.home, climb.began, zone_of(_ZONE if plan is None else plan.zone))
-    return None if agreed is None else _Steps(alert, climb, *agreed, board.chains, attended=attended)
+    agreed = board.chains.chain(alert.home, climb.began, board.zone(alert.home))
+    return None if agreed is None else _Steps(alert, climb, *agreed, board, spoken=spoken or {}, attended=attended)
 
 
 class _Steps:
@@ -371,16 +392,19 @@ class _Steps:
         climb: Climb,
         agreement: Agreement,
         chain: Chain,
-        agreements: Chains,
+        board: Board,
         *,
+        spoken: Spoken,
         attended: bool,
     ) -> None:
         self._alert, self._climb, self._agreement = alert, climb, agreement
-        self._agreements, self._attended = agreements, attended
+        self._board, self._spoken, self._attended = board, spoken, attended
         # Whoever calls for help is not asked whether all is well before others hear of it.
         calls = any(one.what is What.BUTTON for one in alert.findings)
         self.every = tuple(step for step in steps_for(chain, alert.home) if not (calls and step.who == RESIDENT))
-        done = {one.to for one in climb.so_far if isinstance(one, Passed | Skipped)}
+        # Who was spared what was not urgent is asked after all once it is.
+        spared = HELD_BACK if alert.tier is Tier.ACUTE else frozenset[Why]()
+        done = {one.to for one in climb.so_far if isinstance(one, Passed | Skipped) and one.why not in spared}
         self.left = [step for step in self.every if step.who not in done]
         self.asked = [one for one in climb.so_far if isinstance(one, Passed)]
         self.told = any(isinstance(one, Exhausted) for one in climb.so_far)
@@ -395,9 +419,12 @@ class _Steps:
         refused = [one.at for one in later if isinstance(one, Replied) and _declines(one, last)]
         if refused:
             return Cause(climb.after(refused[0], timedelta()), Why.CANNOT)
-        noticed = [one for one in later if isinstance(one, Noticed) and one.to == last.to and one.refusal is not None]
-        if last.channels and {one.channel for one in noticed} >= set(last.channels):
-            return Cause(climb.after(max(one.at for one in noticed), timedelta()), Why.UNREACHED)
+        refusals: dict[str, datetime] = {}  # by channel, the first: a second try keeps nobody waiting
+        for one in later:
+            if isinstance(one, Noticed) and one.to == last.to and one.refusal is not None:
+                refusals.setdefault(one.channel, one.at)
+        if last.channels and refusals.keys() >= set(last.channels):
+            return Cause(climb.after(max(refusals.values()), timedelta()), Why.UNREACHED)
         agreed = next((step.minutes for step in self.every if step.who == last.to), last.minutes)
         until = climb.after(last.at, self.share(agreed, self.left, last.at))
         if any(pause.until > last.at for pause in climb.pauses):
@@ -431,7 +458,13 @@ class _Steps:
         """Return why somebody is not asked then."""
         if step.who == DESK:
             return None if self._attended else Why.UNATTENDED
-        return self._agreements.barred(self._alert.home, step.who, self._alert.tier.value, self._alert.main.what, at)
+        home, tier, board = self._alert.home, self._alert.tier, self._board
+        barred = board.chains.barred(home, step.who, tier.value, self._alert.main.what, at)
+        if barred is not None or tier is Tier.ACUTE or step.who in {NIGHT_TEAM, BACK_UP}:  # who is on duty is asked
+            return barred
+        who = board.person(step.who, home)
+        enough = board.messages.barred(who, at, board.zone(home), besides=self._spoken.get(who, ()))
+        return None if enough is None else enough[0]
 
     def _limit(self) -> datetime:
         """Return by when the last one must have been asked."""

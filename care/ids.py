@@ -11,3 +11,4 @@ Asker = NewType("Asker", str)  # who asked: a member of staff, or the resident t
 Place = NewType("Place", str)  # that something was agreed for: a home, a site, or the whole organisation "*"
 Minutes = Annotated[float, msgspec.Meta(gt=0, le=720)]
 BackTestId = NewType("BackTestId", str)
+MessageId = NewType("MessageId", str)

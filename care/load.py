@@ -53,6 +53,7 @@ class Load:
     answered: int  # alerts of this shift that somebody took
     median: timedelta | None  # until they did: half of the alerts were answered sooner
     longest: timedelta | None
+    held: int  # messages of this shift that were held back, for somebody who has had enough of them
     sources: tuple[Source, ...]  # most alerts first, at most `SOURCES_MAX`
 
     @property
@@ -80,6 +81,7 @@ def load(board: Board, now: datetime, zone: ZoneInfo) -> Load:
         answered=len(answers),
         median=timedelta(seconds=median(one.total_seconds() for one in answers)) if answers else None,
         longest=max(answers, default=None),
+        held=_held(board, since),
         sources=tuple(Source(home, what, n) for (home, what), n in _most(sources)),
     )
 
@@ -124,6 +126,13 @@ def ask_second_pool(board: Board, by: StaffId, at: datetime) -> tuple[SecondPool
 def _come_since(at: datetime, board: Board) -> Iterator[Alert]:
     """Yield the alerts that came after a moment, the newest first; a board holds them as they came, years of them."""
     return takewhile(lambda one: one.arrived_at > at, reversed(board.alerts.values()))
+
+
+def _held(board: Board, since: datetime) -> int:
+    """Count what was held back since then of the homes that are on this board."""
+    steps, messages = board.messages.held_since(since)
+    homes = [*(one.home for one in steps), *(board.messages.home_of(one) for one in messages)]
+    return sum(home is None or home in board.homes for home in homes)
 
 
 def _asks(alert: Alert, board: Board) -> bool:

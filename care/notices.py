@@ -12,15 +12,18 @@ from typing import Any
 from urllib.parse import quote
 
 from care.alerts import Tier
-from care.asking import CalledOff, Noticed, Proven, Refusal
+from care.asking import CalledOff, Noticed, Proven, Refusal, ToProve
 from care.chains import LINES, RESIDENT
 from care.ids import AlertId, ContactId
 from care.language import mark, words
+from care.letters import Letter, Receipt
+from care.messages import Carried, Kind
 from care.records import Record, encode
 
 TEXT_MAX = 120  # characters without the link: with it still one text message
 PROVEN_EVERY = timedelta(hours=24)
 DEAD_FOR = timedelta(minutes=15)  # until a channel that refused is tried again as if it had not
+_NOT_ITS_FAULT = frozenset({Refusal.NO_ADDRESS, Refusal.GONE})  # that somebody cannot be reached by it
 ADDRESS = "{address}"  # stands in the URL of a channel for where one notice goes
 
 URGENT = mark("Nachtwacht: urgent alert {ref}. Respond within {n} min.")
@@ -28,6 +31,7 @@ NEW = mark("Nachtwacht: new alert {ref}.")
 HELP = mark("Nachtwacht: is there time to help now?")
 ASK_FIRST = mark("Nachtwacht: are you all right?")
 NOT_NEEDED = mark("Nachtwacht: help is not needed any more. Thank you.")
+WAITS = mark("Nachtwacht: there is a message for you.")
 PROOF = mark("Nachtwacht: this is a test message. No answer is needed.")
 
 
@@ -35,12 +39,16 @@ class Channels:
     """What each channel last did with a notice. Changed only by `add`."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Noticed | CalledOff | Proven] = {}
+        self._last: dict[str, Noticed | CalledOff | Carried | Proven] = {}
+        self._asked: dict[str, datetime] = {}  # when somebody last asked that it be tried
 
     def add(self, record: Record) -> bool:
         """Take in one record of the journal; return whether a channel works now that did not, or the other way."""
-        if not isinstance(record, Noticed | CalledOff | Proven) or record.refusal is Refusal.NO_ADDRESS:
-            return False  # that somebody has no address is no fault of the channel
+        if isinstance(record, ToProve):
+            self._asked[record.channel] = max(record.at, self._asked.get(record.channel, record.at))
+            return False
+        if not isinstance(record, Noticed | CalledOff | Carried | Proven) or record.refusal in _NOT_ITS_FAULT:
+            return False
         before = self._last.get(record.channel)
         last = record if before is None else max(before, record, key=lambda one: (one.at, encode(one)))
         self._last[record.channel] = last
@@ -51,27 +59,35 @@ class Channels:
         """The channels of which the last notice was refused, and when."""
         return {name: one.at for name, one in sorted(self._last.items()) if one.refusal is not None}
 
+    def last(self, channel: str) -> Noticed | CalledOff | Carried | Proven | None:
+        """Return what a channel last did; None if nothing yet."""
+        return self._last.get(channel)
+
     def doubtful(self, channel: str, now: datetime) -> bool:
         """Whether a channel has just refused, so that another one is tried before it."""
         last = self._last.get(channel)
         return last is not None and last.refusal is not None and now - last.at < DEAD_FOR
 
     def unproven(self, channels: Iterable[str], now: datetime) -> list[str]:
-        """Return the channels that must be tried now: once a day, and one that refused after a quarter of an hour."""
+        """Return the channels that must be tried now: once a day, when somebody asks, and what refused a while ago."""
         due = []
         for name in channels:
             last = self._last.get(name)
-            if last is None or now - last.at >= (PROVEN_EVERY if last.refusal is None else DEAD_FOR):
+            asked = self._asked.get(name)
+            if (
+                last is None
+                or (asked is not None and last.at < asked <= now)
+                or now - last.at >= (PROVEN_EVERY if last.refusal is None else DEAD_FOR)
+            ):
                 due.append(name)
         return due
 
 
-def text(to: ContactId, alert: AlertId, tier: Tier, minutes: float, *, link: str, phone: str) -> str:
+def text(to: ContactId, alert: AlertId, tier: Tier, minutes: float, *, phone: str) -> str:
     """Return what somebody reads on a phone: in Dutch, safe where anybody can read it.
 
     Parameters
     ----------
-    link : where they can answer; empty if the centre does not know its own address.
     phone : of the desk; empty if there is none to call.
     """
     say = words("nl").gettext
@@ -83,9 +99,21 @@ def text(to: ContactId, alert: AlertId, tier: Tier, minutes: float, *, link: str
         said = say(URGENT).format(ref=reference(alert), n=max(1, int(minutes)))
     else:
         said = say(NEW).format(ref=reference(alert))
-    open_link = [say("Answer: {link}").format(link=link)] if link else []
     call = [say("Questions? Call {phone}.").format(phone=phone)] if phone else []
-    return " ".join([said, *call, *open_link])
+    return " ".join([said, *call])
+
+
+def with_link(letter: Letter) -> str:
+    """Return the words of a letter for a channel that carries nothing but text."""
+    if not letter.link:
+        return letter.text
+    say = words("nl").gettext
+    return " ".join([letter.text, say("Answer: {link}").format(link=letter.link)])
+
+
+def message(kind: Kind) -> str:
+    """Return what somebody reads for whom there is a message: never what it is about."""
+    return words("nl").gettext(PROOF if kind is Kind.TEST else WAITS)
 
 
 def not_needed() -> str:
@@ -112,6 +140,11 @@ def send(url: str, address: str, body: str) -> bool:
     """Hand one notice to a channel; return whether it took it. Waits for the network: for a thread of its own."""
     post = _apprise().Apprise()
     return bool(post.add(_filled(url, address))) and bool(post.notify(body=body))
+
+
+def receipt(taken: bool) -> Receipt:  # noqa: FBT001  # all that Apprise says
+    """Return what is written down of a channel that says yes or no."""
+    return Receipt(None if taken else Refusal.REFUSED)
 
 
 def _filled(url: str, address: str) -> str:

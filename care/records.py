@@ -7,6 +7,7 @@ import msgspec
 
 from care.accounts import Account
 from care.asking import (
+    Arrived,
     CalledOff,
     ChainAgreed,
     Consented,
@@ -18,11 +19,13 @@ from care.asking import (
     Proven,
     Replied,
     Skipped,
+    ToProve,
 )
 from care.counted import NightCounted
 from care.devices import Described
 from care.ids import AlertId, BackTestId, StaffId
 from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
+from care.messages import Carried, Held, ToTell, Wanted
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
 from care.sharing import Shared
@@ -401,12 +404,15 @@ class SecondPool(msgspec.Struct, frozen=True, kw_only=True, tag="second-pool"):
 
 Order = Delivered | Claimed | Released | Resolved  # what people at the centre did, and the building hears of
 Passing = (
-    Passed | Skipped | Exhausted | Noticed | CalledOff | Opened | Replied
+    Passed | Skipped | Exhausted | Noticed | CalledOff | Arrived | Opened | Replied
 )  # an alert on its way from one to the next
 Deed = (
     Followed | Shelved | Unshelved | Lapsed | Passing
 )  # what is done at the centre besides, and only it needs to know
-Terms = ChainAgreed | Consented | NotTonight | Proven | FadingAnswered  # what people say at the centre; of no alert
+Terms = (
+    ChainAgreed | Consented | NotTonight | Proven | Wanted | FadingAnswered | Shared
+)  # what people say at the centre; of no alert in particular
+Telling = ToTell | Carried | Held | ToProve  # messages to people that no alert asks for
 Pausing = Paused | PauseEnded
 Measuring = MeasureAgreed | MeasureEnded
 Agreeing = (
@@ -426,10 +432,10 @@ Record = (
     | Deed
     | Agreeing
     | Terms
+    | Telling
     | Teaching
     | Shift
     | Account
-    | Shared
 )
 
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.alerts import Alert, State
-from care.asking import Answer, NotTonight, Opened, Passed, Replied
+from care.asking import Answer, Arrived, NotTonight, Opened, Passed, Replied
 from care.board import Board
 from care.chains import LINES, RESIDENT, night_ends
 from care.escalation import not_needed, way
@@ -55,6 +55,15 @@ async def open_it(token: str, desk: TheDesk) -> Response:
     return _back(token)
 
 
+@router.post("/answer/{token}/arrived")
+async def arrive(token: str, desk: TheDesk) -> Response:
+    """Write down that a phone has shown what somebody is asked; the phone says so by itself."""
+    asked = _asked(desk, token)
+    if asked is not None:
+        await desk.centre.write(lambda board, at: arrived(board, *asked, at))
+    return Response(status_code=204)
+
+
 @router.post("/answer/{token}")
 async def reply(token: str, desk: TheDesk, answer: Annotated[Answer, Form()]) -> Response:
     """Write down what somebody says; the desk sees it at once."""
@@ -73,6 +82,14 @@ def opened(board: Board, alert: Alert, by: ContactId, at: datetime) -> list[Reco
     if not known.open or any(isinstance(one, Opened) and one.by == by for one in way(known)):
         return []
     return [Opened(at=at, home=known.home, alert=known.id, by=by)]
+
+
+def arrived(board: Board, alert: Alert, by: ContactId, at: datetime) -> list[Record]:
+    """Return what to write down when a phone has shown what somebody is asked: the first time, while it is open."""
+    known = board.alerts[alert.id]
+    if not known.open or any(isinstance(one, Arrived | Opened) and one.by == by for one in way(known)):
+        return []
+    return [Arrived(at=at, home=known.home, alert=known.id, by=by)]
 
 
 def replied(board: Board, alert: Alert, by: ContactId, answer: Answer, at: datetime) -> list[Record]:

@@ -40,7 +40,7 @@ from care.records import site_of
 from care.wording import capital, natural
 from dashboard import contacts, looking
 from dashboard.door import Problem
-from dashboard.glance import Glance, desk_zone
+from dashboard.glance import Glance, desk_zone, home_path
 from dashboard.organisations import Right
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.passing import ROLES, WHY_ASKED, who_is
@@ -297,6 +297,7 @@ def _drawn(
         now,
         reader.viewer,
         page=_path(place),
+        messages=f"{home_path(home.id)}/messages" if home is not None else "/messages" if reader.of_the_centre else "",
         name=_name(glance, place),
         own=board.chains.own(place) is not None,
         follows=_name(glance, counts[0]) if counts is not None and counts[0] != place else "",

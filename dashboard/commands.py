@@ -333,7 +333,7 @@ def remove_contact(
 @channel.command("set")
 def set_channel(
     name: Annotated[str, typer.Argument(help="sms, phone, push, email or a name of your own")],
-    url: Annotated[str, typer.Argument(help="a URL of Apprise with {address} in it where each notice goes")],
+    url: Annotated[str, typer.Argument(help="webpush:, smtp://..., or a URL of Apprise with {address} in it")],
     *,
     test_to: Annotated[str, typer.Option(help="where its daily test goes; without it is not tested")] = "",
     people: People,
@@ -352,7 +352,7 @@ def set_channel(
 @channel.command("try")
 def try_channel(
     name: Annotated[str, typer.Argument(help="the name of the channel")],
-    address: Annotated[str, typer.Argument(help="the number or address to send a test message to")],
+    address: Annotated[str, typer.Argument(help="the number, the address, or by web push whose browsers")],
     *,
     people: People,
 ) -> None:
@@ -361,13 +361,20 @@ def try_channel(
     Example: nachtwacht desk channel try sms 31612345678 --people people.db
     """
     from care import notices
+    from care.letters import Letter, tag_of
     from dashboard import contacts
+    from dashboard.carrying import Carrier
 
     with store(people) as db:
         known = contacts.channels(db).get(name)
-    if known is None:
-        raise failed(f"No channel is called {name}. Set it up first: nachtwacht desk channel set.")
-    if not notices.send(known.url, address, notices.proof()):
+        if known is None:
+            raise failed(f"No channel is called {name}. Set it up first: nachtwacht desk channel set.")
+        carrier, letter = Carrier(db, SystemClock()), Letter(notices.proof(), tag_of("proof", name))
+        try:
+            receipt = carrier.back(carrier.errand(known, address, letter)())
+        except OSError as error:
+            raise failed(f"{name} could not be spoken with: {error}.") from error
+    if receipt.refusal is not None:
         raise failed(f"{name} did not take the message. Look at its URL, its credit and the network.")
     typer.echo(f"{name} took the message.")
 

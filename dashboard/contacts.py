@@ -11,12 +11,14 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from care import notices
 from care.chains import LINES, RESIDENT
 from care.ids import AlertId, ContactId
 from care.language import mark
 from care.records import site_of
+from dashboard import mail, push
 from dashboard.typed import BadInput, tidy
 from dashboard.wishes import PHONE
 from detectors.homes import Home, HomeId, ResidentId
@@ -60,7 +62,7 @@ class Channel:
     """A way to reach people's phones."""
 
     name: str
-    url: str  # of Apprise, with `notices.ADDRESS` where each notice goes
+    url: str  # `push.URL`, a mail server (`dashboard.mail`), or of Apprise with `notices.ADDRESS` in it
     test_to: str  # where its daily test goes; empty: it is not tried
 
 
@@ -76,6 +78,7 @@ def remove(db: sqlite3.Connection, contact: ContactId) -> None:
     found = db.execute("DELETE FROM contact WHERE id = ?", (contact,)).rowcount
     found += db.execute("DELETE FROM address WHERE whose = ?", (contact,)).rowcount
     db.execute("DELETE FROM link WHERE contact = ?", (contact,))
+    push.forget(db, contact)
     if not found:
         raise BadInput(f"Nobody who may be asked is known as {contact}.")
 
@@ -119,17 +122,35 @@ def address(db: sqlite3.Connection, to: ContactId, channel: str, home_id: HomeId
         whose = [] if home is None else [str(home.resident)]
     elif to in LINES:
         whose = [f"{to}@{site_of(home_id)}", str(to)]
-    for one in whose:
-        row = db.execute("SELECT address FROM address WHERE whose = ? AND channel = ?", (one, channel)).fetchone()
-        if row is not None:
-            return str(row[0])
-    return None
+    return next((found for one in whose if (found := reached(db, one, channel)) is not None), None)
+
+
+def reached(db: sqlite3.Connection, whose: str, channel: str) -> str | None:
+    """Return where somebody is reached by a channel, by their own id; None if nowhere.
+
+    By web push that is their id: it goes to all their browsers.
+    """
+    if _is_push(db, channel):
+        return whose if push.of(db, whose) else None
+    row = db.execute("SELECT address FROM address WHERE whose = ? AND channel = ?", (whose, channel)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def ways(db: sqlite3.Connection, whose: str) -> tuple[str, ...]:
+    """Return the channels by which somebody can be told something: what costs nothing and is quiet comes first."""
+    found = [one for one in channels(db).values() if one.name != PHONE and reached(db, whose, one.name) is not None]
+    return tuple(one.name for one in sorted(found, key=lambda one: (one.url != push.URL, not _is_mail(one.url))))
 
 
 def set_channel(db: sqlite3.Connection, name: str, url: str, *, test_to: str = "") -> None:
     """Set a channel up, in place of what it was. Raises `BadInput` with what is wrong."""
-    if len(url) > URL_MAX or not notices.fits(url):
-        raise BadInput(f"That is no URL that Apprise knows with {notices.ADDRESS} in it: see its list of services.")
+    if len(url) <= URL_MAX and _is_mail(url):
+        mail.server_of(url)
+    elif len(url) > URL_MAX or (url != push.URL and not notices.fits(url)):
+        raise BadInput(
+            f"That is neither {push.URL}, nor a mail server (smtp://, smtps://), nor a URL that Apprise knows with"
+            f" {notices.ADDRESS} in it: see its list of services."
+        )
     db.execute("INSERT OR REPLACE INTO channel VALUES (?, ?, ?)", (_channel_name(name), url, test_to.strip()))
 
 
@@ -154,6 +175,15 @@ def follow_link(db: sqlite3.Connection, token: str, now: datetime) -> tuple[Aler
         "SELECT alert, contact FROM link WHERE token = ? AND until > ?", (_digest(token), now.timestamp())
     ).fetchone()
     return None if row is None else (AlertId(row[0]), ContactId(row[1]))
+
+
+def _is_push(db: sqlite3.Connection, channel: str) -> bool:
+    row = db.execute("SELECT url FROM channel WHERE name = ?", (channel,)).fetchone()
+    return row is not None and row[0] == push.URL
+
+
+def _is_mail(url: str) -> bool:
+    return urlsplit(url).scheme in mail.SCHEMES
 
 
 def _contact(row: tuple[str, str, str, str]) -> Contact:

@@ -176,6 +176,14 @@ class Drawing:
         """Draw the page on which it is agreed who is asked, one after another."""
         return self._page("calling-order.html", self.scene(now, viewer), **values)
 
+    def messages(self, now: datetime, viewer: Viewer, **values: object) -> str:
+        """Draw the page that says which ways to people's phones work."""
+        return self._page("messages.html", self.scene(now, viewer), page="/messages", **values)
+
+    def messages_of(self, now: datetime, viewer: Viewer, **values: object) -> str:
+        """Draw the page that says who of a home is reached how, and what reached them."""
+        return self._page("messages-of.html", self.scene(now, viewer), **values)
+
     def changes(
         self,
         homes: Collection[HomeId],

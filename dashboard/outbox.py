@@ -1,36 +1,42 @@
 """The outbox: sends what a record asks for and no channel has taken yet, and writes down what came of it.
 
-What is to be sent is decided in `care.escalation`. At least once: if the process dies between the channel and the
-journal, the notice goes out again. Each channel has threads of its own, so that a dead one holds up no other.
+What is to be sent is decided in `care.escalation` and `care.messages`. At least once: if the process dies between the
+channel and the journal, or a channel took something and did not say so in time, it goes out again, under the same tag.
+Each channel has threads of its own, so that a dead one holds up no other.
 """
 
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import msgspec
 import structlog
 
 from care import notices
+from care.alerts import Tier
 from care.asking import CalledOff, Noticed, Proven, Refusal
 from care.board import Board
 from care.clock import Clock
-from care.escalation import ToSend, to_call_off, to_send
+from care.escalation import CALLED_OFF_WITHIN, ToSend, to_call_off, to_send
+from care.letters import Letter, Receipt, tag_of
+from care.messages import LASTS, Carried, Kind, Sending, ToTell
 from care.records import Record
 from dashboard import contacts
+from dashboard.carrying import Carrier, Post
 from dashboard.intake import Centre
 
 LOOK_S = 1.0
-WITHIN_S = 15.0  # a channel that takes longer refuses
-AT_ONCE = 4  # notices that one channel is given at the same time
+WITHIN_S = 15.0  # a channel that takes longer gives no answer
+AT_ONCE = 4  # letters that one channel is given at the same time
 AGAIN_S = 1.0  # after a disk that refused
+SHORTEST = timedelta(minutes=1)  # for which a push service keeps a question for a phone that is off
 
-Post = Callable[[str, str, str], bool]  # URL of the channel, address, text; whether it was taken
-
-_NO_ADDRESS: Refusal | None = Refusal.NO_ADDRESS
+_NOWHERE = Receipt(Refusal.NO_ADDRESS)
 
 log = structlog.get_logger()
 
@@ -48,9 +54,20 @@ class Outbox:
         phone: str = "",
         post: Post = notices.send,
         within_s: float = WITHIN_S,
+        paths: Mapping[Kind, Callable[[ToTell], str]] | None = None,
+        here: bool = False,
     ) -> None:
+        """Prepare to send.
+
+        Parameters
+        ----------
+        paths : of a kind of message, which page of the centre it leads to; without one, to where one signs in.
+        here : whether push services may stand on this machine: in tests, and nowhere else.
+        """
         self._centre, self._people, self._wall = centre, people, wall
-        self._url, self._phone, self._post, self._within_s = url.rstrip("/"), phone, post, within_s
+        self._url, self._phone, self._within_s = url.rstrip("/"), phone, within_s
+        self._paths: Mapping[Kind, Callable[[ToTell], str]] = paths or {}
+        self._carrier = Carrier(people, wall, self._url, post, here)
         self._threads: dict[str, ThreadPoolExecutor] = {}
         self._under_way: dict[tuple[str, ...], asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -76,17 +93,15 @@ class Outbox:
         """Start sending whatever is due and not under way."""
         now, board = self._centre.now(), self._centre.board
         for one in to_send(board, now):
-            key = (one.alert.id, one.asked.to, one.channel, one.asked.at.isoformat())
-            if key not in self._under_way:
-                self._start(key, self._notify(one))
+            self._start((*_about(one), one.channel), partial(self._notify, one))
         for one in to_call_off(board, now):
-            key = (one.alert.id, one.asked.to, "called off", one.asked.at.isoformat())
-            if key not in self._under_way:
-                self._start(key, self._call_off(one))
+            self._start((*_about(one), "called off"), partial(self._call_off, one))
+        for message in board.messages.to_send(now):
+            # To one person one at a time, or of many at once each would find that there is room for it.
+            self._start(("message", message.told.to), partial(self._tell, message))
         tried = [name for name, one in contacts.channels(self._people).items() if one.test_to]
         for name in board.channels.unproven(tried, now):
-            if (name,) not in self._under_way:
-                self._start((name,), self._prove(name))
+            self._start(("proof", name), partial(self._prove, name))
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -100,54 +115,81 @@ class Outbox:
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, key: tuple[str, ...], work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(_trying(work))
+    def _start(self, key: tuple[str, ...], work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if key in self._under_way:
+            return
+        task = asyncio.ensure_future(_trying(work()))
         self._under_way[key] = task
         task.add_done_callback(lambda _: self._under_way.pop(key, None))
 
     async def _notify(self, one: ToSend) -> None:
-        alert, to = one.alert, one.asked.to
-        address, refusal = self._address(one), _NO_ADDRESS
+        alert, asked = one.alert, one.asked
+        address, receipt = self._address(one), _NOWHERE
         if address is not None:
             link = ""
             if self._url:
-                link = f"{self._url}/answer/{contacts.make_link(self._people, alert.id, to, self._wall.now())}"
-            body = notices.text(to, alert.id, alert.tier, one.asked.minutes, link=link, phone=self._phone)
-            refusal = await self._hand_over(one.channel, address, body)
-        await self._write(lambda _, at: [_became(Noticed, one, at, refusal)])
+                link = f"{self._url}/answer/{contacts.make_link(self._people, alert.id, asked.to, self._wall.now())}"
+            letter = Letter(
+                notices.text(asked.to, alert.id, alert.tier, asked.minutes, phone=self._phone),
+                tag_of(*_about(one)),
+                link,
+                urgent=alert.tier is Tier.ACUTE,
+                lasts=max(timedelta(minutes=asked.minutes), SHORTEST),
+            )
+            receipt = await self._hand_over(one.channel, address, letter)
+        await self._write(lambda _, at: [_noticed(one, at, receipt)])
 
     async def _call_off(self, one: ToSend) -> None:
-        address, refusal = self._address(one), _NO_ADDRESS
+        address, refusal = self._address(one), _NOWHERE.refusal
         if address is not None:
-            refusal = await self._hand_over(one.channel, address, notices.not_needed())
-        await self._write(lambda _, at: [_became(CalledOff, one, at, refusal)])
+            # The same tag: on a phone it takes the place of the question.
+            letter = Letter(notices.not_needed(), tag_of(*_about(one)), lasts=CALLED_OFF_WITHIN)
+            refusal = (await self._hand_over(one.channel, address, letter)).refusal
+        await self._write(lambda _, at: [CalledOff(at=max(at, one.asked.at), refusal=refusal, **_of(one))])
 
     def _address(self, one: ToSend) -> str | None:
         home = self._centre.board.homes.get(one.alert.home)
         return contacts.address(self._people, one.asked.to, one.channel, one.alert.home, home)
 
+    async def _tell(self, one: Sending) -> None:
+        board, told = self._centre.board, one.told
+        held = board.messages.held_back(one, self._centre.now(), board.zone(told.home))
+        if held is not None:
+            await self._write(lambda _, at: [msgspec.structs.replace(held, at=max(at, told.at))])
+            return
+        address, receipt = contacts.reached(self._people, told.to, one.channel), _NOWHERE
+        if address is not None:
+            path = self._paths[told.kind](told) if told.kind in self._paths else "/"
+            link = f"{self._url}{path}" if self._url and told.kind is not Kind.TEST else ""
+            letter = Letter(notices.message(told.kind), tag_of(one.message), link, lasts=LASTS)
+            receipt = await self._hand_over(one.channel, address, letter)
+        await self._write(lambda _, at: [_carried(one, at, receipt)])
+
     async def _prove(self, name: str) -> None:
         channel = contacts.channels(self._people).get(name)
         if channel is None:
             return
-        refusal = await self._hand_over(name, channel.test_to, notices.proof())
-        await self._write(lambda _, at: [Proven(at=at, channel=name, refusal=refusal)])
+        letter = Letter(notices.proof(), tag_of("proof", name))
+        receipt = await self._hand_over(name, channel.test_to, letter)
+        await self._write(lambda _, at: [Proven(at=at, channel=name, refusal=receipt.refusal)])
 
-    async def _hand_over(self, name: str, address: str, body: str) -> Refusal | None:
+    async def _hand_over(self, name: str, address: str, letter: Letter) -> Receipt:
         channel = contacts.channels(self._people).get(name)
         if channel is None:
-            return Refusal.NO_CHANNEL
+            return Receipt(Refusal.NO_CHANNEL)
         threads = self._threads.setdefault(name, ThreadPoolExecutor(AT_ONCE, f"channel {name}"))
         try:
+            errand = self._carrier.errand(channel, address, letter)
             async with asyncio.timeout(self._within_s):
-                posting = asyncio.get_running_loop().run_in_executor
-                taken = await posting(threads, self._post, channel.url, address, body)
+                came = await asyncio.get_running_loop().run_in_executor(threads, errand)
+            return self._carrier.back(came)
         except TimeoutError:
-            return Refusal.NO_ANSWER
+            return Receipt(Refusal.NO_ANSWER)
+        except sqlite3.Error:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever goes wrong in somebody else's gateway is a refusal
             log.warning("a channel failed", channel=name, why=type(error).__name__)
-            return Refusal.REFUSED
-        return None if taken else Refusal.REFUSED
+            return Receipt(Refusal.REFUSED)
 
     async def _write(self, decide: Callable[[Board, datetime], list[Record]]) -> None:
         """Write down what came of it; a disk that refuses is asked again, for else it would be sent again."""
@@ -161,10 +203,31 @@ class Outbox:
                 return
 
 
-def _became(kind: type[Noticed | CalledOff], one: ToSend, at: datetime, refusal: Refusal | None) -> Noticed | CalledOff:
-    """Return what became of a notice. Never dated before it was asked for: a clock set back must not send it again."""
-    about: dict[str, Any] = {"home": one.alert.home, "alert": one.alert.id, "to": one.asked.to, "channel": one.channel}
-    return kind(at=max(at, one.asked.at), refusal=refusal, **about)
+def _about(one: ToSend) -> tuple[str, ...]:
+    """Return what tells one question to one person from all others."""
+    return one.alert.id, one.asked.to, one.asked.at.isoformat()
+
+
+def _of(one: ToSend) -> dict[str, Any]:
+    return {"home": one.alert.home, "alert": one.alert.id, "to": one.asked.to, "channel": one.channel}
+
+
+# Never dated before it was asked for: a clock set back must not send it again.
+
+
+def _noticed(one: ToSend, at: datetime, receipt: Receipt) -> Noticed:
+    at = max(at, one.asked.at)
+    return Noticed(at=at, refusal=receipt.refusal, again_at=_again_at(at, receipt), **_of(one))
+
+
+def _carried(one: Sending, at: datetime, receipt: Receipt) -> Carried:
+    at = max(at, one.told.at)
+    more = {"refusal": receipt.refusal, "again_at": _again_at(at, receipt)}
+    return Carried(at=at, message=one.message, to=one.told.to, channel=one.channel, **more)  # type: ignore[arg-type]
+
+
+def _again_at(at: datetime, receipt: Receipt) -> datetime | None:
+    return None if receipt.again_after is None else at + receipt.again_after
 
 
 async def _trying(work: Coroutine[Any, Any, None]) -> None:

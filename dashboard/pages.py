@@ -396,6 +396,7 @@ def application(desk: Desk) -> ASGIApp:
         followups,
         letting_in,
         measuring,
+        messaging,
         mine,
         overseeing,
         own_sign_in,
@@ -426,6 +427,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(mine.router)
     app.include_router(circles.router)
     app.include_router(with_them.router)
+    app.include_router(messaging.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in {**refusals(), **letting_in.refusals()}.items():
         app.add_exception_handler(wrong, answer)

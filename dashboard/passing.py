@@ -8,7 +8,7 @@ from functools import cached_property
 from markupsafe import Markup
 
 from care.alerts import CALM, Alert, State
-from care.asking import Answer, CalledOff, Exhausted, Noticed, Opened, Passed, Refusal, Replied, Skipped, Why
+from care.asking import Answer, Arrived, CalledOff, Exhausted, Noticed, Opened, Passed, Refusal, Replied, Skipped, Why
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, RESIDENT
 from care.escalation import forecast, way
 from care.ids import ContactId
@@ -36,6 +36,8 @@ WHY_ASKED: dict[Why, str] = {
     Why.NO_CONSENT: mark("no consent, passed by"),
     Why.CONSENT_ENDED: mark("consent has ended, passed by"),
     Why.UNATTENDED: mark("no screen in view, passed by"),
+    Why.ENOUGH: mark("had enough messages, passed by"),
+    Why.QUIET: mark("quiet hours, passed by"),
 }
 
 REFUSALS: dict[Refusal, str] = {
@@ -43,6 +45,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.NO_CHANNEL: mark("not set up"),
     Refusal.REFUSED: mark("does not work"),
     Refusal.NO_ANSWER: mark("did not answer"),
+    Refusal.GONE: mark("address no longer in use"),
 }
 
 ANSWERS: dict[Answer, str] = {
@@ -122,6 +125,8 @@ class PassingOn:
                     yield one.at, say("Everybody has been asked")
                 case Noticed() | CalledOff():
                     yield one.at, self._message(one)
+                case Arrived():
+                    yield one.at, self._fill(say("On the phone of {who}"), who=one.by)
                 case Opened():
                     yield one.at, self._fill(say("{who} opened the message"), who=one.by)
                 case Replied():
@@ -135,6 +140,8 @@ class PassingOn:
     def _message(self, one: Noticed | CalledOff) -> str:
         say = self.glance.say
         channel = self.wording.channel(one.channel)
+        if isinstance(one, Noticed) and self._tried_before(one):
+            channel = say("{channel} again").format(channel=channel)
         if one.refusal is not None:
             channel = f"{channel} {say(REFUSALS[one.refusal])}"
         off = isinstance(one, CalledOff)
@@ -142,6 +149,16 @@ class PassingOn:
             say("Message to {who}, help not needed any more: {channel}") if off else say("Message to {who}: {channel}")
         )
         return self._fill(said, who=one.to, channel=channel)
+
+    def _tried_before(self, one: Noticed) -> bool:
+        """Whether this channel was tried already, since they were asked."""
+        steps = [step.at for step in self.alert.passing if isinstance(step, Passed) and step.to == one.to]
+        asked = max((at for at in steps if at <= one.at), default=None)
+        return asked is not None and any(
+            isinstance(other, Noticed) and other.to == one.to and other.channel == one.channel
+            for other in self.alert.passing
+            if asked <= other.at < one.at
+        )
 
     def _replies(self) -> list[Said]:
         last = {one.by: one for one in self.way if isinstance(one, Replied)}

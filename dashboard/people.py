@@ -18,7 +18,18 @@ from typing import NamedTuple
 import argon2
 
 from care.ids import ContactId, StaffId
-from dashboard import emergencies, enrolment, factors, invitations, openid, organisations, wishes
+from dashboard import (
+    emergencies,
+    enrolment,
+    factors,
+    housekeys,
+    invitations,
+    openid,
+    organisations,
+    push,
+    tastes,
+    wishes,
+)
 from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
 from dashboard.rows import digest, transaction
 from dashboard.typed import BadInput, tidy
@@ -113,6 +124,7 @@ _ROWS = (
     openid,
     housekeys,
     tastes,
+    push,
 )  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()

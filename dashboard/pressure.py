@@ -62,6 +62,7 @@ class Pressure:
                 self.counted("{n} alert taken", "{n} alerts taken", load.answered),
             ),
             (say("Answered after, longest"), none if load.longest is None else self._span(load.longest), ""),
+            (say("Messages held back"), str(load.held), say("never what is urgent")),
         ]
 
     @cached_property

@@ -10,7 +10,8 @@ from care.alerts import Tier
 from care.asking import Noticed, Proven, Refusal
 from care.chains import BACK_UP, NIGHT_TEAM, RESIDENT
 from care.ids import AlertId, ContactId
-from care.notices import DEAD_FOR, PROVEN_EVERY, TEXT_MAX, Channels, fits, proof, text
+from care.letters import Letter
+from care.notices import DEAD_FOR, PROVEN_EVERY, TEXT_MAX, Channels, fits, proof, text, with_link
 from care.records import Record
 from detectors.homes import HomeId
 from tests.stories import instant
@@ -28,7 +29,7 @@ EVERYBODY = (RESIDENT, ContactId("c-1a2b3c4d"), NIGHT_TEAM, BACK_UP)
 @pytest.mark.parametrize("tier", [Tier.ACUTE, Tier.SOON])
 @pytest.mark.parametrize("phone", ["", "0201234567"])
 def test_a_notice_fits_one_text_message_and_says_nothing_of_anybody(to: ContactId, tier: Tier, phone: str) -> None:
-    said = text(to, AlertId("0a1b2c3d4e"), tier, 3.7, link=LINK, phone=phone)
+    said = with_link(Letter(text(to, AlertId("0a1b2c3d4e"), tier, 3.7, phone=phone), "tag", LINK))
     assert len(said.replace(LINK, "")) <= TEXT_MAX
     assert len(said) <= 160
     assert set(said) <= GSM_7
@@ -40,8 +41,8 @@ def test_a_notice_fits_one_text_message_and_says_nothing_of_anybody(to: ContactI
 
 
 def test_without_a_link_or_a_phone_none_is_promised() -> None:
-    said = text(NIGHT_TEAM, AlertId("0a1b2c3d4e"), Tier.ACUTE, 3, link="", phone="")
-    assert said == "Nachtwacht: dringende melding 0A1B. Reageer binnen 3 min."
+    said = text(NIGHT_TEAM, AlertId("0a1b2c3d4e"), Tier.ACUTE, 3, phone="")
+    assert with_link(Letter(said, "tag")) == "Nachtwacht: dringende melding 0A1B. Reageer binnen 3 min."
 
 
 def test_the_test_message_asks_nothing() -> None:

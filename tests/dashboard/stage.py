@@ -60,7 +60,7 @@ class Stage:
     def happen(self, *records: Record) -> None:
         """Let records come in, and send what changed to every open page."""
         add(self.board, *records)
-        homes = {HomeId(record.home) for record in records if hasattr(record, "home")}
+        homes = {HomeId(home) for record in records if (home := getattr(record, "home", None)) is not None}
         self.send(event("change", self.drawing.changes(homes, self._alerts_of(homes), self.now, self.viewer.language)))
 
     def send_home(self, home: str) -> None:

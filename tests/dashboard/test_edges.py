@@ -67,6 +67,7 @@ class Edge:
                 back_test="0" * 10,
                 emergency="e-0123456789abcdef",
                 organisation="own",
+                channel="sms",
             )
             asked["url"] = f"https://desk.example{path}"
         headers = {name: value for name, value in asked.get("headers", {}).items() if _sendable(name, value)}
@@ -121,7 +122,9 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
             assert kind.startswith("text/html")
             assert "<h1" in answer.text
         elif answer.content:
-            assert kind.startswith(("text/html", "application/json", "application/pdf", "image/svg+xml"))
+            assert kind.startswith(
+                ("text/html", "application/json", "application/pdf", "image/svg+xml", "text/javascript")
+            )
 
     ask()
 

@@ -118,6 +118,7 @@ async def test_the_desk_of_one_organisation_shows_its_homes_and_no_others(of_zon
         "/homes/eik/12",
         "/homes/eik/12/agreements",
         "/homes/eik/12/measures",
+        "/homes/eik/12/messages",
         "/report/eik/12",
         "/report?site=eik",
         "/effect?site=eik",
@@ -169,6 +170,9 @@ async def test_nobody_does_anything_with_an_alert_of_another_organisation(
         ("/report/correct", {"night": "2026-03-02", "about": "eik/12", "line": "1", "text": "No."}),
         ("/report/correct", {"night": "2026-03-02", "about": "centre", "line": "1", "text": "No."}),
         ("/hand-over", {"note": "All is told."}),
+        ("/homes/eik/12/messages/test", {"to": "r-0012", "channel": "sms"}),
+        ("/homes/eik/12/messages/wish", {"to": "r-0012", "hourly": "1", "nightly": "1"}),
+        ("/messages/sms/test", {}),
     ],
 )
 async def test_nobody_agrees_or_corrects_anything_for_another_organisation_or_for_the_centre(
@@ -180,7 +184,7 @@ async def test_nobody_agrees_or_corrects_anything_for_another_organisation_or_fo
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/hand-over", "/calling-order"])
+@pytest.mark.parametrize("path", ["/hand-over", "/calling-order", "/messages"])
 async def test_what_is_of_the_centre_itself_is_not_there_for_others(
     of_zon: httpx.AsyncClient, real: Desk, path: str
 ) -> None:
