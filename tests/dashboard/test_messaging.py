@@ -52,7 +52,14 @@ def fatima(store: sqlite3.Connection, gateway: Gateway) -> ContactId:
 @pytest.fixture
 async def real(desk: Desk) -> Desk:
     drawing = Drawing(desk.centre.board, people.Names(desk.people))
-    made = Desk(centre=desk.centre, live=desk.live, drawing=drawing, people=desk.people, wall=desk.wall)
+    made = Desk(
+        centre=desk.centre,
+        live=desk.live,
+        drawing=drawing,
+        people=desk.people,
+        access_log=desk.access_log,
+        wall=desk.wall,
+    )
     await made.centre.take(WILG, batch(plan()))
     return made
 
