@@ -16,6 +16,7 @@ import msgspec
 from care import journal
 from care.accounts import Erased
 from care.alerts import alert_of
+from care.counted import NightCounted
 from care.journal import Entry as Written
 from care.records import Corrected, HandedOver, Plan, Record, decode, encode, site_of
 from dashboard.access_log import Entry
@@ -39,11 +40,15 @@ class Stay:
     since: datetime
     until: datetime | None
 
+    def lasted_at(self, at: datetime) -> bool:
+        """Whether somebody lived there at an instant."""
+        return self.since <= at and (self.until is None or at < self.until)
+
     def holds(self, record: Record) -> bool:
         """Whether a record is about that home in that time."""
         if getattr(record, "home", None) != self.home and getattr(record, "about", None) != self.home:
             return False
-        return self.since <= record.at and (self.until is None or record.at < self.until)
+        return self.lasted_at(record.at)
 
 
 def stays(plans: list[Plan], resident: ResidentId) -> list[Stay]:
@@ -85,6 +90,10 @@ def everything(
         if isinstance(record, Plan):  # of a plan, their own home
             own = tuple(home for home in record.homes if home.resident == resident)
             record = msgspec.structs.replace(record, homes=own, devices={}) if own else None
+        elif isinstance(record, NightCounted):  # of its figures, their own home's
+            mine = {stay.home for stay in stayed if stay.lasted_at(record.at)}
+            rows_of = tuple(row for row in record.rows if row.home in mine)
+            record = msgspec.structs.replace(record, rows=rows_of) if rows_of else None
         elif not (getattr(record, "resident", None) == resident or any(stay.holds(entry.record) for stay in stayed)):
             record = None
         if record is not None:
@@ -206,6 +215,8 @@ class _Others:
         elif isinstance(new, Corrected) and (stay is not None or self._names(new.text)):
             new = msgspec.structs.replace(new, text="-")
         known = self._known | self._alerts | (self._of[stay] if stay is not None else {})
+        if isinstance(new, NightCounted):
+            known |= {one.home: other for one, other in self.homes.items() if one.lasted_at(new.at)}
         body = msgspec.json.encode(_instead(msgspec.json.decode(encode(new)), known))
         new = decode(body)
         return None if encode(new) == encode(record) else new

@@ -18,11 +18,14 @@ import structlog
 from care import journal
 from care.accounts import Erased, LogAnchored
 from care.alerts import alert_of
-from care.asking import ChainAgreed, Consented, NotTonight, Proven
+from care.asking import ChainAgreed, Consented, NotTonight, Proven, ToProve
 from care.board import Board
 from care.clock import Clock
+from care.counted import NightCounted
 from care.devices import Described
 from care.ids import AlertId
+from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
+from care.messages import Carried, Held, ToTell, Wanted
 from care.pauses import Paused, PauseEnded
 from care.proofs import Walked, Walking
 from care.records import (
@@ -41,6 +44,7 @@ from care.records import (
     Teaching,
     Unreadable,
 )
+from care.sharing import Shared
 from dashboard import access_log
 from dashboard.intake import Centre
 from detectors.findings import Cleared, Finding, Status, Withheld
@@ -93,7 +97,7 @@ TABLE = (
         name="shifts",
         where="journal",
         days=730,
-        types=(SeenAndHeard, HandedOver, Corrected, SecondPool),
+        types=(SeenAndHeard, HandedOver, Corrected, SecondPool, ToProve),
         why="who had the desk belongs to the alerts of that night",
     ),
     Kept(
@@ -104,10 +108,27 @@ TABLE = (
         why="why nothing was told belongs to the alerts of that night",
     ),
     Kept(
+        name="messages",
+        where="journal",
+        days=400,
+        types=(ToTell, Carried, Held),
+        why="whether somebody was told, and why not, is looked into afterwards",
+    ),
+    Kept(
+        name="figures",
+        where="journal",
+        days=5 * 365 + 2,
+        types=(NightCounted,),
+        why="what came of watching is compared over years, when the alerts it was counted from have left",
+    ),
+    Kept(
         name="agreed",
         where="journal",
         days=None,
-        types=(Plan, Changed, ChainAgreed, Consented, Walking, Walked),
+        types=(
+            *(Plan, Changed, ChainAgreed, Consented, Walking, Walked),
+            *(MeasureAgreed, MeasureEnded, FadingAnswered, Shared, Wanted),
+        ),
         why="it is in force until something else is agreed; it goes with the person (desk person erase)",
     ),
     Kept(
@@ -134,6 +155,19 @@ TABLE = (
     Kept(name="session", where="people", days=1, rows=("session", "until"), why="it ended"),
     Kept(name="attempt", where="people", days=1, rows=("attempt", "at"), why="tries are counted for 15 minutes"),
     Kept(name="link", where="people", days=1, rows=("link", "until"), why="nobody can answer by it any more"),
+    Kept(name="half session", where="people", days=1, rows=("half_session", "until"), why="it ended"),
+    Kept(name="challenge", where="people", days=1, rows=("challenge", "until"), why="it ended"),
+    Kept(name="openid flow", where="people", days=1, rows=("openid_flow", "until"), why="it ended"),
+    Kept(name="invitation", where="people", days=30, rows=("invitation", "until"), why="nobody can accept it any more"),
+    Kept(name="house code", where="people", days=1, rows=("house_code", "until"), why="it opens nothing any more"),
+    Kept(name="house key", where="people", days=30, rows=("house_key", "until"), why="it opens nothing any more"),
+    Kept(
+        name="emergency",
+        where="people",
+        days=5 * 365 + 2,
+        rows=("emergency", "began_at"),
+        why="why somebody looked belongs to the entry that says so",
+    ),
     Kept(
         name="enrolment code",
         where="people",

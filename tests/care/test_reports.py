@@ -432,7 +432,7 @@ def test_a_hand_over_tells_what_is_open_aside_unseen_paused_and_to_be_done() -> 
         ],
         "aside": ["De Wilg 10 | Sensor geeft niets door | tot 07:00: bekende storing, de monteur komt, S.K."],
         "unseen": ["De Wilg 10 | Er kan geen melding komen | niets te horen van deze woning"],
-        "paused": ["De Wilg 2 | Op pauze door cliënt"],
+        "paused": ["De Wilg 2 | Op pauze op verzoek van de cliënt"],
         "untested": ["De Wilg | Nog geen looptest"],
         "todo": [
             "De Wilg 12 | Lang in de badkamer | de nachtdienst gaat kijken, verwacht om 07:20",

@@ -56,6 +56,7 @@ def test_a_change_sends_the_tile_the_queue_and_the_alert_and_no_other_home() -> 
             "unseen-wilg:12",
             "alerts-wilg:12",
             "agreed-wilg:12",
+            "watching-wilg:12",
             "paused-wilg:12",
             f"head-{alert}",
             f"seen-{alert}",
@@ -202,5 +203,6 @@ def test_nobody_is_said_to_be_well_asleep_or_fallen() -> None:
 def test_every_page_has_all_stylesheets_and_no_more_than_can_be_read() -> None:
     linked = re.findall(r'<link rel="stylesheet" href="/static/(\w+\.css)">', desk(a_calm_night()))
     assert linked == ["look.css", "desk.css", "alert.css", "deeds.css"]  # the later ones count
-    assert {one.name for one in STATIC.glob("*.css")} == {*linked, "paper.css"}
+    apart = {"paper.css", "own.css", "staff.css"}  # on paper, on pages of one's own, on those of who works here
+    assert {one.name for one in STATIC.glob("*.css")} == {*linked, *apart}
     assert max(len((STATIC / one).read_text().splitlines()) for one in linked) <= 400

@@ -123,7 +123,7 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
             assert "<h1" in answer.text
         elif answer.content:
             assert kind.startswith(
-                ("text/html", "application/json", "application/pdf", "image/svg+xml", "text/javascript")
+                ("text/html", "application/json", "application/pdf", "image/svg+xml", "text/javascript", "text/csv")
             )
 
     ask()

@@ -227,7 +227,8 @@ async def test_what_ended_in_the_people_store_goes(tmp_path: Path) -> None:
         people.start_session(house.people, sanne, NOW - timedelta(days=10))
         token = people.start_session(house.people, sanne, NOW)
         house.people.execute(
-            "INSERT INTO session VALUES (x'00', ?, ?, 0)", (sanne, (NOW - timedelta(days=3)).timestamp())
+            "INSERT INTO session (token, staff, until, used_at) VALUES (x'00', ?, ?, 0)",
+            (sanne, (NOW - timedelta(days=3)).timestamp()),
         )
         await house.daily.look()
         assert house.people.execute("SELECT count(*) FROM session").fetchone() == (1,)
