@@ -116,7 +116,17 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
     ),
     "session": (
         About("staff", _SAFE, "nobody"),
-        {"token": "a hash", "staff": "who", "until": "when it ends", "used_at": "when it was last used"},
+        {
+            "token": "a hash",
+            "staff": "who",
+            "until": "when it ends",
+            "used_at": "when it was last used",
+            "began_at": "from when, for its owner to see",
+            "idle_s": "how long it may be unused",
+            "client": "from which network address, for its owner to see",
+            "device": "what the browser said it is, for its owner to see",
+            "through": "by whose own sign-in they came",
+        },
     ),
     "attempt": (
         About("whoever tries to sign in", _SAFE, "nobody"),

@@ -49,13 +49,15 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._-]+/)*[A-Za-z0-9._-]*")  # on this site: no
 class Door:
     """What holds for every request before a route sees it: where it comes from, how large it is, and our headers."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
+    def __init__(self, app: FastAPI, desk: Any) -> None:
+        """Stand before the routes; `desk` (`pages.Desk`) is what is behind them for whoever comes in here."""
+        self._app, self._desk = app, desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         scope["app"] = self._app  # a refusal here is drawn by the same desk
+        scope["state"] = {"desk": self._desk}
         request = Request(scope, receive)
         refused = False
 
@@ -65,7 +67,7 @@ class Door:
                 return  # the rest of what is not shown
             if message["type"] == "http.response.start":
                 try:
-                    await looking.leave(self._app.state.desk, look, scope, message["status"])
+                    await looking.leave(self._desk, look, scope, message["status"])
                 except looking.NotWritten as error:
                     log.error("no entry in the access log, and nothing shown", why=str(error))  # noqa: TRY400
                     await _tell(request, _unseen())(scope, receive, send_with_headers)
@@ -184,7 +186,7 @@ def _unseen() -> Problem:
 def _tell(request: Request, problem: Problem) -> Response:
     language = language_of(request)
     headers = problem.headers | (notice(request, problem.text) if by_htmx(request) else {})
-    drawing: Drawing = request.app.state.desk.drawing
+    drawing: Drawing = request.state.desk.drawing
     page = drawing.message(language, title=problem.title, text=problem.text)
     return HTMLResponse(page, problem.status, headers=headers)
 

@@ -126,7 +126,7 @@ async def _on_not_let_in(request: Request, _: NotLetIn) -> Response:
 async def _on_refused(request: Request, error: Refused) -> Response:
     language = language_of(request)
     say = words(language).gettext
-    drawing = request.app.state.desk.drawing
+    drawing = request.state.desk.drawing
     page = drawing.own(
         "own-message.html", language, title=say(error.title), text=say(error.text), back=error.back, page=error.back
     )

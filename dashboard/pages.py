@@ -5,6 +5,7 @@ A page never changes anything but by appending a record. What may be appended is
 
 import asyncio
 import dataclasses
+import functools
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -162,7 +163,7 @@ TheHome = Annotated[HomeId, Depends(home_id)]
 
 
 def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
+    desk: Desk = request.state.desk
     return desk
 
 
@@ -383,6 +384,12 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
+    return Door(site(), desk)
+
+
+@functools.cache
+def site() -> FastAPI:
+    """Return every route there is, of no desk in particular: the door says with each request whose it is."""
     # Written with what stands here.
     from dashboard import (
         agreeing,
@@ -407,7 +414,6 @@ def application(desk: Desk) -> ASGIApp:
     )
 
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
-    app.state.desk = desk
     app.include_router(router)
     app.include_router(signing_in.router)
     app.include_router(own_sign_in.router)
@@ -431,7 +437,7 @@ def application(desk: Desk) -> ASGIApp:
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in {**refusals(), **letting_in.refusals()}.items():
         app.add_exception_handler(wrong, answer)
-    return Door(app)
+    return app
 
 
 def cookie_of(request: Request) -> str:

@@ -16,7 +16,7 @@ from dashboard import access_log, contacts, looking
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.looking import UNLOGGED
 from dashboard.organisations import Role
-from dashboard.pages import Desk, application, reader_of
+from dashboard.pages import Desk, reader_of, site
 from detectors.homes import HomeId, ResidentId
 from tests.dashboard.conftest import ALERT, HOME, HTMX, WILG, StoryClock, batch, finding, plan, signed_in, stranger_at
 from tests.dashboard.test_organisations import EIK, ZON, hired, real, two  # noqa: F401  # fixtures
@@ -36,7 +36,7 @@ def said(desk: Desk) -> list[tuple[Deed, str, str | None, Ground]]:
 
 
 def routes(desk: Desk) -> Iterator[APIRoute]:
-    for included in application(desk)._app.routes:  # type: ignore[attr-defined]
+    for included in site().routes:
         router = getattr(included, "original_router", None)
         yield from (route for route in getattr(router, "routes", [included]) if isinstance(route, APIRoute))
 
