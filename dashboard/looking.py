@@ -38,8 +38,22 @@ UNLOGGED = {
     "/enrol": "a gateway speaks, and has a log of its own",
     "/enrol/renew": "a gateway speaks, and has a log of its own",
     "/answer/{token}": "says nothing until it is opened, and opening it is written",
+    "/answer/{token}/arrived": "a phone says that it has shown what says nothing of anybody",
+    "/worker.js": "a file of ours, the same for everybody",
+    "/let-in": "says nothing of anybody; that a device was let in is written where the code was given",
+    "/let-in/{code}": "the same",
+    "/my-sign-in": "one's own sign-in; what is changed of it is written where it is decided",
 }
 """Routes that may answer without an entry, and why. What is mounted stands here by where."""
+
+BY_OTHERS = {
+    "/sign-in/": "coming in: written where it is decided",
+    "/my-sign-in/": "one's own sign-in: written where it is decided",
+    "/invitation/": "coming in: written where it is decided",
+    "/mine": "one's own data: reading it is no look of somebody else's; what is changed is written where it is decided",
+    "/with": "family and neighbours: written by the page itself, for each resident who shares something with them",
+}
+"""The beginnings of routes that staff are not asked for at, and where what happens there is written."""
 
 ALWAYS = frozenset({"desk", "alert", "load", "hand-over"})  # what must be seen whatever the disk does
 _ONCE_AN_HOUR = frozenset({"desk", "load", "seen-and-heard"})  # a screen on a wall is open all night
@@ -154,7 +168,7 @@ async def leave(desk: _Desk, look: Look, scope: Scope, status: int) -> None:
     already, is kept in memory, tried again with every further entry, and told as a trouble of the centre.
     """
     path = getattr(scope.get("route"), "path", None)
-    if look.session is None or look.left.yet or path is None or path in UNLOGGED:
+    if look.session is None or look.left.yet or path is None or path in UNLOGGED or path.startswith(tuple(BY_OTHERS)):
         return
     names = {key: value for key, value in scope.get("path_params", {}).items() if isinstance(value, str)}
     deed = _deed(str(scope["method"]), path, status, named=bool(names))
