@@ -22,6 +22,7 @@ LINES_MAX = 12  # of one person
 
 KINDS: dict[Kind, str] = {
     Kind.MORNING: mark("Message about the night"),
+    Kind.CONTACTED: mark("Message that there was contact"),
     Kind.LOOKED: mark("Message that somebody looked in an emergency"),
     Kind.INVITED: mark("Invitation"),
     Kind.TEST: mark("Test message"),
