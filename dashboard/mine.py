@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care import helping
 from care.board import Board
 from care.chains import RESIDENT
-from care.ids import Asker
+from care.ids import Asker, ContactId
 from care.language import FORMAL, mark
 from care.measures import FadingAnswered
 from care.pauses import CannotPause, PauseEnded, PauseReason, asked
@@ -30,6 +30,7 @@ from dashboard.pages import Desk, TheDesk
 from dashboard.pauses import MORNING, OTHER, REFUSED
 from dashboard.pausing import until_of
 from dashboard.people import Names
+from dashboard.telling import Telling, key_of
 from detectors.homes import SensorId, zone_of
 
 OWN = Asker(RESIDENT)
@@ -177,6 +178,8 @@ def drawn(desk: Desk, mine: Mine, *, said: str = "", lost: bool = False) -> str:
         said=said,
         lost=lost,
         formal_now=mine.formal,
+        telling=Telling(desk, ContactId(mine.home.resident)),
+        push_key=key_of(desk),
         page="/mine",
     )
 

@@ -399,6 +399,7 @@ def application(desk: Desk) -> ASGIApp:
         messaging,
         mine,
         overseeing,
+        own_messages,
         own_sign_in,
         pausing,
         signing_in,
@@ -421,6 +422,7 @@ def application(desk: Desk) -> ASGIApp:
     app.include_router(followups.router)
     app.include_router(agreeing.router)
     app.include_router(measuring.router)
+    app.include_router(own_messages.router)
     app.include_router(overseeing.router)
     app.include_router(pausing.router)
     app.include_router(letting_in.router)
