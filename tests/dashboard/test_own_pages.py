@@ -254,6 +254,10 @@ def test_a_contact_keeps_her_quiet_hours_and_which_messages_she_wants(home: Hous
     assert (wants.morning, wants.contacted, f"{wants.quiet_since:%H:%M}") == (True, False, "21:30")
 
 
+async def send_by_push(home: Household) -> None:
+    contacts.set_channel(home.store, "push", push.URL)
+
+
 _PUSH_SERVICE = """
 PushManager.prototype.subscribe = async (asked) => {
     window.asked = asked.applicationServerKey.length;
@@ -270,10 +274,7 @@ def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home:
     async def told() -> list[push.Subscription]:
         return push.of(home.store, home.eva)
 
-    async def furnish() -> None:
-        contacts.set_channel(home.store, "push", push.URL)
-
-    home.do(furnish())
+    home.do(send_by_push(home))
     phone = home.hold(browser, home.eva)
     phone.context.grant_permissions(["notifications"])
     phone.add_init_script(_PUSH_SERVICE.replace("SAID", Device("https://push.example/eva").says))
@@ -318,6 +319,7 @@ def test_a_resident_is_called_u_when_she_says_so(home: Household, browser: Brows
 def test_pages_of_ones_own_keep_nobody_out(home: Household, browser: Browser, path: str) -> None:
     """By WCAG 2.2 A and AA, by night and by day, on a phone and a tablet; and every control fits a finger."""
     home.shares(home.eva, Part.NIGHT, Part.CONTACT, Part.AWAY)
+    home.do(send_by_push(home))
     looked(home, "02:16")
     home.at("02:30", FOUND)
     home.wait(seconds=1)
