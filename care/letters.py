@@ -19,7 +19,8 @@ class Letter:
 
     text: str  # what stands on the lock screen
     tag: str  # names what it is about; a phone that gets the same tag again shows one message
-    link: str = ""  # where it can be answered, with a token in it; empty: nowhere
+    link: str = ""  # the page behind it; empty: there is none
+    answers: bool = False  # whether it asks for an answer, which that page takes
     urgent: bool = False  # wakes a phone that saves its battery
     lasts: timedelta = timedelta(hours=1)  # for so long a phone that is off may still get it when it is on again
 

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     """What a message is about; the page behind it says it, the message does not."""
 
     MORNING = "morning"  # how the night was
+    CONTACTED = "contacted"  # that there was contact
     LOOKED = "looked"  # somebody has looked in an emergency
     INVITED = "invited"
     TEST = "test"
@@ -103,6 +104,7 @@ class Messages:
         self._open: set[MessageId] = set()
         self._wanted: dict[ContactId, Wanted] = {}
         self._had: dict[ContactId, deque[datetime]] = {}  # when they got what was not urgent, the last ones
+        self._last: dict[tuple[ContactId, Kind], datetime] = {}  # when somebody was last to be told something
         self._skipped: deque[Skipped] = deque(maxlen=KEPT_MAX)  # steps that were held back, the last ones
 
     def add(self, record: object) -> None:
@@ -112,6 +114,8 @@ class Messages:
                 message = message_of(record)
                 self._told[message] = record
                 self._open.add(message)
+                of_whom = (record.to, record.kind)
+                self._last[of_whom] = max(record.at, self._last.get(of_whom, record.at))
                 self._let_go(record.at)
             case Carried():
                 self._carried[record.message] = (*self._carried.get(record.message, ()), record)
@@ -148,7 +152,7 @@ class Messages:
         besides : when they are asked something by what is decided at this moment, and not written down yet.
         """
         wish = self._wanted.get(to) or Wanted(at=at, to=to)
-        if wish.quiet is not None and (until := _quiet_until(wish.quiet, at, zone)) is not None:
+        if wish.quiet is not None and (until := quiet_until(wish.quiet, at, zone)) is not None:
             return Why.QUIET, until
         had = sorted([*(one for one in self._had.get(to, ()) if one <= at), *besides])
         hour, night = at - timedelta(hours=1), _night_began(at, zone)
@@ -177,6 +181,10 @@ class Messages:
         if barred is None or not one.channel:
             return None
         return Held(at=now, message=one.message, to=one.told.to, why=barred[0], until=barred[1])
+
+    def last(self, to: ContactId, kind: Kind) -> datetime | None:
+        """Return when somebody was last to be told something of a kind, however long ago; None if never."""
+        return self._last.get((to, kind))
 
     def lately(self, to: ContactId) -> list[MessageId]:
         """Return the messages of somebody in the last days, the newest first."""
@@ -274,8 +282,8 @@ def _exhausted(told: ToTell, carried: tuple[Carried, ...]) -> bool:
     return all(tried and (len(tried) >= TRIES or tried[-1].refusal not in may) for tried in tries)
 
 
-def _quiet_until(quiet: tuple[time, time], at: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return when quiet time ends, if it is now."""
+def quiet_until(quiet: tuple[time, time], at: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when quiet hours end, by the clock of a zone, if a moment lies in them; None if it does not."""
     since, until = quiet
     local = at.astimezone(zone)
     clock = local.time()

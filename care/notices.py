@@ -108,7 +108,8 @@ def with_link(letter: Letter) -> str:
     if not letter.link:
         return letter.text
     say = words("nl").gettext
-    return " ".join([letter.text, say("Answer: {link}").format(link=letter.link)])
+    lead = say("Answer: {link}") if letter.answers else say("Read: {link}")
+    return " ".join([letter.text, lead.format(link=letter.link)])
 
 
 def message(kind: Kind) -> str:

@@ -1,14 +1,17 @@
 """The routes of emergency access: opening a home with a reason, seeing it for an hour, and judging it afterwards."""
 
+import sqlite3
 from datetime import timedelta
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from care.ids import ContactId
 from care.language import mark, words
+from care.messages import Kind, ToTell
 from care.records import site_of
-from dashboard import access_log, emergencies
+from dashboard import access_log, contacts, emergencies
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.door import Problem
 from dashboard.emergencies import REASON_MAX, Emergency, NoEmergency
@@ -67,6 +70,7 @@ async def begin(
     if reader.sees(desk, known.id):
         return RedirectResponse(f"/homes/{known.id}", 303)
     now = desk.wall.now()
+    open_already = any(one.home == known.id for one in emergencies.open_to(desk.people, reader.staff, now))
     owner = Access(desk.people).owners().get(site_of(known.id), OWN)
     try:
         one = emergencies.begin(
@@ -90,7 +94,20 @@ async def begin(
         home=one.home,
         resident=one.resident,
     )
+    if not open_already:
+        await _let_know(desk, one)
     return RedirectResponse(f"/emergency/{one.id}", 303)
+
+
+async def _let_know(desk: Desk, one: Emergency) -> None:
+    """Tell the resident that there is a message for them. If that cannot be written down, the home is not open."""
+    to = ContactId(one.resident)
+    about = {"to": to, "kind": Kind.LOOKED, "channels": contacts.ways(desk.people, to), "home": one.home}
+    try:
+        await desk.centre.write(lambda _, at: [ToTell(at=at, by=one.staff, **about)])  # type: ignore[arg-type]
+    except sqlite3.Error:
+        emergencies.end(desk.people, one.id, one.staff, desk.wall.now())
+        raise
 
 
 @router.get("/emergency/{emergency}")

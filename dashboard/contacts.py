@@ -4,7 +4,6 @@ An address belongs to a contact, to a resident who is asked first, or to a role 
 site ("night-team@wilg").
 """
 
-import hashlib
 import re
 import secrets
 import sqlite3
@@ -19,6 +18,7 @@ from care.ids import AlertId, ContactId
 from care.language import mark
 from care.records import site_of
 from dashboard import mail, push
+from dashboard.rows import digest
 from dashboard.typed import BadInput, tidy
 from dashboard.wishes import PHONE
 from detectors.homes import Home, HomeId, ResidentId
@@ -165,14 +165,14 @@ def make_link(db: sqlite3.Connection, alert: AlertId, contact: ContactId, now: d
     token = secrets.token_urlsafe(16)
     db.execute("DELETE FROM link WHERE until <= ?", (now.timestamp(),))
     until = (now + LINK).timestamp()
-    db.execute("INSERT INTO link VALUES (?, ?, ?, ?)", (_digest(token), alert, contact, until))
+    db.execute("INSERT INTO link VALUES (?, ?, ?, ?)", (digest(token), alert, contact, until))
     return token
 
 
 def follow_link(db: sqlite3.Connection, token: str, now: datetime) -> tuple[AlertId, ContactId] | None:
     """Return what a token is about and whose it is; None if it is none, or no longer."""
     row = db.execute(
-        "SELECT alert, contact FROM link WHERE token = ? AND until > ?", (_digest(token), now.timestamp())
+        "SELECT alert, contact FROM link WHERE token = ? AND until > ?", (digest(token), now.timestamp())
     ).fetchone()
     return None if row is None else (AlertId(row[0]), ContactId(row[1]))
 
@@ -194,7 +194,3 @@ def _channel_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadInput("A channel's name is 1 to 20 small letters, digits and hyphens.")
     return name
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=32).digest()

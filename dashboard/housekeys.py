@@ -6,7 +6,6 @@ that is good once: 60 bits, so that nobody guesses one within its days. Of codes
 Moments are real time, as those of sessions are.
 """
 
-import hashlib
 import secrets
 import sqlite3
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from care.ids import ContactId
-from dashboard.rows import transaction
+from dashboard.rows import digest, transaction
 from detectors.homes import ResidentId
 
 CODE_FOR_RESIDENT = timedelta(hours=24)
@@ -85,7 +84,7 @@ def invite(db: sqlite3.Connection, resident: ResidentId, contact: ContactId | No
         db.execute("DELETE FROM house_code WHERE until <= ?", (now.timestamp(),))
         db.execute("DELETE FROM house_code WHERE resident = ? AND contact = ?", (resident, contact or ""))
         db.execute(
-            "INSERT INTO house_code VALUES (?, ?, ?, ?)", (_digest(code), resident, contact or "", until.timestamp())
+            "INSERT INTO house_code VALUES (?, ?, ?, ?)", (digest(code), resident, contact or "", until.timestamp())
         )
     return code
 
@@ -103,7 +102,7 @@ def invited(db: sqlite3.Connection, code: str, now: datetime) -> Invited | None:
     """Return for whom a code is, as typed; None if it is none, was used, or is too old."""
     row = db.execute(
         "SELECT resident, contact FROM house_code WHERE code = ? AND until > ?",
-        (_digest(_typed(code)), now.timestamp()),
+        (digest(_typed(code)), now.timestamp()),
     ).fetchone()
     return None if row is None else Invited(ResidentId(row[0]), ContactId(row[1]) if row[1] else None)
 
@@ -118,19 +117,19 @@ def let_in(db: sqlite3.Connection, code: str, now: datetime, device: Device, *, 
     with transaction(db):
         row = db.execute(
             "DELETE FROM house_code WHERE code = ? AND until > ? RETURNING resident, contact",
-            (_digest(_typed(code)), at),
+            (digest(_typed(code)), at),
         ).fetchone()
         if row is None:
             return None
         resident, contact = row
         db.execute("DELETE FROM house_key WHERE until <= ?", (at,))
-        db.execute("UPDATE house_key SET token = ? WHERE token = ?", (_digest(token), _digest(before)))
+        db.execute("UPDATE house_key SET token = ? WHERE token = ?", (digest(token), digest(before)))
         # One device is of one resident, and holds one key for each contact.
         db.execute(
             "DELETE FROM house_key WHERE token = ? AND contact = ? AND (contact = '' OR resident = ?)",
-            (_digest(token), contact, resident),
+            (digest(token), contact, resident),
         )
-        key = (f"k-{secrets.token_hex(4)}", _digest(token), resident, contact, device.value, at, at)
+        key = (f"k-{secrets.token_hex(4)}", digest(token), resident, contact, device.value, at, at)
         db.execute("INSERT INTO house_key VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, (now + KEY).timestamp()))
         db.execute(
             "DELETE FROM house_key WHERE id IN (SELECT id FROM house_key WHERE resident = ? AND contact = ?"
@@ -146,7 +145,7 @@ def keys(db: sqlite3.Connection, token: str, now: datetime) -> list[Key]:
         db,
         "token = ? AND until > ? AND (contact = '' OR EXISTS (SELECT 1 FROM contact"
         " WHERE contact.id = house_key.contact AND contact.resident = house_key.resident))",
-        (_digest(token), now.timestamp()),
+        (digest(token), now.timestamp()),
     )
     for one in found:
         if now - one.used_at >= _USED_EVERY:
@@ -207,7 +206,3 @@ def _moment(at: float) -> datetime:
 
 def _typed(code: str) -> str:
     return "".join(letter for letter in code.upper() if letter in _LETTERS)[: _CODE_LONG + 1]
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=32).digest()

@@ -10,8 +10,9 @@ has seen and heard a screen at the start of a shift is one (`care.shifts`).
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -19,6 +20,7 @@ from care import buildings, effects, escalation
 from care.ids import StaffId
 from care.records import CENTRE, Record
 from care.systemd import Watchdog, notify
+from dashboard.bringing import News
 from dashboard.intake import Centre
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId
 from detectors.homes import SiteId
@@ -112,9 +114,15 @@ class Lookout:
     """Asks every second, and writes down what it is told to."""
 
     def __init__(
-        self, centre: Centre, watchdog: Watchdog, screens: Screens | None = None, access: Access | None = None
+        self,
+        centre: Centre,
+        watchdog: Watchdog,
+        screens: Screens | None = None,
+        access: Access | None = None,
+        news: News | None = None,
     ) -> None:
-        """Prepare. Without `access` there is one organisation."""
+        """Prepare. Without `access` there is one organisation; without `news` nobody is told any."""
+        self._news = news
         self._centre = centre
         self._access = access
         self._owners: Mapping[SiteId, OrganisationId] = {}
@@ -146,7 +154,16 @@ class Lookout:
             *buildings.due(centre.board, centre.signs(now), now, ear=centre.ear(now)),
             *escalation.due(centre.board, now, attended=self._attended),
             *effects.due(centre.board, now),
+            *self._brought(now),
         ]
+
+    def _brought(self, now: datetime) -> Sequence[Record]:
+        """Return what family and neighbours are to be told; a people store that would not holds up nothing else."""
+        try:
+            return () if self._news is None else self._news.due(self._centre.board, now)
+        except sqlite3.Error as error:
+            log.error("the people store would not", why=str(error))  # noqa: TRY400  # the reason says all of it
+            return ()
 
     def _attended(self, site: SiteId) -> bool:
         """Whether somebody who may act for a building has a screen in view; for all of them at once, anybody."""

@@ -22,6 +22,7 @@ LINES_MAX = 12  # of one person
 
 KINDS: dict[Kind, str] = {
     Kind.MORNING: mark("Message about the night"),
+    Kind.CONTACTED: mark("Message that there was contact"),
     Kind.LOOKED: mark("Message that somebody looked in an emergency"),
     Kind.INVITED: mark("Invitation"),
     Kind.TEST: mark("Test message"),
@@ -78,6 +79,21 @@ class Person:
     since: str
     until: str
     said: str  # what of it they said themselves, or that it is as for everybody
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Says to which page a message leads: that of whom it is for. Whose it is the device knows, and no path says."""
+
+    board: Board
+    db: sqlite3.Connection
+
+    def __call__(self, told: ToTell) -> str:
+        """Return the path. Who is neither a resident nor a contact signs in first."""
+        home = None if told.home is None else self.board.homes.get(told.home)
+        if home is not None and str(told.to) == home.resident:
+            return "/mine"
+        return "/with" if contacts.known(self.db, told.to) is not None else "/"
 
 
 def glance_of(board: Board, db: sqlite3.Connection, now: datetime, language: str) -> Glance:

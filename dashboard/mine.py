@@ -5,7 +5,7 @@ Whose page it is the device's key says, and nothing else in a request: there is 
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import structlog
@@ -15,12 +15,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care import helping
 from care.board import Board
 from care.chains import RESIDENT
-from care.ids import Asker
+from care.ids import Asker, ContactId
 from care.language import FORMAL, mark
+from care.measures import FadingAnswered
 from care.pauses import CannotPause, PauseEnded, PauseReason, asked
 from care.records import Record, site_of
 from care.wording import Wording
-from dashboard import tastes
+from dashboard import emergencies, tastes
 from dashboard.door import Problem
 from dashboard.glance import Glance
 from dashboard.letting_in import Mine, Refused, TheirOwn
@@ -29,10 +30,12 @@ from dashboard.pages import Desk, TheDesk
 from dashboard.pauses import MORNING, OTHER, REFUSED
 from dashboard.pausing import until_of
 from dashboard.people import Names
+from dashboard.telling import Telling, key_of
 from detectors.homes import SensorId, zone_of
 
 OWN = Asker(RESIDENT)
 EVERYTHING = "*"
+EMERGENCY_SAID = timedelta(days=7)  # on the first page; on that of who looked for as long as it is kept
 
 router = APIRouter()
 log = structlog.get_logger()
@@ -108,6 +111,22 @@ async def post_resume(desk: TheDesk, mine: TheirOwn) -> Response:
     return RedirectResponse("/mine#now", 303)
 
 
+@router.post("/mine/less")
+async def post_less(desk: TheDesk, mine: TheirOwn, *, wanted: Annotated[bool, Form()]) -> Response:
+    """Say whether less watching is wanted, where that is proposed; it changes nothing by itself."""
+    if not own_page(desk, mine).less:
+        return RedirectResponse("/mine", 303)
+
+    def decide(board: Board, at: datetime) -> Sequence[Record]:
+        known = board.homes.get(mine.home.id)
+        if known is None:
+            return ()
+        return [FadingAnswered(at=at, home=known.id, resident=known.resident, by=OWN, wanted=wanted)]
+
+    await _write(desk, decide)
+    return RedirectResponse("/mine#less", 303)
+
+
 @router.post("/mine/manner")
 async def post_manner(desk: TheDesk, mine: TheirOwn, *, formal: Annotated[bool, Form()]) -> Response:
     """Say je, or u."""
@@ -159,13 +178,17 @@ def drawn(desk: Desk, mine: Mine, *, said: str = "", lost: bool = False) -> str:
         said=said,
         lost=lost,
         formal_now=mine.formal,
+        telling=Telling(desk, ContactId(mine.home.resident)),
+        push_key=key_of(desk),
         page="/mine",
     )
 
 
 def own_page(desk: Desk, mine: Mine) -> Own:
     glance = Glance(desk.centre.board, Names(desk.people), desk.centre.now(), mine.language)
-    return Own(mine.home, glance, _wording(desk, mine), desk.phone)
+    opened = [one.began_at for one in emergencies.of(desk.people, mine.home.resident)]  # the newest first
+    lately = opened[0] if opened and desk.wall.now() - opened[0] < EMERGENCY_SAID else None
+    return Own(mine.home, glance, _wording(desk, mine), desk.phone, lately)
 
 
 def _wording(desk: Desk, mine: Mine) -> Wording:

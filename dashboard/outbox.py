@@ -8,7 +8,7 @@ Each channel has threads of its own, so that a dead one holds up no other.
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -54,19 +54,19 @@ class Outbox:
         phone: str = "",
         post: Post = notices.send,
         within_s: float = WITHIN_S,
-        paths: Mapping[Kind, Callable[[ToTell], str]] | None = None,
+        leads: Callable[[ToTell], str] = lambda _: "/",
         here: bool = False,
     ) -> None:
         """Prepare to send.
 
         Parameters
         ----------
-        paths : of a kind of message, which page of the centre it leads to; without one, to where one signs in.
+        leads : to which page of the centre a message leads (`dashboard.messages.Leads`).
         here : whether push services may stand on this machine: in tests, and nowhere else.
         """
         self._centre, self._people, self._wall = centre, people, wall
         self._url, self._phone, self._within_s = url.rstrip("/"), phone, within_s
-        self._paths: Mapping[Kind, Callable[[ToTell], str]] = paths or {}
+        self._leads = leads
         self._carrier = Carrier(people, wall, self._url, post, here)
         self._threads: dict[str, ThreadPoolExecutor] = {}
         self._under_way: dict[tuple[str, ...], asyncio.Task[None]] = {}
@@ -133,6 +133,7 @@ class Outbox:
                 notices.text(asked.to, alert.id, alert.tier, asked.minutes, phone=self._phone),
                 tag_of(*_about(one)),
                 link,
+                answers=True,
                 urgent=alert.tier is Tier.ACUTE,
                 lasts=max(timedelta(minutes=asked.minutes), SHORTEST),
             )
@@ -159,8 +160,7 @@ class Outbox:
             return
         address, receipt = contacts.reached(self._people, told.to, one.channel), _NOWHERE
         if address is not None:
-            path = self._paths[told.kind](told) if told.kind in self._paths else "/"
-            link = f"{self._url}{path}" if self._url and told.kind is not Kind.TEST else ""
+            link = f"{self._url}{self._leads(told)}" if self._url and told.kind is not Kind.TEST else ""
             letter = Letter(notices.message(told.kind), tag_of(one.message), link, lasts=LASTS)
             receipt = await self._hand_over(one.channel, address, letter)
         await self._write(lambda _, at: [_carried(one, at, receipt)])

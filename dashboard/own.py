@@ -16,6 +16,7 @@ from care.pauses import PauseReason, scope
 from care.records import site_of
 from care.wording import ROOMS, Wording, capital
 from dashboard.glance import Glance
+from dashboard.measures import LESS, Watching
 from dashboard.pauses import Pausing
 from detectors.findings import Sight
 from detectors.homes import Home, Kind, Sensor, SensorId, zone_of
@@ -53,6 +54,7 @@ class Own:
     glance: Glance
     wording: Wording
     phone: str = ""
+    opened_at: datetime | None = None  # when somebody last opened the home in an emergency, if that is not long ago
 
     @cached_property
     def greeting(self) -> str:
@@ -132,6 +134,38 @@ class Own:
             said = self.say("The help button may not work either. Need help? Call {phone} or 112.")
             return [said.format(phone=self.phone)]
         return [self.say("The help button may not work either. Need help? Call 112.")]
+
+    @property
+    def emergency(self) -> str:
+        """That somebody looked in an emergency; who and why stands on the page of who looked."""
+        if self.opened_at is None:
+            return ""
+        return self.say("Somebody looked at your data in an emergency: {time}.").format(
+            time=self.moment(self.opened_at)
+        )
+
+    # Watching less.
+
+    @cached_property
+    def less(self) -> list[str]:
+        """That there may be less watching, and why; empty where nothing says so. Nothing is made less by itself."""
+        watching, say = Watching(self.home, self.glance), self.say
+        found = watching.proposal
+        if found is None:
+            return []
+        nights = self.wording.count(self.wording.words.ngettext("{n} night", "{n} nights", found.nights), found.nights)
+        what = self.wording.every([say(LESS[one]) for one in found.less])
+        return [
+            say("Your last {nights} were quiet. Nobody had to come.").format(nights=nights),
+            say("So watching less can do: {what}.").format(what=what),
+            say("Nothing changes by itself. The care team talks it over with you."),
+        ]
+
+    @property
+    def wants_less(self) -> bool:
+        """Whether that it is wanted has been said."""
+        answer = self.glance.board.measures.answer(self.home)
+        return answer is not None and answer.wanted
 
     # What is measured.
 

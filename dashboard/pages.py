@@ -406,6 +406,7 @@ def site() -> FastAPI:
         messaging,
         mine,
         overseeing,
+        own_messages,
         own_sign_in,
         pausing,
         signing_in,
@@ -427,6 +428,7 @@ def site() -> FastAPI:
     app.include_router(followups.router)
     app.include_router(agreeing.router)
     app.include_router(measuring.router)
+    app.include_router(own_messages.router)
     app.include_router(overseeing.router)
     app.include_router(pausing.router)
     app.include_router(letting_in.router)

@@ -13,7 +13,7 @@ import json
 import socket
 import sqlite3
 import ssl
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -42,12 +42,13 @@ CREATE TABLE IF NOT EXISTS push_key (
     private BLOB NOT NULL          -- of the centre to all push services, P-256, PKCS #8
 ) STRICT;
 CREATE TABLE IF NOT EXISTS subscription (
-    endpoint TEXT PRIMARY KEY,     -- secret: whoever knows it, and our key, can write to this browser
+    endpoint TEXT NOT NULL,        -- secret: whoever knows it, and our key, can write to this browser
     whose TEXT NOT NULL,           -- a contact, a resident, a member of staff, or a role
     p256dh BLOB NOT NULL,
     auth BLOB NOT NULL,
     made_at REAL NOT NULL DEFAULT (unixepoch()),
-    taken_at REAL                  -- when its push service last took something for it
+    taken_at REAL,                 -- when its push service last took something for it
+    PRIMARY KEY (endpoint, whose)  -- one phone can be that of a contact of two residents
 ) STRICT;
 CREATE INDEX IF NOT EXISTS subscription_whose ON subscription (whose);
 """
@@ -98,8 +99,10 @@ def public_key(db: sqlite3.Connection) -> str:
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
-def subscribe(db: sqlite3.Connection, whose: str, subscription_json: str, *, here: bool = False) -> None:
-    """Let somebody be reached by a browser, told by its own `PushSubscription.toJSON()`. Raises `BadInput`.
+def subscribe(db: sqlite3.Connection, whose: str, subscription_json: str, *, here: bool = False) -> str:
+    """Let somebody be reached by a browser, told by its own `PushSubscription.toJSON()`; return its endpoint.
+
+    Raises `BadInput`.
 
     Parameters
     ----------
@@ -127,6 +130,14 @@ def subscribe(db: sqlite3.Connection, whose: str, subscription_json: str, *, her
             " (SELECT endpoint FROM subscription WHERE whose = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
             (whose, DEVICES_MAX),
         )
+    return said.endpoint
+
+
+def only_of(db: sqlite3.Connection, endpoint: str, whose: Collection[str]) -> None:
+    """Let a browser be nobody's but theirs: who read on it before is not told there any more."""
+    for (other,) in db.execute("SELECT whose FROM subscription WHERE endpoint = ?", (endpoint,)).fetchall():
+        if other not in whose:
+            forget(db, other, endpoint)
 
 
 def forget(db: sqlite3.Connection, whose: str, endpoint: str | None = None) -> None:

@@ -26,10 +26,12 @@ from care.clock import Clock, RehearsalClock, SystemClock
 from care.systemd import Watchdog
 from dashboard import access_log, authority, people
 from dashboard.authority import Authority, BadAuthority
+from dashboard.bringing import News
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake, Progress
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
+from dashboard.messages import Leads
 from dashboard.organisations import Access
 from dashboard.outbox import Outbox
 from dashboard.pages import Desk, application
@@ -116,8 +118,8 @@ async def _run_together(
     live = Live(centre, drawing, screens, access)
     tls = None if signs is None else lambda: signs.context(wall.now())
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal, tls=tls)
-    lookout = Lookout(centre, Watchdog(), screens, access)
-    outbox = Outbox(centre, store, SystemClock(), url=settings.url, phone=settings.phone)
+    lookout = Lookout(centre, Watchdog(), screens, access, News(store))
+    outbox = Outbox(centre, store, wall, url=settings.url, phone=settings.phone, leads=Leads(centre.board, store))
     desk = Desk(
         centre=centre,
         live=live,

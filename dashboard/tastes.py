@@ -1,6 +1,6 @@
 """How residents like to be spoken to, je or u; which messages contacts want, and when. Rows that can be changed.
 
-What is sent is for the outbox; here is what somebody wishes.
+When there is something to tell them is decided in `care.news`. Somebody who is asked to help is asked all the same.
 """
 
 import sqlite3
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import time
 
 from care.ids import ContactId
+from care.news import Wish
 from detectors.homes import ResidentId
 
 SCHEMA = """
@@ -34,16 +35,6 @@ class Wants:
     quiet_since: time = time(22)
     quiet_until: time = time(7, 30)
 
-    def quiet(self, clock: time) -> bool:
-        """Whether no message is wanted at a time on the wall. Somebody who is asked to help is asked all the same.
-
-        >>> Wants().quiet(time(2, 10)), Wants().quiet(time(7, 30))
-        (True, False)
-        """
-        if self.quiet_since <= self.quiet_until:
-            return self.quiet_since <= clock < self.quiet_until
-        return clock >= self.quiet_since or clock < self.quiet_until
-
 
 def wants(db: sqlite3.Connection, contact: ContactId) -> Wants:
     """Return which messages a contact wants; none that they have not asked for."""
@@ -53,6 +44,24 @@ def wants(db: sqlite3.Connection, contact: ContactId) -> Wants:
     if row is None:
         return Wants()
     return Wants(bool(row[0]), bool(row[1]), time.fromisoformat(row[2]), time.fromisoformat(row[3]))
+
+
+def asked_for(db: sqlite3.Connection) -> list[Wish]:
+    """Return every contact who wants to be told anything, with what, and when not."""
+    rows = db.execute(
+        "SELECT contact, resident, morning, contacted, quiet_since, quiet_until"
+        " FROM taste JOIN contact ON contact.id = taste.contact WHERE morning OR contacted ORDER BY contact"
+    )
+    return [
+        Wish(
+            ContactId(contact),
+            ResidentId(resident),
+            bool(morning),
+            bool(contacted),
+            (time.fromisoformat(since), time.fromisoformat(until)),
+        )
+        for contact, resident, morning, contacted, since, until in rows
+    ]
 
 
 def want(db: sqlite3.Connection, contact: ContactId, wanted: Wants) -> None:

@@ -27,13 +27,12 @@ from dashboard.glance import Glance
 from dashboard.letting_in import NotLetIn, Refused, home_of, keys_of
 from dashboard.mine import not_saved
 from dashboard.own import tel
-from dashboard.pages import STATIC, Desk, TheDesk
+from dashboard.pages import Desk, TheDesk
 from dashboard.people import Names
 from dashboard.shared import Theirs
 from dashboard.tastes import Wants
+from dashboard.telling import Telling, key_of
 from detectors.homes import Home, zone_of
-
-WORKER = "worker.js"  # what receives messages on this device, where there is one
 
 router = APIRouter()
 
@@ -77,12 +76,17 @@ async def page(desk: TheDesk, reading: TheReading) -> Response:
             access_log.write(desk.access_log, *(_look(one, desk.centre.now()) for one in seen))
     except sqlite3.Error as error:  # a look that nobody can read of afterwards is none
         raise not_saved("/with") from error
-    worker = f"/static/{WORKER}" if (STATIC / WORKER).is_file() else ""
-    return HTMLResponse(
-        desk.drawing.own(
-            "with.html", reading.language, formal=True, theirs=theirs, tel=tel(desk.phone), worker=worker, page="/with"
-        )
+    drawn = desk.drawing.own(
+        "with.html",
+        reading.language,
+        formal=True,
+        theirs=theirs,
+        tel=tel(desk.phone),
+        telling={one.id: Telling(desk, one.id) for one, _ in reading.of},
+        push_key=key_of(desk),
+        page="/with",
     )
+    return HTMLResponse(drawn)
 
 
 @router.post("/with/tonight")

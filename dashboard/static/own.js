@@ -77,8 +77,50 @@ if (help) {
   });
 }
 
-// Messages on this device are another's work; this page only lets it begin.
-const worker = document.body.dataset.worker;
-if (worker && "serviceWorker" in navigator) {
-  navigator.serviceWorker.register(worker).catch(() => {});
+// Messages on this device: asked for by a tap, and never before one.
+const device = document.querySelector("[data-push]");
+if (device && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window) {
+  const [on, off, refused, failed] = ["on", "off", "refused", "failed"].map((what) => device.querySelector(`[data-${what}]`));
+  const post = async (path, form) => {
+    const answer = await fetch(path, { method: "POST", body: new URLSearchParams(form), redirect: "error" });
+    if (!answer.ok) throw new Error(answer.status);
+  };
+  const show = (subscribed) => {
+    device.hidden = false;
+    on.hidden = subscribed;
+    off.hidden = !subscribed;
+    refused.hidden = subscribed || Notification.permission !== "denied";
+  };
+  const known = async () => (await navigator.serviceWorker.getRegistration("/"))?.pushManager.getSubscription();
+  const tapped = (button, what) =>
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      failed.hidden = true;
+      try {
+        show(await what());
+      } catch {
+        failed.hidden = false;
+      } finally {
+        button.disabled = false;
+      }
+    });
+
+  tapped(on, async () => {
+    if ((await Notification.requestPermission()) !== "granted") return false;
+    await navigator.serviceWorker.register("/worker.js");
+    const worker = await navigator.serviceWorker.ready;
+    const key = Uint8Array.from(atob(device.dataset.push.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
+    const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    await post(device.dataset.to, { subscription: JSON.stringify(made) });
+    return true;
+  });
+  tapped(off, async () => {
+    const made = await known();
+    if (made) {
+      await post(`${device.dataset.to}/end`, { endpoint: made.endpoint });
+      await made.unsubscribe();
+    }
+    return false;
+  });
+  known().then((made) => show(Boolean(made) && Notification.permission === "granted"), () => show(false));
 }

@@ -1,10 +1,13 @@
 """Emergency access: a home opened with a reason, for an hour, and judged afterwards."""
 
 import re
+import sqlite3
 
 import httpx
 import pytest
 
+from care import journal
+from care.messages import Kind, ToTell
 from dashboard import emergencies, organisations
 from dashboard.organisations import OWN, Role
 from dashboard.pages import Desk
@@ -56,6 +59,25 @@ async def test_a_home_is_opened_with_a_reason_for_an_hour_and_no_other_home_with
     assert (one.home, one.reason, one.organisation) == ("wilg/12", REASON, ZON)
     assert told(night).count(("read", "home")) == 2
     assert ("changed", "emergency") in told(night)
+    entries = await night.centre.ask(lambda db: journal.read_after(db, 0))
+    (message,) = [one.record for one in entries if isinstance(one.record, ToTell)]  # once, though it was asked twice
+    assert (message.to, message.kind, message.home) == ("r-0012", Kind.LOOKED, "wilg/12")
+
+
+async def test_a_home_is_not_opened_where_the_resident_cannot_be_told(
+    night: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise sqlite3.OperationalError("disk is full")
+
+    noor = works(night, "noor", OWN, Role.DESK)
+    async with signed_in(night, noor) as desk:
+        with monkeypatch.context() as broken:
+            broken.setattr(night.centre, "write", full)
+            assert (await desk.post("/emergency", data=ASKED)).status_code == 503
+        assert emergencies.open_to(night.people, noor, night.wall.now()) == []
+        (one,) = emergencies.of(night.people, ResidentId("r-0012"))
+        assert (await desk.get(f"/emergency/{one.id}")).status_code == 404
 
 
 async def test_who_is_done_earlier_sees_it_no_more(night: Desk) -> None:

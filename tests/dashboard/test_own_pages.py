@@ -15,9 +15,10 @@ from care.deeds import claim, resolve, shown
 from care.pauses import Paused, PauseEnded
 from care.records import How, Outcome
 from care.sharing import Part
-from dashboard import access_log, contacts, housekeys, tastes
+from dashboard import access_log, contacts, housekeys, push, tastes
 from dashboard.access_log import Deed, Entry, Ground
 from detectors.findings import Presence, Sight, Status
+from tests.carriers import Browser as Device
 from tests.dashboard.conftest import sideways, too_small
 from tests.dashboard.nights import NOW, local, long_in_the_bathroom
 from tests.dashboard.own_pages import HOME, JANSEN, PHONE, TABLET, Household, household
@@ -253,6 +254,40 @@ def test_a_contact_keeps_her_quiet_hours_and_which_messages_she_wants(home: Hous
     assert (wants.morning, wants.contacted, f"{wants.quiet_since:%H:%M}") == (True, False, "21:30")
 
 
+async def send_by_push(home: Household) -> None:
+    contacts.set_channel(home.store, "push", push.URL)
+
+
+_PUSH_SERVICE = """
+PushManager.prototype.subscribe = async (asked) => {
+    window.asked = asked.applicationServerKey.length;
+    const made = SAID;
+    window.made = { toJSON: () => made, endpoint: made.endpoint, unsubscribe: async () => (window.made = null, true) };
+    return window.made;
+};
+PushManager.prototype.getSubscription = async () => window.made || null;
+"""
+"""Stands in for what a browser's maker runs: chromium in a test reaches no push service."""
+
+
+def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home: Household, browser: Browser) -> None:
+    async def told() -> list[push.Subscription]:
+        return push.of(home.store, home.eva)
+
+    home.do(send_by_push(home))
+    phone = home.hold(browser, home.eva)
+    phone.context.grant_permissions(["notifications"])
+    phone.add_init_script(_PUSH_SERVICE.replace("SAID", Device("https://push.example/eva").says))
+    phone.reload()
+    phone.get_by_role("button", name="Berichten op deze telefoon").tap()
+    expect(phone.get_by_role("button", name="Geen berichten meer op deze telefoon")).to_be_visible()
+    assert [one.endpoint for one in home.do(told())] == ["https://push.example/eva"]
+    assert phone.evaluate("window.asked") == 65  # bytes of the centre's public key
+    phone.get_by_role("button", name="Geen berichten meer op deze telefoon").tap()
+    expect(phone.get_by_role("button", name="Berichten op deze telefoon", exact=True)).to_be_visible()
+    assert home.do(told()) == []
+
+
 def test_the_care_team_hands_out_a_code_that_is_good_once(home: Household, browser: Browser) -> None:
     page = home.sit_down(browser, home.staff("Sanne", "SV"))
     page.goto(f"{home.address}/homes/{HOME}/circle")
@@ -284,6 +319,7 @@ def test_a_resident_is_called_u_when_she_says_so(home: Household, browser: Brows
 def test_pages_of_ones_own_keep_nobody_out(home: Household, browser: Browser, path: str) -> None:
     """By WCAG 2.2 A and AA, by night and by day, on a phone and a tablet; and every control fits a finger."""
     home.shares(home.eva, Part.NIGHT, Part.CONTACT, Part.AWAY)
+    home.do(send_by_push(home))
     looked(home, "02:16")
     home.at("02:30", FOUND)
     home.wait(seconds=1)

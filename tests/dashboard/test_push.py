@@ -18,7 +18,9 @@ from dashboard.typed import BadInput
 from tests.carriers import Browser, MailServer, PushService, running
 from tests.dashboard.conftest import NIGHT
 
-LETTER = Letter("Nachtwacht: nieuwe melding 0A1B.", "a1b2", "https://desk.example/answer/token", urgent=True)
+LETTER = Letter(
+    "Nachtwacht: nieuwe melding 0A1B.", "a1b2", "https://desk.example/answer/token", answers=True, urgent=True
+)
 LATER = timedelta(minutes=5)
 
 

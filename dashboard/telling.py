@@ -1,0 +1,25 @@
+"""How residents and their people are told, as their own pages say it: on which device, and how much at most."""
+
+from care.ids import ContactId
+from care.messages import HOURLY, MOST, NIGHTLY
+from dashboard import contacts, push
+from dashboard.pages import Desk
+
+
+class Telling:
+    """How somebody is told, as their own page says it."""
+
+    most = MOST
+
+    def __init__(self, desk: Desk, whose: ContactId) -> None:
+        wish = desk.centre.board.messages.wanted(whose)
+        self.whose = whose
+        self.hourly, self.nightly = (HOURLY, NIGHTLY) if wish is None else (wish.hourly, wish.nightly)
+        quiet = None if wish is None else wish.quiet
+        self.since, self.until = ("", "") if quiet is None else (f"{quiet[0]:%H:%M}", f"{quiet[1]:%H:%M}")
+
+
+def key_of(desk: Desk) -> str:
+    """Return the key by which a browser is asked for messages; empty where this centre has no channel for them."""
+    has = any(one.url == push.URL for one in contacts.channels(desk.people).values())
+    return push.public_key(desk.people) if has else ""
