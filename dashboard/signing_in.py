@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark
 from dashboard import factors, openid, people
-from dashboard.door import NotSignedIn, Problem, go, language_of, sign_in_and, within
+from dashboard.door import NotSignedIn, Problem, client_of, go, language_of, sign_in_and, within
 from dashboard.factors import Ceremony, Host, WrongFactor
 from dashboard.happened import Happened, tell
 from dashboard.pages import Desk, TheDesk, cookie_of, reader_at
@@ -193,11 +193,6 @@ def host_of(request: Request) -> Host:
     if request.url.hostname is None:
         raise Problem(400, mark("Not done"), mark("This did not come from a page of Nachtwacht."))
     return Host(request.url.hostname, f"{request.url.scheme}://{request.url.netloc}")
-
-
-def client_of(request: Request) -> str:
-    """Return the address a request comes from."""
-    return request.client.host if request.client else "unknown"
 
 
 def refused(desk: Desk, staff: StaffId | None, why: str) -> None:
