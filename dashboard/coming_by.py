@@ -9,12 +9,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark
 from dashboard import invitations, openid, people
-from dashboard.door import Problem, language_of, within
+from dashboard.door import Problem, client_of, language_of, within
 from dashboard.happened import Happened, tell
 from dashboard.invitations import NoInvitation
 from dashboard.openid import Flow, Identity, NotTrusted, Provider
 from dashboard.pages import Desk, TheDesk, cookie_of
-from dashboard.signing_in import client_of, give, let_in, refused
+from dashboard.signing_in import give, let_in, refused
 from dashboard.typed import BadInput
 
 NOT_IN = mark("The sign-in of your organisation did not let you in. Try again, or ask your administrator.")

@@ -22,6 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 from care.language import LANGUAGES, mark, words
 from dashboard import looking
 from dashboard.drawing import Drawing
+from dashboard.turned_away import TurnedAway
 
 BODY_MAX = 64_000  # bytes of a request
 BODY_WITHIN_S = 10.0
@@ -52,6 +53,7 @@ class Door:
     def __init__(self, app: FastAPI, desk: Any) -> None:
         """Stand before the routes; `desk` (`pages.Desk`) is what is behind them for whoever comes in here."""
         self._app, self._desk = app, desk
+        self._turned_away = TurnedAway()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,6 +68,8 @@ class Door:
             if refused:
                 return  # the rest of what is not shown
             if message["type"] == "http.response.start":
+                if message["status"] == HTTPStatus.TOO_MANY_REQUESTS:
+                    self._turned_away.tell("too many tries", client_of(request))
                 try:
                     await looking.leave(self._desk, look, scope, message["status"])
                 except looking.NotWritten as error:
@@ -84,6 +88,7 @@ class Door:
                 _check_origin(request)
                 receive = await _whole_body(receive)
         except Problem as problem:
+            self._turned_away.tell(str(problem), client_of(request))
             await _tell(request, problem)(scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
@@ -261,6 +266,11 @@ def within(to: str) -> str:
 
 def sign_in_and(to: str) -> str:
     return "/sign-in" if to == "/" else f"/sign-in?to={quote(to)}"
+
+
+def client_of(request: Request) -> str:
+    """Return the address a request comes from."""
+    return request.client.host if request.client else "unknown"
 
 
 def by_htmx(request: Request) -> bool:

@@ -165,7 +165,7 @@ def make_code(db: sqlite3.Connection, site: str, signs: Signs, now: datetime, or
 
 def admit(db: sqlite3.Connection, signs: Signs, asked: bytes, code: str, *, client: str, now: datetime) -> Admitted:
     """Let a gateway in that has a code; whatever had its building until now is taken back. Raises `NotAdmitted`."""
-    who = _network(client)
+    who = network(client)
     with _tried(db, who, now):
         site, key = _request(asked)
         secret = _secret(code, signs)
@@ -195,7 +195,7 @@ def renew(
     `at` is when it was asked by the gateway's clock (None: it did not say), and `fingerprint` names the present
     certificate.
     """
-    who = _network(client)
+    who = network(client)
     with _tried(db, who, now):
         site, key = _request(asked)
         present = db.execute(
@@ -382,10 +382,10 @@ def _note(
     db.execute("INSERT INTO enrolment_log VALUES (?, ?, ?, ?, ?, ?)", (_s(now), what, site, who, why, fingerprint))
 
 
-def _network(client: str) -> str:
+def network(client: str) -> str:
     """Return as whom an address is counted: one household or firm has a whole /64 of IPv6.
 
-    >>> _network("2001:db8::1"), _network("192.0.2.7"), _network("unknown")
+    >>> network("2001:db8::1"), network("192.0.2.7"), network("unknown")
     ('2001:db8::/64', '192.0.2.7', 'unknown')
     """
     try:

@@ -1,8 +1,10 @@
 """How a device is let in to a page of its own, by a code that is good once; and what is answered when it is not.
 
 A phone fetches links by itself to show what is behind them. So a link shows only a button, and the tap uses the code.
+Both count as tries: whether a code is one is all there is to guess.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,10 +14,12 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from care.language import mark, words
-from dashboard import housekeys, tastes
-from dashboard.door import language_of
+from dashboard import housekeys, people, tastes
+from dashboard.door import client_of, language_of
+from dashboard.enrolment import network
 from dashboard.housekeys import Key
 from dashboard.pages import Desk, TheDesk
+from dashboard.signing_in import TOO_MANY, refused
 from detectors.homes import Home
 
 CODE_MAX = 40  # characters, as typed
@@ -82,19 +86,26 @@ async def ask(request: Request, desk: TheDesk, to: str = "") -> Response:
 
 @router.get("/let-in/{code}")
 async def show(request: Request, code: str, desk: TheDesk) -> Response:
+    if (too_many := _hold_back(request, desk)) is not None:
+        return too_many
     known = housekeys.invited(desk.people, code, desk.wall.now())
+    if known is None:
+        await asyncio.to_thread(refused, desk, None, "device code")
     return HTMLResponse(_drawn(request, desk, code=code if known else "", gone=known is None), 200 if known else 404)
 
 
 @router.post("/let-in")
 async def let_in(request: Request, desk: TheDesk, code: Annotated[str, Form(max_length=CODE_MAX)] = "") -> Response:
     """Use a code up: from now on this device is let in."""
+    if (too_many := _hold_back(request, desk)) is not None:
+        return too_many
     now = desk.wall.now()
     known = housekeys.invited(desk.people, code, now)
     device = housekeys.device_of(request.headers.get("User-Agent", ""))
     before = request.cookies.get(_cookie(request), "")
     token = housekeys.let_in(desk.people, code, now, device, before=before) if known is not None else None
     if known is None or token is None:
+        await asyncio.to_thread(refused, desk, None, "device code")
         return HTMLResponse(_drawn(request, desk, gone=True), 403)
     response = RedirectResponse("/mine" if known.contact is None else "/with", 303)
     response.set_cookie(
@@ -106,6 +117,16 @@ async def let_in(request: Request, desk: TheDesk, code: Annotated[str, Form(max_
         samesite="strict",
     )
     return response
+
+
+def _hold_back(request: Request, desk: Desk) -> Response | None:
+    """Count a try from where it comes; return what is answered if there were too many from there."""
+    client = client_of(request)
+    wait = people.attempt(desk.people, f"device code from {network(client)}", client, desk.wall.now())
+    if wait is None:
+        return None
+    page = _drawn(request, desk, problem=words(language_of(request)).gettext(TOO_MANY))
+    return HTMLResponse(page, 429, headers={"Retry-After": str(int(wait.total_seconds()))})
 
 
 def link(request: Request, desk: Desk, code: str) -> str:
@@ -133,8 +154,8 @@ async def _on_refused(request: Request, error: Refused) -> Response:
     return HTMLResponse(page, error.status)
 
 
-def _drawn(request: Request, desk: Desk, *, code: str = "", gone: bool = False) -> str:
-    return desk.drawing.own("let-in.html", language_of(request), code=code, gone=gone, page="/let-in")
+def _drawn(request: Request, desk: Desk, *, code: str = "", gone: bool = False, problem: str = "") -> str:
+    return desk.drawing.own("let-in.html", language_of(request), code=code, gone=gone, problem=problem, page="/let-in")
 
 
 def _cookie(request: Request) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
@@ -121,7 +122,7 @@ async def asked_of(
     zone, now = _zone(desk), desk.wall.now()
     last = until or now.astimezone(zone).date()
     first = since or last - SPAN
-    resident = _resident(desk, client) if client else None
+    resident = _resident(desk, client, overseen) if client else None
     if resident is not None:
         homes = [home.id for home in desk.centre.board.homes.values() if home.resident == resident]
         looking.at(*[home for home in homes if reader.sees(desk, home)])
@@ -142,7 +143,7 @@ TheAsked = Annotated[Asked, Depends(asked_of)]
 async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = "") -> Response:
     """Show who looked at whose data, what is out of the ordinary on top."""
     zone = _zone(desk)
-    rows = await asyncio.to_thread(access_log.found, desk.access_log, asked, limit=FILE_MAX)
+    rows = await _found(desk, reader, asked)
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     say, names = scene.wording.say, Names(desk.people)
     odd = [
@@ -174,10 +175,10 @@ async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = ""
 
 @router.get("/access-log/file")
 async def file(
-    asked: TheAsked, desk: TheDesk, kind: Annotated[str, Query(pattern="^(csv|jsonl)$")] = "csv"
+    asked: TheAsked, desk: TheDesk, reader: Reader, kind: Annotated[str, Query(pattern="^(csv|jsonl)$")] = "csv"
 ) -> Response:
     """Give the same as a file; that it was taken is an entry."""
-    rows = await asyncio.to_thread(access_log.found, desk.access_log, asked, limit=FILE_MAX)
+    rows = await _found(desk, reader, asked)
     number, digest = access_log.last(desk.access_log)
     made = as_csv(rows) if kind == "csv" else as_lines(rows, number, digest)
     headers = {"Content-Disposition": f'attachment; filename="nachtwacht-access-log.{kind}"'}
@@ -231,10 +232,28 @@ def _overseen(reader: SignedIn) -> frozenset[OrganisationId]:
     return where(reader.session.posts, Right.LOG)
 
 
-def _resident(desk: Desk, client: str) -> str:
+def _resident(desk: Desk, client: str, overseen: frozenset[OrganisationId]) -> str:
     """Return whom a field means: a resident's id, or the number of a home as its page has it."""
     home = desk.centre.board.homes.get(HomeId(client))
-    return client if home is None else home.resident
+    theirs = home is not None and Access(desk.people).owners().get(site_of(home.id), OWN) not in overseen
+    return client if home is None or theirs else home.resident
+
+
+async def _found(desk: Desk, reader: SignedIn, asked: Asked) -> list[tuple[int, Entry]]:
+    """Return the entries that were asked for. What one's own people tried elsewhere stays; about whom it was does not.
+
+    Whoever tried was told nothing of another organisation's client, and neither is who reads that they did.
+    """
+    rows = await asyncio.to_thread(access_log.found, desk.access_log, asked, limit=FILE_MAX)
+    overseen, owners = _overseen(reader), Access(desk.people).owners()
+    shown = []
+    for number, entry in rows:
+        if entry.home is None or owners.get(site_of(entry.home), OWN) in overseen:
+            shown.append((number, entry))
+        elif asked.resident is None:
+            veiled = msgspec.structs.replace(entry, home=None, resident=None, about="")
+            shown.append((number, veiled))
+    return shown
 
 
 def _row(number: int, entry: Entry, names: Names, say: Callable[[str], str], zone: ZoneInfo) -> Row:

@@ -16,13 +16,24 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark, words
 from dashboard import factors, people
-from dashboard.door import NotSignedIn, Problem, language_of
+from dashboard.door import NotSignedIn, Problem, client_of, language_of
 from dashboard.factors import Ceremony, WrongFactor
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
 from dashboard.organisations import Right, Role, name_of, where
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, reader_at
-from dashboard.signing_in import TOO_MANY, WRONG_CODE, Answer, Code, To, client_of, halfway, host_of, let_in, second
+from dashboard.signing_in import (
+    TOO_MANY,
+    WRONG_CODE,
+    Answer,
+    Code,
+    To,
+    halfway,
+    host_of,
+    let_in,
+    refused,
+    second,
+)
 from dashboard.typed import NAME_MAX, BadInput
 from detectors.homes import zone_of
 
@@ -108,6 +119,7 @@ async def add_app(request: Request, desk: TheDesk, code: Code = "", to: To = "/"
     try:
         factors.prove_app(desk.people, holder.staff, code, now)
     except WrongFactor:
+        refused(desk, holder.staff, "code")
         return _again(request, desk, holder, WRONG_CODE, 403)
     return _added(request, desk, holder, "app", to)
 

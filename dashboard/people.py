@@ -339,7 +339,7 @@ def attempt(
     Counted before the password is looked at, so that many tries at once count as many. A refused try is not
     counted: who keeps knocking is let in again as soon as who waits.
     """
-    key, since = digest(_folded(name)), (now - WINDOW).timestamp()
+    key, since, client = digest(_folded(name)), (now - WINDOW).timestamp(), enrolment.network(client)
     with transaction(db):
         db.execute("DELETE FROM attempt WHERE at <= ?", (since,))
         waits = [

@@ -27,6 +27,7 @@ from care.systemd import Watchdog
 from dashboard import access_log, authority, people
 from dashboard.authority import Authority, BadAuthority
 from dashboard.bringing import News
+from dashboard.connections import guarded, room
 from dashboard.drawing import Drawing
 from dashboard.intake import Centre, Intake, Progress
 from dashboard.live import Live
@@ -177,6 +178,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=guarded(room()),
                 lifespan="off",
                 ws="none",
                 log_config=None,

@@ -15,14 +15,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark, words
 from dashboard import factors, invitations, openid, organisations, people
-from dashboard.door import NotSignedIn, Problem, language_of
+from dashboard.door import NotSignedIn, Problem, client_of, language_of
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
 from dashboard.invitations import Invitation, NoInvitation
 from dashboard.organisations import GROUND_MAX, OrganisationId, Right, Role, name_of, where
 from dashboard.own_sign_in import ROLES, clock, ways
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, reader_at
-from dashboard.signing_in import PASSWORD_MAX, client_of, go_halfway
+from dashboard.signing_in import PASSWORD_MAX, go_halfway
 from dashboard.typed import NAME_MAX, BadInput
 from detectors.homes import zone_of
 
