@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import time
@@ -36,19 +35,19 @@ FIGURES = (
     Figure("attacked_ms_p99", "page, under attack, ms, 99 of 100 within", 1),
     Figure("times", "99 of 100 under attack, times left alone", 2, at_most=2),
     Figure("passwords", "wrong passwords sent", 0),
-    Figure("slow", "slow connections that were ended or stayed", 0),
+    Figure("slow", "slow connections opened", 0),
     Figure("bodies", "oversized bodies sent", 0),
     Figure("scans", "pages that are not there asked for", 0),
 )
 
 METHOD = {
     "all": f"Everything on one machine, over loopback. A desk with {HOMES} homes and {DAYS} days of records; GET / by "
-    f"who signed in, ten times a second, from the connection to the last byte. Half of the quiet time before the attack "
-    "and half after it, so that a machine that grows slower by itself does not count as an attack.",
+    "who signed in, ten times a second, from the connection to the last byte. Half of the quiet time before the "
+    "attack and half after it, so that a machine that grows slower by itself does not count as an attack.",
     "attack": f"From {ADDRESSES} addresses 127.0.0.x at once, in a process of its own: {PER_SECOND} wrong passwords a "
     f"second for names nobody has, up to {SLOW} connections that send a head a letter at a time, {PER_SECOND} bodies a "
-    f"second of 200,000 bytes, and {PER_SECOND} pages a second that are not there. The attacking process gives way to the "
-    "desk (nice 10): attackers bring processors of their own.",
+    f"second of 200,000 bytes, and {PER_SECOND} pages a second that are not there. The attack takes its time of the "
+    "same processors.",
 }
 
 
@@ -119,7 +118,6 @@ def _pages(address: str, cookie: str, seconds: float) -> list[float]:
 
 def besiege(pipe: Connection, port: int) -> None:
     """Attack until told to stop; then tell how much of what was sent."""
-    os.nice(10)
     asyncio.run(_besiege(pipe, port))
 
 
@@ -169,8 +167,8 @@ async def _steadily(once: Callable[[int], Awaitable[None]]) -> None:
     while True:
         number += 1
         task = asyncio.ensure_future(once(number))
-        under_way.add(task)  # type: ignore[arg-type]  # a coroutine makes a task
-        task.add_done_callback(under_way.discard)  # type: ignore[arg-type]
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
         await asyncio.sleep(1 / PER_SECOND)
 
 
