@@ -63,9 +63,9 @@ def query_of(route: APIRoute, ids: Mapping[str, str]) -> dict[str, str]:
 async def besieged(desk: Desk) -> Desk:
     """Return a desk that draws what it really draws, with an alert in each of two organisations' buildings."""
     store = desk.people
-    for organisation, site in ((ZON, WILG), (MAAN, EIK)):
+    for organisation, building in ((ZON, WILG), (MAAN, EIK)):
         organisations.make(store, organisation, f"Zorg {organisation}")
-        organisations.give(store, site, organisation)
+        organisations.give(store, building, organisation)
     access = Access(store)
     drawing = Drawing(desk.centre.board, people.Names(store), access.owners)
     made = Desk(

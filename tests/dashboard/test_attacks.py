@@ -11,7 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from care.ids import ContactId
+from care.ids import ContactId, StaffId
 from dashboard import access_log, contacts, emergencies, factors, housekeys, invitations, organisations, people, wishes
 from dashboard.access_log import Deed
 from dashboard.organisations import OWN, Role
@@ -188,8 +188,13 @@ async def test_nothing_tells_what_there_is_from_what_is_not_there_in_answer_or_w
         store, worker, THEIR_HOME, resident=THEIR_RESIDENT, organisation=MAAN, reason="Nobody answers.", now=now
     )
     link = contacts.make_link(store, ALERT, ContactId("c-none"), now - timedelta(days=30))
-    looked_at, verify = [], people.verify
-    monkeypatch.setattr(people, "verify", lambda known, password: looked_at.append(1) or verify(known, password))
+    looked_at, verify = list[str](), people.verify
+
+    def counted(known: people.Credentials, password: str) -> StaffId | None:
+        looked_at.append(password)
+        return verify(known, password)
+
+    monkeypatch.setattr(people, "verify", counted)
     browsers = Browsers(door)
     pairs = (
         ("POST", "/sign-in", {"name": "worker", "password": "wrong"}, {"name": "nobody", "password": "wrong"}),
@@ -230,7 +235,14 @@ async def test_nothing_tells_what_there_is_from_what_is_not_there_in_answer_or_w
 
 
 async def test_no_path_leads_out_of_the_files_that_everybody_may_have(door: Desk) -> None:
-    up = ("../pages.py", "..%2fpages.py", "%2e%2e/pages.py", "....//pages.py", "..\\pages.py", "/etc/passwd")
+    up: tuple[str, ...] = (
+        "../pages.py",
+        "..%2fpages.py",
+        "%2e%2e/pages.py",
+        "....//pages.py",
+        "..\\pages.py",
+        "/etc/passwd",
+    )
     up += ("vendor/../../pages.py", "\x00", "vendor/\x00.js", "x" * 5_000, "%c0%ae%c0%ae/pages.py")
     for start in ("/static/", "/let-in/", "/homes/", "/alerts/", "/answer/", "/persons/", "/invitation/", "/report/"):
         for one in up:

@@ -51,7 +51,7 @@ async def serving(desk: Desk) -> AsyncIterator[Serving]:
     protocol, port = guarded(LIMITS), free_port()
     config = uvicorn.Config(application(desk), port=port, http=protocol, lifespan="off", ws="none", log_config=None)
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # the tests' own signals stay
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]  # the tests' own signals stay
     running = asyncio.create_task(server.serve())
     await eventually(lambda: server.started)
     made = Serving(protocol, port)
