@@ -1,5 +1,6 @@
 """The routes of the change of shift: the report of a night, its paper, what is put beside it, and the hand-over."""
 
+import dataclasses
 from datetime import date, datetime
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from dashboard.door import Problem
 from dashboard.effects import Figures
 from dashboard.glance import desk_zone
 from dashboard.handover import Handover, Screens
+from dashboard.organisations import Right, where
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
 from dashboard.paper import NotPrinted, pdf
 from dashboard.reports import Paper, nights_kept
@@ -42,7 +44,8 @@ async def report(desk: TheDesk, reader: Reader, night: Night = None, site: Site 
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     paper = _paper(Paper(scene, night or nights_kept(scene)[1], SiteId(site) if site else None))
     looking.at(*paper.shown)
-    return HTMLResponse(desk.drawing.page("report.html", scene, paper=paper, page="/report"))
+    weeks = bool(where(reader.session.posts, Right.REPORTS))
+    return HTMLResponse(desk.drawing.page("report.html", scene, paper=paper, weeks=weeks, page="/report"))
 
 
 @router.get("/report/{site}/{home}")  # noqa: FAST003  # `home_id` takes both
@@ -70,7 +73,10 @@ async def effect(
     rounds: Annotated[float, Query(ge=0, le=12)] = 0,
 ) -> Response:
     """Tell what the nights of some weeks came to, and how sure that is."""
-    scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
+    whose = where(reader.session.posts, Right.REPORTS)
+    if not whose:
+        raise Problem(403, mark("Not done"), mark("This is not part of your role. Ask a colleague of the care team."))
+    scene = desk.drawing.scene(desk.centre.now(), dataclasses.replace(reader.viewer, organisations=whose))
     if site and SiteId(site) not in scene.board.plans:
         raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
     figures = Figures(scene, SiteId(site) if site else None, first, last, rounds)

@@ -15,7 +15,7 @@ from detectors.homes import SiteId
 
 WEEKS = 4  # that are looked at, unless others are asked for
 LONGEST = 400  # nights
-_WIDTH, _LANE = 600.0, 34.0  # of the picture with the intervals
+_WIDTH = 600.0  # of an interval from nothing to all
 _BARS, _TALL = 600.0, 130.0  # of the picture by week
 _MINUTE_S = 60.0
 
@@ -29,7 +29,6 @@ class Line:
     label: str
     said: str
     about: str  # what it is of
-    y: float
     low: float
     middle: float
     high: float
@@ -120,22 +119,21 @@ class Figures:
             (say("Ended by talking, without a visit"), effect.at_a_distance, alerts),
             (say("Alerts that nobody was needed for"), effect.unneeded, alerts),
         )
-        return [self._line(number, *one) for number, one in enumerate(every)]
+        return [self._line(*one) for one in every]
 
-    def _line(self, number: int, label: str, figure: Figure | None, about: str) -> Line:
-        y = 6 + number * _LANE
+    def _line(self, label: str, figure: Figure | None, about: str) -> Line:
         if figure is None:
-            return Line(label, self._glance.say("none"), about.format(n=0), y, 0, 0, 0)
+            return Line(label, self._glance.say("none"), about.format(n=0), 0, 0, 0)
         said = self._glance.say(SURE).format(
             value=self._percent(figure.value), low=self._percent(figure.low), high=self._percent(figure.high)
         )
         x = [round(_WIDTH * value, 1) for value in (figure.low, figure.value, figure.high)]
-        return Line(label, said, about.format(n=self._whole(figure.n)), y, *x)
+        return Line(label, said, about.format(n=self._whole(figure.n)), *x)
 
     @property
-    def picture(self) -> tuple[float, float]:
-        """Width and height of the picture with the intervals."""
-        return _WIDTH, 6 + _LANE * len(self.lines)
+    def width(self) -> float:
+        """How wide an interval from nothing to all is drawn."""
+        return _WIDTH
 
     @property
     def answers(self) -> list[str]:

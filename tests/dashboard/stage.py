@@ -161,7 +161,7 @@ class Stage:
         night = date.fromisoformat(asked["night"]) if "night" in asked else nights_kept(scene)[1]
         paper = Paper(scene, night, SiteId(asked["site"]) if "site" in asked else None)
         if not home:
-            return self.drawing.page("report.html", scene, paper=paper, page="/report")
+            return self.drawing.page("report.html", scene, paper=paper, weeks=True, page="/report")
         client = paper.client(self.board.homes[HomeId(home)])
         return self.drawing.page(
             "client-report.html", scene, paper=paper, client=client, about=home, page=f"/report/{home}"
