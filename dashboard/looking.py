@@ -216,9 +216,10 @@ def _entries(desk: _Desk, look: Look, session: Session, deed: Deed, what: str) -
     owners = Access(desk.people).owners()
     homes = look.homes if alert is None else look.homes | {alert.home}
     of_homes = [(home, owners.get(site_of(home), OWN)) for home in sorted(homes)]
-    of_all = [(None, organisation) for organisation in sorted(session.organisations)]
+    works_for = {post.organisation for post in session.posts}  # also those who see no home there
+    of_all = [(None, organisation) for organisation in sorted(works_for)]
     for home, owner in of_homes or of_all or [(None, None)]:
-        mine = owner if owner in session.organisations else min(session.organisations, default=None)
+        mine = owner if owner in works_for else min(works_for, default=None)
         roles = sorted({post.role.value for post in session.posts if mine == post.organisation})
         known = board.homes.get(home) if home is not None else None
         about = look.alert

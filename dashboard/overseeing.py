@@ -33,6 +33,7 @@ from detectors.homes import HomeId, ResidentId, zone_of
 SHOWN = 200  # entries on a page; a file holds all
 FILE_MAX = 100_000
 SPAN = timedelta(days=7)  # that is shown unless another is asked for
+EARLIEST = date(2020, 1, 1)  # before there was a log
 
 DEEDS: Mapping[Deed, str] = {
     Deed.READ: mark("looked"),
@@ -120,12 +121,14 @@ async def asked_of(
     if not overseen:
         raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
     zone, now = _zone(desk), desk.wall.now()
-    last = until or now.astimezone(zone).date()
-    first = since or last - SPAN
+    today = now.astimezone(zone).date()
+    last = max(min(until or today, today), EARLIEST)
+    first = max(since or last - SPAN, EARLIEST)
     resident = _resident(desk, client, overseen) if client else None
     if resident is not None:
         homes = [home.id for home in desk.centre.board.homes.values() if home.resident == resident]
-        looking.at(*[home for home in homes if reader.sees(desk, home)])
+        owners = Access(desk.people).owners()
+        looking.at(*[home for home in homes if owners.get(site_of(home), OWN) in overseen])
     return Asked(
         since=datetime.combine(first, time(), zone).astimezone(UTC),
         until=datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
