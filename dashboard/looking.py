@@ -176,7 +176,7 @@ async def leave(desk: _Desk, look: Look, scope: Scope, status: int) -> None:
         [] if deed is None else list(_entries(desk, look, look.session, deed, _what(path, named=bool(look.homes))))
     )
     fresh = desk.looks.fresh(entries)
-    if fresh:
+    if fresh or desk.looks.waiting:
         await _write(desk, fresh)
 
 
