@@ -118,7 +118,7 @@ class Zigbee2MQTT:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self._gone()
         self._client.disconnect()
         self._client.loop_stop()
         self._client.on_connect = self._client.on_message = self._client.on_subscribe = None
@@ -138,8 +138,11 @@ class Zigbee2MQTT:
 
     def stop(self) -> None:
         """Go off line, with a word that its broker has when this returns."""
+        self._gone().wait_for_publish(WAIT_S)
+
+    def _gone(self) -> mqtt.MQTTMessageInfo:
         payload = json.dumps({"state": "offline"})
-        self._client.publish(f"{self.base}/bridge/state", payload, qos=1, retain=True).wait_for_publish(WAIT_S)
+        return self._client.publish(f"{self.base}/bridge/state", payload, qos=1, retain=True)
 
     def passes(self, seconds: float) -> None:
         """Let time pass; joining ends when it is over."""
@@ -289,7 +292,7 @@ class Zigbee2MQTT:
             reply["transaction"] = said["transaction"]
         self._publish(f"bridge/response/{what}", reply)
         if what == "restart" and error is None:
-            self.stop()
+            self._gone()
             self.restart_required = False
             self.start()
 
