@@ -40,7 +40,7 @@ soak: setup
 	$(BIN)/python -m tests.nights --seed $(SEED) --nights $(NIGHTS)
 	$(BIN)/python -m tests.nights --clocks --seed $(SEED) --nights $(NIGHTS)
 	FUZZ=1000000 $(BIN)/python -m pytest tests/gateway/test_fuzz.py tests/care/test_link_fuzz.py
-	LONG=1 $(BIN)/python -m pytest --timeout=3600 tests/detectors tests/care tests/gateway
+	LONG=1 $(BIN)/python -m pytest --timeout=3600 -m "long or not long"
 
 ## deb: the package for the gateway in a building, in dist (PYTHONS=, MACHINES=, RELEASE_KEY= as in deploy/build-deb)
 deb: .venv/pyvenv.cfg

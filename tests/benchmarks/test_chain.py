@@ -37,6 +37,7 @@ KEYS = {
 TINY = ["--events", "200", "--samples", "4", "--rounds", "1", "--hours", "0.2"]
 
 
+@pytest.mark.long
 def test_a_tiny_run_measures_the_real_chain_and_writes_every_figure(tmp_path: Path) -> None:
     out = tmp_path / "results" / "chain.json"
     command = [sys.executable, "-m", "benchmarks.chain", *TINY, "--out", str(out)]

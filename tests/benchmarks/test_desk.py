@@ -38,6 +38,7 @@ KEYS = {
 TINY = ["--homes", "50", "--pages", "12", "--changes", "20", "--days", "1"]
 
 
+@pytest.mark.long
 def test_a_tiny_run_measures_a_real_desk_and_writes_every_figure(tmp_path: Path) -> None:
     out = tmp_path / "results" / "desk.json"
     command = [sys.executable, "-m", "benchmarks.desk", *TINY, "--out", str(out)]

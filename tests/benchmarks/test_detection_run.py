@@ -81,6 +81,7 @@ def test_a_run_writes_the_figures_by_their_keys_a_page_and_two_pictures(figures:
         assert (out.parent / f"detection-{picture}.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.long
 def test_a_cohort_alone_has_all_the_keys_and_says_what_it_cannot_show(tmp_path: Path) -> None:
     out = tmp_path / "cohort.json"
     command = [sys.executable, "-m", "benchmarks.detection", "--cohort", "2", "--nights", "3", "--out", str(out)]

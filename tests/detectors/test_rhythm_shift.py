@@ -61,6 +61,7 @@ def test_two_hours_later_or_earlier_are_found_within_three_weeks(shift: float) -
 
 
 @pytest.mark.parametrize("stays", [0.0, 0.3])
+@pytest.mark.long
 def test_without_a_shift_a_notice_comes_less_than_once_in_180_nights(stays: float) -> None:
     chance, notices, nights = np.random.default_rng(4), 0, 0
     for _ in range(30):

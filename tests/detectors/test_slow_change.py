@@ -83,6 +83,7 @@ def test_if_no_night_is_above_its_baseline_on_average_notices_are_as_rare_as_pro
 
 @pytest.mark.parametrize("nights", [poisson, overdispersed, slightly_following_one_another])
 @pytest.mark.parametrize("run_length", [60.0, 180.0])
+@pytest.mark.long
 def test_with_a_learned_baseline_notices_are_as_rare_as_promised(
     nights: Callable[[np.random.Generator], Nights], run_length: float
 ) -> None:
@@ -92,6 +93,7 @@ def test_with_a_learned_baseline_notices_are_as_rare_as_promised(
     assert np.mean([first_notice(watch, nights(chance)[0]) for _ in range(250)]) >= run_length
 
 
+@pytest.mark.long
 def test_runs_of_bad_nights_are_told_more_often_than_promised() -> None:
     """A known limit: where each night keeps 40 % of the one before, the learned baseline is too low for its runs."""
     chance = np.random.default_rng(13)

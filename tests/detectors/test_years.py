@@ -74,6 +74,7 @@ def of(said: list[Told], what: What) -> list[Finding]:
     return [one for one in said if isinstance(one, Finding) and one.what is what]
 
 
+@pytest.mark.long
 def test_after_two_years_a_home_is_remembered_in_less_than_50_kb_and_comes_back_to_the_bit() -> None:
     known, _ = after(days(730))
     stored = msgspec.json.encode(known)

@@ -150,6 +150,7 @@ def visits(drawn: Drawn, nights: int = NIGHTS) -> list[float]:
     return found
 
 
+@pytest.mark.long
 def test_bathroom_stays_are_as_many_and_as_long_as_in_the_study() -> None:
     """A home's median is 4.6 minutes in the middle, logarithms differ by 0.41 between homes and 0.48 within (5.7)."""
     count = 160
@@ -241,6 +242,7 @@ def test_a_home_says_a_few_hundred_things_a_day() -> None:
 # Stories.
 
 
+@pytest.mark.long
 def test_a_quiet_sleeper_is_up_less_than_once_and_nocturia_three_times() -> None:
     def a_night(profile: Profile) -> float:
         return mean(len(visits(drawn)) / NIGHTS for drawn in islice(homes(profile), 20))
@@ -317,6 +319,7 @@ def evenings_with_two(drawn: Drawn, nights: int) -> set[date]:
 
 
 @pytest.mark.parametrize("bed", [True, False])
+@pytest.mark.long
 def test_of_a_couple_it_is_seen_in_most_evenings_that_they_are_two(bed: bool) -> None:
     """In the evenings of two weeks, after two in which the home taught how its rooms are reached."""
     taught = FIRST + timedelta(days=NIGHTS)
@@ -326,12 +329,14 @@ def test_of_a_couple_it_is_seen_in_most_evenings_that_they_are_two(bed: bool) ->
 
 
 @pytest.mark.parametrize("profile", [one for one in Profile if one not in {Profile.COUPLE, Profile.ROUNDS}])
+@pytest.mark.long
 def test_whoever_lives_alone_and_is_not_visited_is_never_taken_for_two(profile: Profile) -> None:
     for drawn in islice(homes(profile), 3):
         unvisited = tuple(msgspec.structs.replace(one, visitors=0.0) for one in drawn.habits)
         assert not evenings_with_two(msgspec.structs.replace(drawn, habits=unvisited), 2 * NIGHTS)
 
 
+@pytest.mark.long
 def test_nobody_else_is_up_while_somebody_who_lives_alone_is_in_bed() -> None:
     for drawn in islice(homes(Profile.NOCTURIA, bed=True), 3):
         occupied = False

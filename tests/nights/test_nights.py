@@ -45,7 +45,7 @@ from tests.nights.promises import (
 from tests.nights.world import NOWHERE, Glance, Lived, lived
 from tests.stories import AGREED, AMSTERDAM, a_home, a_site, events, instant
 
-NIGHTS, FIRST = int(os.environ.get("NIGHTS", "100")), int(os.environ.get("SEED", "1"))
+NIGHTS, FIRST = int(os.environ.get("NIGHTS", "50")), int(os.environ.get("SEED", "1"))
 TOGETHER = 25
 CLOCK_NIGHTS = 25
 
