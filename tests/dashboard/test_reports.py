@@ -153,7 +153,9 @@ def test_no_name_of_a_resident_is_on_paper_and_none_in_an_address() -> None:
     board = a_morning()
     drawn = drawing(board).paper("paper.html", "nl", paper=paper(board), client=None)
     assert "Jan" not in text(drawn)
-    page = drawing(board).page("report.html", drawing(board).scene(MORNING, SANNE), paper=paper(board), page="/report")
+    page = drawing(board).page(
+        "report.html", drawing(board).scene(MORNING, SANNE), paper=paper(board), weeks=True, page="/report"
+    )
     assert "Jan" in text(page)
     assert not re.search(r'href="[^"]*(Jan|Ahmed)', page)
 
@@ -268,7 +270,7 @@ def test_the_english_page_has_no_dutch_in_it() -> None:
     viewer = Viewer(StaffId("s-1"), "Sanne", "S.K.", "en")
     scene = drawing(board).scene(MORNING, viewer)
     for page in (
-        drawing(board).page("report.html", scene, paper=Paper(scene, NIGHT), page="/report"),
+        drawing(board).page("report.html", scene, paper=Paper(scene, NIGHT), weeks=True, page="/report"),
         drawing(board).page("hand-over.html", scene, handed=Handover(scene, Screens(1, 1, 1)), page="/hand-over"),
     ):
         said = text(page).replace("Om 02:44.", "")
@@ -281,5 +283,5 @@ def test_more_clients_than_a_page_holds_are_counted_and_never_called_seen(monkey
     told = paper(board)
     assert (len(told.clients), told.more_clients) == (2, 5)
     assert sum(len(homes) for _, homes in told.others) == len(board.homes) - 7
-    page = drawing(board).page("report.html", told.glance, paper=told, page="/report")  # type: ignore[arg-type]
+    page = drawing(board).page("report.html", told.glance, paper=told, weeks=True, page="/report")  # type: ignore[arg-type]
     assert "En nog 5 cliënten: kies een gebouw." in text(page)

@@ -232,7 +232,7 @@ def test_a_contact_is_kept_reached_listed_and_forgotten(tmp_path: Path) -> None:
 def test_a_channel_is_set_up_and_tried(tmp_path: Path) -> None:
     store = ("--people", str(tmp_path / "people.db"))
     nobody = f"json://127.0.0.1:{free_port()}/{{address}}"
-    assert "no URL that Apprise knows" in run_in_vain("channel", "set", "sms", "nonsense", *store)
+    assert "a URL that Apprise knows" in run_in_vain("channel", "set", "sms", "nonsense", *store)
     assert "Set it up first" in run_in_vain("channel", "try", "sms", "31612345678", *store)
     assert "sms is set up" in run_command("channel", "set", "sms", nobody, *store)
     assert "did not take the message" in run_in_vain("channel", "try", "sms", "31612345678", *store)
