@@ -11,7 +11,8 @@ from care import journal
 from care.ids import StaffId
 from care.link import Beat
 from care.measures import Basis, Consenting, Ending, FadingAnswered, MeasureAgreed, MeasureEnded, Purpose
-from dashboard.organisations import OWN, Role, appoint, dismiss
+from dashboard import people
+from dashboard.organisations import Role
 from dashboard.pages import Desk
 from detectors.findings import Presence, Status
 from detectors.homes import HomeId, Kind
@@ -124,13 +125,14 @@ async def test_what_cannot_be_agreed_is_refused_with_a_sentence(
 
 
 async def test_who_may_change_nothing_reads_it_without_a_form(
-    page: httpx.AsyncClient, desk: Desk, sanne: StaffId, store: sqlite3.Connection
+    page: httpx.AsyncClient, desk: Desk, store: sqlite3.Connection
 ) -> None:
-    dismiss(store, sanne, OWN)
-    appoint(store, sanne, OWN, Role.DESK)
-    assert "Spreek dit af" not in await read(page, PATH)
-    assert (await agree(page)).status_code == 403
-    assert (await page.post(f"{PATH}/less", data={"wanted": "no"})).status_code == 403
+    assert "Leg deze afspraak vast" in await read(page, PATH)
+    noor = people.add_staff(store, "noor", first_name="Noor", initials="NB", password="maan en sterren", role=Role.DESK)
+    async with signed_in(desk, noor) as hers:
+        assert "Leg deze afspraak vast" not in await read(hers, PATH)
+        assert (await agree(hers)).status_code == 403
+        assert (await hers.post(f"{PATH}/less", data={"wanted": "no"})).status_code == 403
     assert records(desk) == []
 
 

@@ -109,7 +109,9 @@ def test_a_pause_is_the_clients_own_and_leaves_the_call_for_help() -> None:
         status("wilg/12", Presence.BED, "00:00", sight=Sight.PAUSED),
         status("wilg/12", Presence.BED, "05:00"),
     )
-    assert told(board) == ["paused | 00:00\u201305:00 | Op pauze door cliënt | Alleen een hulpoproep kon komen."]
+    assert told(board) == [
+        "paused | 00:00\u201305:00 | Op pauze op verzoek van de cliënt | Alleen een hulpoproep kon komen."
+    ]
     assert strips(board).nights[0].said == (("paused", "op pauze: 5\u00a0u\u00a000"),)
 
 
