@@ -146,7 +146,7 @@ async def test_somebody_comes_by_their_own_sign_in_and_is_there_for_that_organis
         assert session is not None
         assert session.posts == {Post(ZON, Role.CARE)}
         assert (await browser.get("/")).status_code == 200
-    assert told(zon)[-1] == ("signed-in", "session")
+    assert ("signed-in", "session") in told(zon)
 
 
 WRONG: dict[str, dict[str, Any]] = {

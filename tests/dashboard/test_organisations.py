@@ -121,7 +121,6 @@ async def test_the_desk_of_one_organisation_shows_its_homes_and_no_others(of_zon
         "/homes/eik/12/messages",
         "/report/eik/12",
         "/report?site=eik",
-        "/effect?site=eik",
         "/calling-order/eik",
         "/calling-order/eik/12",
     ],
@@ -132,6 +131,17 @@ async def test_what_is_another_organisations_is_as_what_is_not_there(of_zon: htt
     assert theirs.text == nowhere.text
     mine = await of_zon.get(path.replace(THEIRS, ALERT).replace("eik", "wilg"))
     assert mine.status_code == 200
+
+
+@pytest.mark.anyio
+async def test_figures_of_weeks_are_for_who_reads_reports_and_of_their_own_buildings(real: Desk) -> None:
+    async with signed_in(real, hired(real.people, "noor", ZON, Role.CARE)) as care:
+        assert (await care.get("/effect?site=wilg")).status_code == 200
+        assert (await care.get("/effect?site=eik")).status_code == 404
+        assert "/effect" in (await care.get("/report")).text
+    async with signed_in(real, hired(real.people, "sanne", ZON, Role.DESK)) as desk:
+        assert (await desk.get("/effect")).status_code == 403
+        assert "/effect" not in (await desk.get("/report")).text
 
 
 @pytest.mark.anyio
