@@ -1,6 +1,6 @@
 """Nights in which everything fails, and the promises hold; and promises that know when they are broken.
 
-Fifty of them in a test run, ten thousands in a soak.
+Three hundred of them in a test run, ten thousands in a soak.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ from tests.nights.promises import (
 from tests.nights.world import NOWHERE, Glance, Lived, lived
 from tests.stories import AGREED, AMSTERDAM, a_home, a_site, events, instant
 
-NIGHTS, FIRST = int(os.environ.get("NIGHTS", "50")), int(os.environ.get("SEED", "1"))
+NIGHTS, FIRST = int(os.environ.get("NIGHTS", "300")), int(os.environ.get("SEED", "1"))
 TOGETHER = 25
 CLOCK_NIGHTS = 25
 
