@@ -27,7 +27,7 @@ from benchmarks.page import quantile
 from benchmarks.parts import CannotMeasure, Part, Parts, Told, apart, hear
 from benchmarks.screens import Seen
 from benchmarks.year import Year
-from care import journal, link
+from care import journal, link, packing
 from care.alerts import alert_of
 from care.clock import SystemClock
 from care.link import Batch, Beat
@@ -301,7 +301,7 @@ def _numbers(part: Part, sent: Sequence[tuple[Record, int]]) -> list[int | None]
     """Return the number that each change got in the centre's journal, or None while it is not there."""
     with part.read() as db:
         rows = [
-            db.execute("SELECT number FROM journal WHERE key = ?", (journal._key(one.at, encode(one)),)).fetchone()
+            db.execute("SELECT number FROM journal WHERE key = ?", (packing.key(one.at, encode(one)),)).fetchone()
             for one, _ in sent
         ]
     return [row and row[0] for row in rows]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.parts import Told
-from care import journal
+from care import journal, packing
 from care.alerts import alert_of
 from care.ids import StaffId
 from care.records import Claimed, Delivered, How, Outcome, Plan, Record, Resolved, addressee, encode, site_of
@@ -187,8 +187,8 @@ def _append(db: sqlite3.Connection, records: Sequence[Record], sent: dict[SiteId
         if isinstance(record, FromBuilding):
             origin = record.site if isinstance(record, Plan) else site_of(record.home)
             sent[SiteId(origin)] += 1
-        at = journal._micros(record.at.astimezone(UTC))
-        rows.append((at, origin, None if origin else addressee(record), journal._key(record.at, body), body))
+        at = packing.micros(record.at.astimezone(UTC))
+        rows.append((at, origin, None if origin else addressee(record), packing.key(record.at, body), body))
     db.execute("BEGIN IMMEDIATE")
     db.executemany("INSERT INTO journal (recorded_at, origin, addressee, key, body) VALUES (?, ?, ?, ?, ?)", rows)
     db.execute("COMMIT")

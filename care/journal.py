@@ -12,31 +12,27 @@ again; and the WAL keeps its size, because a growing file costs the file system 
 """
 
 import contextlib
-import hashlib
 import secrets
 import sqlite3
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from care.accounts import Account
 from care.files import settle
-from care.records import Record, addressee, decode, encode, tag_of
+from care.packing import EPOCH, damaged, instant, key, micros, packed, unpacked
+from care.records import Record, addressee, decode, encode
 from detectors.homes import Instant
 
 BATCH_MAX = 10_000
-FORGET_MAX = 500  # records looked at in one turn of forgetting
 VERSION = 2  # in `user_version`; 0 had `body UNIQUE` and no `key`, and 1 no bodies that are packed
 
 _PAGE_BYTES = 1024
 _WAL_PAGES = 4_000  # after so many the WAL is copied into the file: the last pages of each tree once, not each time
 _WAL_BYTES_MAX = 16_000_000  # a WAL that grew beyond this (an upgrade, a reader that stayed) is cut off again
-_FUTURE = timedelta(days=1)  # a record dated so far ahead was written while the clock was wrong
 
 # No AUTOINCREMENT, which would write one more page at each commit: numbers never come again all the same, for the
 # newest record never leaves.
@@ -46,8 +42,8 @@ CREATE TABLE IF NOT EXISTS journal (
     recorded_at INTEGER NOT NULL,  -- microseconds since 1970, UTC
     origin TEXT NOT NULL,          -- '' if written here, else the peer it came from
     addressee TEXT,                -- the peer that must have it too
-    key BLOB UNIQUE,               -- of what the record says: see `_key`
-    body BLOB NOT NULL             -- JSON; packed, where nobody else is to have it: see `_packed`
+    key BLOB UNIQUE,               -- of what the record says: see `packing.key`
+    body BLOB NOT NULL             -- JSON; packed, where nobody else is to have it: see `packing.packed`
 ) STRICT;
 CREATE INDEX IF NOT EXISTS to_send ON journal (addressee, number) WHERE addressee IS NOT NULL;
 CREATE TABLE IF NOT EXISTS cursor (
@@ -77,7 +73,6 @@ _MOVE_CURSOR = (
     "INSERT INTO cursor VALUES (?, ?, ?)"
     " ON CONFLICT (peer) DO UPDATE SET journal = excluded.journal, number = excluded.number"
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Entry(NamedTuple):
@@ -172,7 +167,7 @@ def write(
         raise ValueError("records from a peer need the cursor that they bring us to")
     db.execute("BEGIN IMMEDIATE")
     try:
-        written = _insert(db, dated, origin)
+        written = insert(db, dated, origin)
         if cursor is not None:
             db.execute(_MOVE_CURSOR, (origin, *cursor))
     except BaseException:
@@ -182,13 +177,13 @@ def write(
     return written
 
 
-def _insert(db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], origin: str) -> list[Entry]:
+def insert(db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], origin: str = "") -> list[Entry]:
+    """Write records, each with its date, in a transaction that is open already; return those that were new."""
     written: list[Entry] = []
     for at, record in dated:
         body = encode(record)
         to = None if origin else addressee(record)
-        packed = body if origin or to is not None else _packed(body)
-        row = (_micros(at), origin, to, _key(record.at, body), packed)
+        row = (micros(at), origin, to, key(record.at, body), body if origin or to is not None else packed(body))
         number = db.execute(_INSERT, row).fetchone()
         if number is not None:
             written.append(Entry(number[0], at, origin, record))
@@ -197,8 +192,8 @@ def _insert(db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], or
 
 def holds(db: sqlite3.Connection, record: Record) -> bool:
     """Whether a record is there already: a broker sends again whatever it is not sure that we had."""
-    key = _key(record.at, encode(record))
-    return db.execute("SELECT 1 FROM journal WHERE key = ?", (key,)).fetchone() is not None
+    known = key(record.at, encode(record))
+    return db.execute("SELECT 1 FROM journal WHERE key = ?", (known,)).fetchone() is not None
 
 
 def read_after(db: sqlite3.Connection, number: int, *, limit: int = BATCH_MAX) -> list[Entry]:
@@ -207,7 +202,7 @@ def read_after(db: sqlite3.Connection, number: int, *, limit: int = BATCH_MAX) -
         "SELECT number, recorded_at, origin, body FROM journal WHERE number > ? ORDER BY number LIMIT ?",
         (number, limit),
     )
-    return [Entry(n, _instant(at), origin, decode(_unpacked(body))) for n, at, origin, body in rows]
+    return [Entry(n, instant(at), origin, decode(unpacked(body))) for n, at, origin, body in rows]
 
 
 def read_from(db: sqlite3.Connection, origin: str, number: int = 0, *, limit: int = BATCH_MAX) -> list[Entry]:
@@ -216,7 +211,7 @@ def read_from(db: sqlite3.Connection, origin: str, number: int = 0, *, limit: in
         "SELECT number, recorded_at, origin, body FROM journal WHERE origin = ? AND number > ? ORDER BY number LIMIT ?",
         (origin, number, limit),
     )
-    return [Entry(n, _instant(at), came_from, decode(_unpacked(body))) for n, at, came_from, body in rows]
+    return [Entry(n, instant(at), came_from, decode(unpacked(body))) for n, at, came_from, body in rows]
 
 
 def to_send(db: sqlite3.Connection, peer: str, *, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
@@ -246,7 +241,7 @@ def had(db: sqlite3.Connection, peer: str) -> int:
 
 def touch(db: sqlite3.Connection, at: datetime) -> None:
     """Write a date, and nothing else: whether the disk still takes what is written, only writing shows."""
-    db.execute("INSERT OR REPLACE INTO touched VALUES (1, ?)", (_micros(at),))
+    db.execute("INSERT OR REPLACE INTO touched VALUES (1, ?)", (micros(at),))
 
 
 def save_snapshot(db: sqlite3.Connection, number: int, body: bytes) -> None:
@@ -262,137 +257,7 @@ def load_snapshot(db: sqlite3.Connection) -> tuple[int, bytes] | None:
     try:
         return row[0], zlib.decompress(row[1])
     except zlib.error as error:
-        raise _damaged(f"the snapshot is damaged: {error}") from error
-
-
-def forget(
-    db: sqlite3.Connection, before: datetime, *, now: datetime, upto: int | None = None, limit: int = FORGET_MAX
-) -> int:
-    """Take out raw events written before a date, a few at a time; return how many left.
-
-    Raw is what was written here and is nobody else's to have. Nothing leaves that the snapshot does not yet hold, nor
-    anything above `upto`, nor the newest record: numbers go on from it.
-    """
-    row = db.execute("SELECT coalesce(max(number), 0) FROM snapshot").fetchone()
-    last = min(row[0], last_number(db) - 1, *([] if upto is None else [upto]))
-    floor = _floor(db, "raw")
-    rows = db.execute(
-        "SELECT number, recorded_at FROM journal WHERE addressee IS NULL AND origin = ''"
-        " AND number > ? AND number <= ? ORDER BY number LIMIT ?",
-        (floor, last, limit),
-    ).fetchall()
-    return _take_out(db, "raw", floor, _old(rows, before, now, full=len(rows) == limit))
-
-
-def forget_told(
-    db: sqlite3.Connection, peer: str, before: datetime, *, now: datetime, had: int, limit: int = FORGET_MAX
-) -> int:
-    """Take out what was told to a peer before a date, up to the number that it has on disk; return how many left."""
-    floor = _floor(db, "told")
-    rows = db.execute(
-        "SELECT number, recorded_at FROM journal"
-        " WHERE addressee = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?",
-        (peer, floor, min(had, last_number(db) - 1), limit),
-    ).fetchall()
-    return _take_out(db, "told", floor, _old(rows, before, now, full=len(rows) == limit))
-
-
-class Gone(NamedTuple):
-    """What one turn of forgetting at a centre came to."""
-
-    entries: list[Entry]  # the account of it, written together with it
-    more: bool  # whether another turn may find more
-
-
-def forget_kept(
-    db: sqlite3.Connection,
-    what: str,
-    before: datetime,
-    *,
-    now: datetime,
-    leaves: Callable[[Record], bool | None],
-    account: Callable[[Counter[str], int], Sequence[Record]],
-    limit: int = FORGET_MAX,
-) -> Gone:
-    """Take out records of some kinds that were written before a date, a few at a time, with the account of it.
-
-    `leaves` says of a record whether it may go: None if it is none of these kinds, False if it is and must stay for
-    now, which is asked again with every turn (of `limit` of those at most). `account` gets how many left of each kind,
-    and the number up to which all was looked at. The newest record never leaves:
-    numbers go on from it. What left and what is said of it are on disk together, or neither is.
-    """
-    floor = _floor(db, what)
-    newest, late = last_number(db), _micros(now + _FUTURE)
-    rows = db.execute(
-        "SELECT number, recorded_at, body FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?",
-        (floor, newest, limit),
-    ).fetchall()
-    upto, oldest_left, stays = floor, 0, list[int]()
-    gone, counted = list[int](), Counter[str]()
-    for number, at, body in rows:
-        if _micros(before) <= at < late:
-            break
-        upto, oldest_left = number, max(oldest_left, 0 if at >= late else at)
-        record = decode(_unpacked(body))
-        may = leaves(record) if at < late else None
-        if may:
-            gone.append(number)
-            counted[tag_of(record)] += 1
-        elif may is False:
-            stays.append(number)
-    again = db.execute(
-        "SELECT number, body FROM lingering JOIN journal USING (number) WHERE what = ? ORDER BY number LIMIT ?",
-        (what, limit),
-    ).fetchall()
-    for number, body in again:
-        record = decode(_unpacked(body))
-        if leaves(record):
-            gone.append(number)
-            counted[tag_of(record)] += 1
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in gone))
-        db.executemany("DELETE FROM lingering WHERE number = ?", ((number,) for number in gone))
-        db.executemany("INSERT OR IGNORE INTO lingering VALUES (?, ?)", ((number, what) for number in stays))
-        if upto > floor:
-            db.execute(
-                "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE"
-                " SET number = excluded.number, recorded_at = max(recorded_at, excluded.recorded_at)",
-                (what, upto, oldest_left),
-            )
-        entries = _insert(db, ((now, record) for record in account(counted, upto)), "") if counted else []
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-    return Gone(entries, more=len(rows) == limit and upto == rows[-1][0])
-
-
-def put_instead(db: sqlite3.Connection, number: int, record: Record) -> None:
-    """Let another record stand under a number: what a person's data became when they were erased. In a transaction."""
-    body = encode(record)
-    row = db.execute("SELECT origin, addressee FROM journal WHERE number = ?", (number,)).fetchone()
-    packed = _packed(body) if row == ("", None) else body
-    db.execute("UPDATE journal SET key = ?, body = ? WHERE number = ?", (_key(record.at, body), packed, number))
-
-
-def put(db: sqlite3.Connection, record: Record, at: datetime) -> None:
-    """Write a record of our own in a transaction that is open already."""
-    _insert(db, [(at, record)], "")
-
-
-def accounts(db: sqlite3.Connection) -> list[Account]:
-    """Return all that a centre has accounted for, oldest first."""
-    rows = db.execute("SELECT body FROM journal WHERE origin = '' AND addressee IS NULL ORDER BY number")
-    return [record for (body,) in rows if isinstance(record := decode(_unpacked(body)), Account)]
-
-
-def begins_at(db: sqlite3.Connection) -> datetime | None:
-    """Return the date up to which raw events have left, or None if the journal begins at its beginning."""
-    if not _is_there(db, "forgotten"):
-        return None  # of an older make, and read only
-    row = db.execute("SELECT recorded_at FROM forgotten WHERE what = 'raw' AND recorded_at > 0").fetchone()
-    return None if row is None else _instant(row[0])
+        raise damaged(f"the snapshot is damaged: {error}") from error
 
 
 def copy_to(db: sqlite3.Connection, file: Path) -> None:
@@ -416,13 +281,13 @@ def last_number(db: sqlite3.Connection) -> int:
 def last_date(db: sqlite3.Connection) -> datetime | None:
     """Return when the newest record was written, or None in an empty journal."""
     row = db.execute("SELECT recorded_at FROM journal ORDER BY number DESC LIMIT 1").fetchone()
-    return None if row is None else _instant(row[0])
+    return None if row is None else instant(row[0])
 
 
 def touched_at(db: sqlite3.Connection) -> datetime | None:
     """Return when a date was last written though there was nothing else to write (`touch`), or None."""
-    row = db.execute("SELECT at FROM touched").fetchone() if _is_there(db, "touched") else None
-    return None if row is None else _instant(row[0])
+    row = db.execute("SELECT at FROM touched").fetchone() if is_there(db, "touched") else None
+    return None if row is None else instant(row[0])
 
 
 def first_since(db: sqlite3.Connection, at: datetime) -> int:
@@ -436,7 +301,7 @@ def first_since(db: sqlite3.Connection, at: datetime) -> int:
         row = db.execute(
             "SELECT recorded_at FROM journal WHERE number >= ? ORDER BY number LIMIT 1", (middle,)
         ).fetchone()
-        if row is not None and _instant(row[0]) < at:
+        if row is not None and instant(row[0]) < at:
             low = middle + 1
         else:
             high = middle
@@ -456,97 +321,6 @@ class _Dated(msgspec.Struct):
 _dated = msgspec.json.Decoder(_Dated)
 
 
-def _key(at: datetime, body: bytes) -> bytes:
-    """Return what a record is known by: 6 bytes of its date, in milliseconds, and 10 of a hash of what it says."""
-    ms = min(max((at - _EPOCH) // timedelta(milliseconds=1), 0), 2**48 - 1)
-    return ms.to_bytes(6, "big") + hashlib.blake2b(body, digest_size=10).digest()
-
-
-_PACKED = b"\x01"  # begins a body packed with `_WORDS`; JSON begins with a brace
-_WORDS = (
-    b'{"type":"unreadable","topic":"zigbee2mqtt/","trouble":"unknown-sensor","why":"The plan has no sensor '
-    b'{"type":"sight","seen":true,"reason":"bridge+availability","seen":false,"reason":"check-in"}'
-    b',"origin":"undated"},"origin":"replay"},"origin":"retained"},"kind":"use","kind":"button","room":"'
-    b'entrance","room":"bedroom","room":"living-room","room":"kitchen","room":"bathroom","room":"hall","room":"'
-    b'gang","room":"toilet","room":"hal","room":"slaapkamer","room":"woonkamer","room":"keuken","room":"badkamer",'
-    b'"kind":"door","value":0.0}"kind":"bed","value":1.0}"kind":"motion","value":0.0}'
-    b'{"type":"sensor","at":"2026-11-24T00:00:00.000000Z","home":"wilg/12","sensor":"12/badkamer","room":"badkamer",'
-    b'"kind":"motion","value":1.0}'
-)
-"""What raw events are made of, the most usual last. Never to be changed: what is packed is read with it. Of an event
-of 135 bytes 45 are left, and of all that is written for it half."""
-
-
-def _packed(body: bytes) -> bytes:
-    packing = zlib.compressobj(6, zlib.DEFLATED, -12, zdict=_WORDS)
-    return _PACKED + packing.compress(body) + packing.flush()
-
-
-def _unpacked(body: bytes) -> bytes:
-    if not body.startswith(_PACKED):
-        return body
-    unpacking = zlib.decompressobj(-12, zdict=_WORDS)
-    try:
-        return unpacking.decompress(body[1:]) + unpacking.flush()
-    except zlib.error as error:
-        raise _damaged(f"a record is damaged: {error}") from error
-
-
-def _damaged(why: str) -> sqlite3.DatabaseError:
-    """Say of what SQLite takes no notice of what it says itself of a file that is damaged."""
-    damaged = sqlite3.DatabaseError(why)
-    damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT  # to whoever tells a damaged journal from a full disk
-    return damaged
-
-
-class _Old(NamedTuple):
-    numbers: list[int]  # of the records that leave
-    upto: int  # everything up to here has been looked at; 0: nothing
-    newest: int  # when the newest of them was written
-
-
-def _old(rows: Sequence[tuple[int, int]], before: datetime, now: datetime, *, full: bool) -> _Old:
-    """Return which of these records are old enough to leave: in order, up to the first that is not.
-
-    One dated in the future does not stop it: it was written between others, and leaves with those that follow it.
-    """
-    numbers, passed, upto, newest = list[int](), list[int](), 0, 0
-    for number, at in rows:
-        if at >= _micros(now + _FUTURE):
-            passed.append(number)
-        elif at >= _micros(before):
-            return _Old(numbers, upto, newest)
-        else:
-            numbers += [*passed, number]
-            upto, newest, passed = number, at, []
-    if full and not upto:
-        upto = rows[-1][0]  # nothing but the future in them: they stay, so that the rest can go
-    return _Old(numbers, upto, newest)
-
-
-def _floor(db: sqlite3.Connection, what: str) -> int:
-    row = db.execute("SELECT number FROM forgotten WHERE what = ?", (what,)).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _take_out(db: sqlite3.Connection, what: str, floor: int, old: _Old) -> int:
-    if old.upto <= floor:
-        return 0
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in old.numbers))
-        db.execute(
-            "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE"
-            " SET number = excluded.number, recorded_at = max(recorded_at, excluded.recorded_at)",
-            (what, old.upto, old.newest),
-        )
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-    return len(old.numbers)
-
-
 def _upgrade(old: sqlite3.Connection, file: Path) -> None:
     """Copy a journal of version 0 into a new file, batch by batch, and put that in its place when it is whole."""
     half = file.with_name(f"{file.name}.upgrading")
@@ -562,7 +336,7 @@ def _upgrade(old: sqlite3.Connection, file: Path) -> None:
             new.execute("BEGIN IMMEDIATE")
             new.executemany(
                 "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                ((*row[:4], _key(_date_of(row[4]), row[4]), row[4]) for row in rows),
+                ((*row[:4], key(_date_of(row[4]), row[4]), row[4]) for row in rows),
             )
             new.execute("COMMIT")
         new.execute("BEGIN IMMEDIATE")
@@ -594,7 +368,7 @@ def _date_of(body: bytes) -> datetime:
     try:
         return _dated.decode(body).at
     except msgspec.DecodeError:
-        return _EPOCH
+        return EPOCH
 
 
 _HEADER = b"SQLite format 3\x00"
@@ -627,7 +401,7 @@ def _of_older_make(db: sqlite3.Connection, file: Path | str) -> bool:
     version = _version(db)
     if version > VERSION:
         raise TooNew(f"{file}: written by a newer version of Nachtwacht (journal {version}, known {VERSION}).")
-    return version == 0 and _is_there(db, "journal")  # 1 differs in nothing that must be made anew
+    return version == 0 and is_there(db, "journal")  # 1 differs in nothing that must be made anew
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -635,13 +409,6 @@ def _version(db: sqlite3.Connection) -> int:
     return row[0]
 
 
-def _is_there(db: sqlite3.Connection, table: str) -> bool:
+def is_there(db: sqlite3.Connection, table: str) -> bool:
+    """Whether the file has a table: one of an older make that is only read may lack some."""
     return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

@@ -16,7 +16,7 @@ from care.records import BackTest, Ground
 from dashboard.backtests import UNTESTED, State, state_of
 from dashboard.door import Problem
 from dashboard.organisations import Right
-from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
+from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, lived_in
 from detectors.budget import OWN
 from detectors.homes import Home, HomeId
 
@@ -41,7 +41,7 @@ TheBackTest = Annotated[str, Depends(back_test_id)]
 @router.get("/homes/{site}/{home}/agreements")  # noqa: FAST003  # `home_id` takes both
 async def agreements(home: TheHome, desk: TheDesk, reader: Reader, *, less: bool = False) -> Response:
     """Show what is agreed; with `less`, the form proposes longer times (`care.fading`)."""
-    known, typed = _known(desk, home), dict[str, str]()
+    known, typed = lived_in(desk.centre.board, home), dict[str, str]()
     if less:
         typed = {name: f"{minutes:g}" for name, minutes in later(known).items()}
     return HTMLResponse(desk.drawing.agreements(known, desk.centre.now(), reader.viewer, typed=typed))
@@ -50,7 +50,7 @@ async def agreements(home: TheHome, desk: TheDesk, reader: Reader, *, less: bool
 @router.post("/homes/{site}/{home}/agreements")  # noqa: FAST003
 async def post_back_test(request: Request, home: TheHome, desk: TheDesk, reader: Reader) -> Response:
     """Ask the building what something else would have given; nothing is changed by it."""
-    known = _known(desk, home)
+    known = lived_in(desk.centre.board, home)
     form = await request.form()
     typed = {name: str(form.get(name, ""))[:TYPED_MAX].strip() for name in LIMITS}
     wrong = {name: why for name, text in typed.items() if (why := _wrong(text))}
@@ -134,15 +134,8 @@ def _again(desk: Desk, known: Home, asked: BackTest, reader: SignedIn, problem: 
     return HTMLResponse(page, problem[0])
 
 
-def _known(desk: Desk, home: HomeId) -> Home:
-    try:
-        return desk.centre.board.homes[home]
-    except KeyError as error:
-        raise no_home() from error
-
-
 def _asked(desk: Desk, home: HomeId, back_test: str) -> tuple[Home, BackTest]:
-    known = _known(desk, home)
+    known = lived_in(desk.centre.board, home)
     asked = desk.centre.board.agreements.asked(home, back_test)
     if asked is None:
         raise no_back_test()

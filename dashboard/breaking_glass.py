@@ -13,7 +13,7 @@ from care.messages import Kind, ToTell
 from care.records import site_of
 from dashboard import access_log, contacts, emergencies
 from dashboard.access_log import Deed, Entry, Ground
-from dashboard.door import Problem
+from dashboard.door import no_page
 from dashboard.emergencies import REASON_MAX, Emergency, NoEmergency
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
@@ -33,10 +33,6 @@ Said = Annotated[str, Form(max_length=REASON_MAX)]
 Key = Annotated[str, Form(pattern="^e-[0-9a-f]{16}$")]
 
 TOO_LITTLE = mark("Say why in a sentence. The client reads it, and it is judged.")
-
-
-def no_page() -> Problem:
-    return Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
 
 
 def opens_to(reader: SignedIn) -> bool:

@@ -16,12 +16,12 @@ from care.language import mark, words
 from care.records import Record
 from care.reports import TEAM, Writer
 from dashboard import looking
-from dashboard.door import Problem
+from dashboard.door import Problem, no_page
 from dashboard.effects import Figures
 from dashboard.glance import desk_zone
 from dashboard.handover import Handover, Screens
 from dashboard.organisations import Right, where
-from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
+from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, lived_in, no_home, not_in_role
 from dashboard.paper import NotPrinted, pdf
 from dashboard.reports import Paper, nights_kept
 from detectors.homes import HomeId, SiteId, zone_of
@@ -53,10 +53,7 @@ async def client_report(home: TheHome, desk: TheDesk, reader: Reader, night: Nig
     """Tell one client's night in five lines."""
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
     paper = _paper(Paper(scene, night or nights_kept(scene)[1]))
-    known = scene.board.homes.get(home)
-    if known is None:
-        raise no_home()
-    client = paper.client(known)
+    client = paper.client(lived_in(scene.board, home))
     return HTMLResponse(
         desk.drawing.page("client-report.html", scene, paper=paper, client=client, about=home, page=f"/report/{home}")
     )
@@ -75,10 +72,10 @@ async def effect(
     """Tell what the nights of some weeks came to, and how sure that is."""
     whose = where(reader.session.posts, Right.REPORTS)
     if not whose:
-        raise Problem(403, mark("Not done"), mark("This is not part of your role. Ask a colleague of the care team."))
+        raise not_in_role(Right.REPORTS)
     scene = desk.drawing.scene(desk.centre.now(), dataclasses.replace(reader.viewer, organisations=whose))
     if site and SiteId(site) not in scene.board.plans:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     figures = Figures(scene, SiteId(site) if site else None, first, last, rounds)
     return HTMLResponse(desk.drawing.page("effect.html", scene, effect=figures, page="/effect"))
 
@@ -91,10 +88,7 @@ async def paper_of(desk: TheDesk, reader: Reader, night: Night = None, site: Sit
     client = None
     if home:
         looking.at(HomeId(f"{site}/{home}"))
-        known = scene.board.homes.get(HomeId(f"{site}/{home}"))
-        if known is None:
-            raise no_home()
-        client = paper.client(known)
+        client = paper.client(lived_in(scene.board, HomeId(f"{site}/{home}")))
     else:
         looking.at(*paper.shown)
     drawn = desk.drawing.paper("paper.html", reader.viewer.language, paper=paper, client=client)
@@ -205,7 +199,7 @@ def _hand_over(desk: Desk, reader: SignedIn, *, note: str = "", problem: str = "
 def _of_the_desk(reader: SignedIn) -> None:
     """Raise `Problem` for who does not work for the organisation whose desk it is: there is no such page for them."""
     if not reader.of_the_centre:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
 
 
 def _screens(desk: Desk) -> Screens:

@@ -33,7 +33,7 @@ from dashboard.letting_in import Mine, Refused, TheirOwn, link
 from dashboard.looked import SPANS, Looked
 from dashboard.mine import OWN, not_saved, own_page
 from dashboard.organisations import Right
-from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
+from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, lived_in
 from dashboard.paper import NotPrinted, pdf
 from dashboard.people import Names
 from dashboard.rows import transaction
@@ -221,7 +221,7 @@ def forget(db: sqlite3.Connection, contact: Contact) -> None:
 @router.get("/homes/{site}/{home}/circle")  # noqa: FAST003  # `home_id` takes both
 async def circle_page(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
     """Show who is let in to what of a resident, and hand out codes."""
-    return HTMLResponse(_for_team(desk, reader, _lived_in(desk, home)))
+    return HTMLResponse(_for_team(desk, reader, lived_in(desk.centre.board, home)))
 
 
 @router.post("/homes/{site}/{home}/circle/code")  # noqa: FAST003
@@ -230,7 +230,7 @@ async def post_code(
 ) -> Response:
     """Make a code by which one device is let in, and show it once: nobody can look it up."""
     reader.must(Right.CHANGE, desk, home)
-    known = _lived_in(desk, home)
+    known = lived_in(desk.centre.board, home)
     whose = _of_home(desk, known, contact) if contact else None
     code = housekeys.invite(desk.people, known.resident, whose.id if whose else None, desk.wall.now())
     _note_team(desk, reader, known, "code", contact)
@@ -243,7 +243,7 @@ async def post_team_end(
 ) -> Response:
     """Let a device in no more."""
     reader.must(Right.CHANGE, desk, home)
-    known = _lived_in(desk, home)
+    known = lived_in(desk.centre.board, home)
     housekeys.end(desk.people, known.resident, key)
     _note_team(desk, reader, known, "device", key)
     return RedirectResponse(f"{home_path(home)}/circle", 303)
@@ -262,7 +262,7 @@ async def post_team_share(
 ) -> Response:
     """Write down what the resident, or who speaks for them, lets somebody read."""
     reader.must(Right.CHANGE, desk, home)
-    known = _lived_in(desk, home)
+    known = lived_in(desk.centre.board, home)
     whose, ends, by = _of_home(desk, known, contact), _day_ends(desk, known, until), Asker(reader.staff)
     try:
         await desk.centre.write(
@@ -280,7 +280,7 @@ async def post_team_remove(
 ) -> Response:
     """Take somebody out of a resident's circle, at the resident's word."""
     reader.must(Right.CHANGE, desk, home)
-    known = _lived_in(desk, home)
+    known = lived_in(desk.centre.board, home)
     whose, by = _of_home(desk, known, contact), Asker(reader.staff)
     await desk.centre.write(lambda board, at: circles.let_go(board, known, whose.id, by=by, at=at))
     forget(desk.people, whose)
@@ -312,13 +312,6 @@ def qr(text: str) -> Markup:
     """Draw a text as a code that phones read (ISO/IEC 18004): black on white, by day and by night."""
     code = segno.make(text, error="m", micro=False)
     return Markup(code.svg_inline(border=4, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None))  # noqa: S704  # drawn by segno of squares, no text in it
-
-
-def _lived_in(desk: Desk, home: str) -> Home:
-    known = next((one for one in desk.centre.board.homes.values() if one.id == home), None)
-    if known is None:
-        raise no_home()
-    return known
 
 
 def _of_home(desk: Desk, home: Home, contact: str) -> Contact:

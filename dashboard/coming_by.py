@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark
 from dashboard import invitations, openid, people
-from dashboard.door import Problem, client_of, language_of, within
+from dashboard.door import Problem, client_of, language_of, no_page, within
 from dashboard.happened import Happened, tell
 from dashboard.invitations import NoInvitation
 from dashboard.openid import Flow, Identity, NotTrusted, Provider
@@ -34,7 +34,7 @@ async def go_there(
     """Send somebody to sign in at their own organisation."""
     provider = openid.of(desk.people, organisation)
     if provider is None:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     client, now = client_of(request), desk.wall.now()
     if people.attempt(desk.people, f"from {client} by openid", client, now, most=STARTS_MAX) is not None:
         raise Problem(429, mark("Not done"), mark("Too many tries. Wait a quarter of an hour and try again."))

@@ -175,6 +175,11 @@ class Problem(Exception):
         self.status, self.title, self.text, self.headers = status, title, text, headers
 
 
+def no_page() -> Problem:
+    """Return what is told where there is no page, or none for who asks."""
+    return Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+
+
 def not_from_here() -> Problem:
     text = mark("This did not come from a page of Nachtwacht. Open the page again and try once more.")
     return Problem(403, mark("Not done"), text)
@@ -219,7 +224,7 @@ async def _on_bad_form(request: Request, _: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return _tell(request, Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk.")))
+        return _tell(request, no_page())
     text = mark("Nachtwacht cannot do that. Go back to the desk.")
     return _tell(request, Problem(error.status_code, mark("Not done"), text, **(error.headers or {})))
 

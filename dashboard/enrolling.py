@@ -16,11 +16,11 @@ from care.ids import StaffId
 from care.language import mark, words
 from care.wording import natural
 from dashboard import authority, enrolment
-from dashboard.door import Problem
+from dashboard.door import Problem, no_page
 from dashboard.enrolment import Did, Enrolled, Line, NotAdmitted
 from dashboard.glance import desk_zone
 from dashboard.organisations import OWN, Access, OrganisationId, Right, may, where
-from dashboard.pages import Desk, Reader, SignedIn, TheDesk
+from dashboard.pages import Desk, Reader, SignedIn, TheDesk, not_in_role
 from dashboard.people import Names
 from detectors.homes import SiteId, zone_of
 
@@ -158,8 +158,7 @@ async def revoke(site: str, desk: TheDesk, reader: Reader) -> Response:
     if site not in {one.site for one in _of(desk, reader, enrolment.enrolled(desk.people))}:
         raise Problem(404, mark("No such gateway"), mark("There is no gateway here. Go back to the gateways."))
     if not _may(desk, reader, SiteId(site)):
-        text = mark("This is not part of your role. Ask a colleague of the care team.")
-        raise Problem(403, mark("Not done"), text)
+        raise not_in_role(Right.INSTALL)
     now = desk.wall.now()
     enrolment.revoke(desk.people, SiteId(site), by=reader.staff, now=now)
     authority.publish(signs, desk.people, now)
@@ -174,7 +173,7 @@ def opens_to(desk: Desk, reader: SignedIn) -> bool:
 
 def _expect_open(desk: Desk, reader: SignedIn) -> authority.Authority:
     if desk.authority is None or not opens_to(desk, reader):
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     return desk.authority
 
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 import aiomqtt
 import structlog
 
-from care import journal, link, remembered
+from care import forgetting, journal, link, remembered
 from care.board import SILENT_AFTER, Board
 from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
@@ -197,11 +197,11 @@ class Centre:
         """Ask the journal something, in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
 
-    async def forget(self, forgetting: Callable[[sqlite3.Connection], journal.Gone]) -> bool:
+    async def forget(self, forgetting: Callable[[sqlite3.Connection], forgetting.Gone]) -> bool:
         """Take out what is kept long enough, with the account of it; return whether there is more."""
         return await self._to_the_end(self._forget(forgetting))
 
-    async def _forget(self, forgetting: Callable[[sqlite3.Connection], journal.Gone]) -> bool:
+    async def _forget(self, forgetting: Callable[[sqlite3.Connection], forgetting.Gone]) -> bool:
         async with self._turn:
             gone = await self._on_disk(forgetting)
             self._fold(gone.entries)

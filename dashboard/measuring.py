@@ -29,8 +29,8 @@ from dashboard.door import Problem
 from dashboard.glance import home_path
 from dashboard.measures import WRONG, Reviews
 from dashboard.organisations import Right
-from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, no_home
-from detectors.homes import Home, HomeId, Kind, zone_of
+from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, lived_in
+from detectors.homes import HomeId, Kind, zone_of
 
 NO_DAY = mark("Nothing was agreed: fill in until which day.")
 NOTHING_CHOSEN = mark("Nothing was ended: choose what is not watched any more.")
@@ -66,7 +66,7 @@ async def post_measure(
     reader.must(Right.CHANGE, desk, home)
 
     def decide(board: Board, at: datetime) -> Sequence[Record]:
-        known = _known(board, home)
+        known = lived_in(board, home)
         ends = _end_of(review, board.plans[site_of(home)].zone)
         return [
             agreed(
@@ -103,7 +103,7 @@ async def post_end(
         return _page(desk, reader, home, NOTHING_CHOSEN)
 
     def decide(board: Board, at: datetime) -> Sequence[Record]:
-        known = _known(board, home)
+        known = lived_in(board, home)
         on = {one.kind for one in board.measures.of(known) if one.allows(at)}
         ended = tuple(one for one in WATCHING if one in on and one in kinds)
         if not ended:
@@ -122,7 +122,7 @@ async def post_less(
     reader.must(Right.CHANGE, desk, home)
 
     def decide(board: Board, at: datetime) -> Sequence[Record]:
-        resident = _known(board, home).resident
+        resident = lived_in(board, home).resident
         by = Asker(reader.staff)
         return [FadingAnswered(at=at, home=home, resident=resident, by=by, wanted=wanted == "yes")]
 
@@ -130,16 +130,9 @@ async def post_less(
     return RedirectResponse(f"{home_path(home)}/measures", 303)
 
 
-def _known(board: Board, home: HomeId) -> Home:
-    try:
-        return board.homes[home]
-    except KeyError as error:
-        raise no_home() from error
-
-
 def _page(desk: Desk, reader: SignedIn, home: HomeId, problem: str = "") -> Response:
     scene = desk.drawing.scene(desk.centre.now(), reader.viewer)
-    known = _known(scene.board, home)
+    known = lived_in(scene.board, home)
     said = scene.say(problem) if problem else ""
     may_change = reader.may(Right.CHANGE, desk, home)
     page = f"{home_path(home)}/measures"

@@ -14,11 +14,11 @@ from care.ids import ContactId
 from care.language import mark
 from care.messages import MOST, Kind, ToTell, want
 from dashboard import contacts, messages
-from dashboard.door import Problem
+from dashboard.door import Problem, no_page
 from dashboard.glance import home_path
 from dashboard.organisations import Right
-from dashboard.pages import STATIC, Desk, Reader, TheDesk, TheHome, no_home
-from detectors.homes import Home, HomeId
+from dashboard.pages import STATIC, Desk, Reader, TheDesk, TheHome, lived_in
+from detectors.homes import HomeId
 
 router = APIRouter()
 
@@ -57,7 +57,7 @@ async def test_channel(channel: str, desk: TheDesk, reader: Reader) -> Response:
 
 @router.get("/homes/{site}/{home}/messages")  # noqa: FAST003  # `home_id` takes both
 async def of_home(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
-    known, now = _known(desk, home), desk.centre.now()
+    known, now = lived_in(desk.centre.board, home), desk.centre.now()
     glance = messages.glance_of(desk.centre.board, desk.people, now, reader.viewer.language)
     page = desk.drawing.messages_of(
         now,
@@ -119,19 +119,12 @@ async def wish(
 def _must_be_of_the_centre(reader: Reader) -> None:
     """Raise `Problem` for who works elsewhere: the ways to people's phones are the centre's."""
     if not reader.of_the_centre:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
-
-
-def _known(desk: Desk, home: HomeId) -> Home:
-    known = desk.centre.board.homes.get(home)
-    if known is None:
-        raise no_home()
-    return known
+        raise no_page()
 
 
 def _who(desk: Desk, home: HomeId, to: str) -> ContactId:
     """Return who it is, if it is somebody of this home. Raises `Problem`."""
-    who = next((one for one in messages.whom(desk.people, _known(desk, home)) if one == to), None)
+    who = next((one for one in messages.whom(desk.people, lived_in(desk.centre.board, home)) if one == to), None)
     if who is None:
         raise Problem(422, mark("Not saved"), mark("This is no contact of this client."))
     return who

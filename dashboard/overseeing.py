@@ -20,7 +20,7 @@ from care.language import mark
 from care.records import site_of
 from dashboard import access_log, looking
 from dashboard.access_log import Asked, Deed, Entry, Ground
-from dashboard.door import Problem
+from dashboard.door import no_page
 from dashboard.glance import desk_zone
 from dashboard.organisations import OWN, Access, OrganisationId, Right, where
 from dashboard.oversight import Odd, as_csv, as_lines, unusual
@@ -119,7 +119,7 @@ async def asked_of(
     """Return what is looked for. Raises `Problem` for who may not."""
     overseen = _overseen(reader)
     if not overseen:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     zone, now = _zone(desk), desk.wall.now()
     today = now.astimezone(zone).date()
     last = max(min(until or today, today), EARLIEST)
@@ -195,14 +195,14 @@ async def person(
     """Give all that is kept about a resident of one's own organisation, to hand it to them."""
     overseen, owners, id_ = _overseen(reader), Access(desk.people).owners(), ResidentId(resident)
     if not overseen:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     async with desk.printing:  # it reads the whole journal: one at a time, and beside the desk's own writer
         file = await desk.centre.ask(lambda db: str(db.execute("PRAGMA database_list").fetchone()[2]))
         store = str(desk.people.execute("PRAGMA database_list").fetchone()[2])
         found = await asyncio.to_thread(_everything, file, store, desk.access_log, id_)
     sites = {site_of(stay["home"]) for stay in found["stays"]}
     if not any(owners.get(site, OWN) in overseen for site in sites):
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     entry = Entry(
         at=desk.wall.now(),
         by=f"staff:{reader.staff}",

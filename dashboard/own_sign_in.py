@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark, words
 from dashboard import factors, people
-from dashboard.door import NotSignedIn, Problem, client_of, language_of
+from dashboard.door import NotSignedIn, Problem, client_of, language_of, no_page
 from dashboard.factors import Ceremony, WrongFactor
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
@@ -101,7 +101,7 @@ async def picture(request: Request, desk: TheDesk) -> Response:
     try:
         secret = factors.secret_of(desk.people, holder.staff)
     except WrongFactor as error:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk.")) from error
+        raise no_page() from error
     made = io.BytesIO()
     address = factors.address_of(secret, people.name_of(desk.people, holder.staff))
     segno.make(address, error="m").save(made, kind="svg", scale=5, border=3, light="#fff", dark="#000", xmldecl=False)

@@ -39,6 +39,7 @@ from dashboard.door import (
     by_htmx,
     go,
     language_of,
+    no_page,
     notice,
     refusals,
     within,
@@ -52,7 +53,7 @@ from dashboard.lookout import Screens
 from dashboard.nights import CHOICES
 from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees, where
 from dashboard.people import Session
-from detectors.homes import HomeId, zone_of
+from detectors.homes import Home, HomeId, zone_of
 
 STATIC = Path(__file__).parent / "static"
 
@@ -121,10 +122,7 @@ class SignedIn:
     def must(self, right: Right, desk: Desk, home: HomeId | None = None) -> None:
         """Raise `Problem` unless they may."""
         if not self.may(right, desk, home):
-            text = mark("This is not part of your role. Ask a colleague of the night desk.")
-            if right is Right.CHANGE:
-                text = mark("This is not part of your role. Ask a colleague of the care team.")
-            raise Problem(403, mark("Not done"), text)
+            raise not_in_role(right)
 
 
 # The dependencies are coroutines because FastAPI runs plain functions in threads, and all of this is the event loop's.
@@ -154,6 +152,22 @@ async def home_id(site: str, home: str, desk: TheDesk, reader: Reader) -> HomeId
     known = HomeId(f"{site}/{home}")
     looking.at(known)
     if not (_ID.fullmatch(site) and _ID.fullmatch(home) and reader.sees(desk, known)):
+        raise no_home()
+    return known
+
+
+def not_in_role(right: Right) -> Problem:
+    """Return what is told to whom something is no part of their role, with whose it is."""
+    text = mark("This is not part of your role. Ask a colleague of the care team.")
+    if right is Right.ACT:
+        text = mark("This is not part of your role. Ask a colleague of the night desk.")
+    return Problem(403, mark("Not done"), text)
+
+
+def lived_in(board: Board, home: HomeId) -> Home:
+    """Return a home as it is agreed now. Raises `Problem` for one that no plan has, or no longer."""
+    known = board.homes.get(home)
+    if known is None:
         raise no_home()
     return known
 
@@ -199,7 +213,7 @@ async def alert(alert: TheAlert, desk: TheDesk, reader: Reader) -> Response:
 @router.get("/homes/{site}/{home}")  # noqa: FAST003  # `home_id` takes both
 async def home(home: TheHome, desk: TheDesk, reader: Reader, nights: int = 7) -> Response:
     if nights not in CHOICES:
-        raise Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
+        raise no_page()
     return HTMLResponse(_or_else(no_home, desk.drawing.home(home, desk.centre.now(), reader.viewer, nights)))
 
 

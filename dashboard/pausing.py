@@ -18,7 +18,7 @@ from care.records import Record, site_of
 from dashboard.door import Problem
 from dashboard.glance import home_path
 from dashboard.organisations import Right
-from dashboard.pages import Reader, TheDesk, TheHome, no_home
+from dashboard.pages import Reader, TheDesk, TheHome, lived_in
 from dashboard.pauses import HOURS, MORNING, NO_MOMENT, OTHER, REFUSED
 from detectors.homes import Home, zone_of
 
@@ -41,9 +41,7 @@ async def post_pause(
     reader.must(Right.ACT, desk, home)
 
     def decide(board: Board, at: datetime) -> Sequence[Record]:
-        known = board.homes.get(home)
-        if known is None:
-            raise no_home()
+        known = lived_in(board, home)
         zone = board.plans[site_of(home)].zone
         try:
             return [asked(known, Asker(reader.staff), at, until_of(until, moment, known, zone, at), why=why)]
@@ -60,9 +58,7 @@ async def post_resume(home: TheHome, desk: TheDesk, reader: Reader) -> Response:
     reader.must(Right.ACT, desk, home)
 
     def decide(board: Board, at: datetime) -> Sequence[Record]:
-        known = board.homes.get(home)
-        if known is None:
-            raise no_home()
+        known = lived_in(board, home)
         if board.pauses.now(known, at) is None:
             return ()  # the same tap twice, or it had ended by itself
         return [PauseEnded(at=at, home=home, by=Asker(reader.staff))]

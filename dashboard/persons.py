@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from care import journal
+from care import forgetting, journal
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.counted import NightCounted
@@ -170,10 +170,10 @@ def _rewrite(book: sqlite3.Connection, others: "_Others", now: Instant) -> int:
         for entry in _every(book):
             record = others.instead_of(entry.record)
             if record is not None:
-                journal.put_instead(book, entry.number, record)
+                forgetting.put_instead(book, entry.number, record)
                 changed += 1
         if changed:
-            journal.put(book, Erased(at=now, kind="person", count=changed), now)
+            journal.insert(book, [(now, Erased(at=now, kind="person", count=changed))])
         book.execute("DELETE FROM snapshot")  # it holds what the journal said
     except BaseException:
         book.execute("ROLLBACK")

@@ -31,7 +31,7 @@ def check(*, journal: Journal, people: People) -> None:
     Example: nachtwacht desk access-log check --journal centre.db --people people.db
     """
     from care.accounts import LogAnchored
-    from care.journal import accounts
+    from care.forgetting import accounts
     from dashboard.access_log import Broken, verify
 
     with stores(journal, people) as (book, looks):
@@ -89,7 +89,8 @@ def retention(*, journal: Journal) -> None:
     Example: nachtwacht desk retention --journal centre.db
     """
     from care.accounts import Erased
-    from care.journal import accounts, connect
+    from care.forgetting import accounts
+    from care.journal import connect
     from dashboard.retention import TABLE
 
     for kept in TABLE:

@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from care import journal
+from care import forgetting
 from care.accounts import Erased, LogAnchored
 from care.alerts import alert_of
 from care.asking import ChainAgreed, Consented, NotTonight, Proven, ToProve
@@ -243,7 +243,7 @@ class Daily:
                 await self._account(kept.rows[0], _delete(self._people, *kept.rows, before), before)
         cut = now - timedelta(days=next(one.days or 0 for one in TABLE if one.where == "access log"))
         anchors = await self._centre.ask(
-            lambda db: [one for one in journal.accounts(db) if isinstance(one, LogAnchored)]
+            lambda db: [one for one in forgetting.accounts(db) if isinstance(one, LogAnchored)]
         )
         old = [one for one in anchors if one.day < cut.date()]
         if old:
@@ -259,7 +259,7 @@ class Daily:
         more = True
         while more:
             turn = partial(
-                journal.forget_kept,
+                forgetting.forget_kept,
                 what=kept.name,
                 before=before,
                 now=now,

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import StaffId
 from care.language import mark, words
 from dashboard import factors, invitations, openid, organisations, people
-from dashboard.door import NotSignedIn, Problem, client_of, language_of
+from dashboard.door import NotSignedIn, Problem, client_of, language_of, no_page
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
 from dashboard.invitations import Invitation, NoInvitation
@@ -30,10 +30,6 @@ router = APIRouter()
 
 Who = Annotated[str, Form(pattern="^s-[0-9a-f]{1,40}$")]
 Typed = Annotated[str, Form(max_length=NAME_MAX)]
-
-
-def no_page() -> Problem:
-    return Problem(404, mark("No such page"), mark("There is no page here. Go back to the desk."))
 
 
 async def organisation_id(organisation: str, reader: Reader) -> OrganisationId:

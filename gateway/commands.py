@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from care import agreements, journal
+from care import agreements, forgetting, journal
 from care.agreements import NotAgreed
 from care.homes import BadPlan, Site, read
 from care.link import is_here
@@ -131,7 +131,7 @@ def findings(plan: PlanFile, journal_file: JournalFile) -> None:
     """
     site, entries = plan_of(plan), _entries(journal_file)
     with contextlib.closing(_readable(journal_file)) as db:
-        begins_at = journal.begins_at(db)
+        begins_at = forgetting.begins_at(db)
     if begins_at is not None:
         since = f"{begins_at:%Y-%m-%d %H:%M}"
         typer.echo(

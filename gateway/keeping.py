@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime, timedelta
 
-from care import journal
+from care import forgetting
 from care.records import CENTRE
 
 RAW_FOR = timedelta(days=30)  # what sensors said; it never leaves the building
@@ -15,5 +15,5 @@ def forget(db: sqlite3.Connection, now: datetime, *, had: int) -> int:
 
     `had` is the number up to which the centre has said that it has everything on disk, 0 if it has said nothing.
     """
-    raw = journal.forget(db, now - RAW_FOR, now=now)
-    return raw + journal.forget_told(db, CENTRE, now - TOLD_FOR, now=now, had=had)
+    raw = forgetting.forget_raw(db, now - RAW_FOR, now=now)
+    return raw + forgetting.forget_told(db, CENTRE, now - TOLD_FOR, now=now, had=had)

@@ -290,10 +290,10 @@ def _used_bytes(db: sqlite3.Connection) -> int:
 def _forgetting(file: Path) -> float:
     """Return the bytes an event that its leaving writes, a few hundred at a time, in a process of its own."""
     asked = (
-        "import sys, psutil, pathlib, datetime; from care import journal;"
+        "import sys, psutil, pathlib, datetime; from care import forgetting, journal;"
         "db = journal.connect(pathlib.Path(sys.argv[1])); me = psutil.Process(); before = me.io_counters().write_bytes;"
         "now = journal.last_date(db) + datetime.timedelta(days=29);"
-        "gone = sum(journal.forget(db, now - datetime.timedelta(days=30), now=now) for _ in range(20));"
+        "gone = sum(forgetting.forget_raw(db, now - datetime.timedelta(days=30), now=now) for _ in range(20));"
         "db.execute('PRAGMA wal_checkpoint(TRUNCATE)');"
         "print((me.io_counters().write_bytes - before) / max(gone, 1))"
     )

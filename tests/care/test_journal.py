@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import journal
+from care import forgetting, journal, packing
 from care.ids import AlertId, StaffId
 from care.journal import Cursor
 from care.records import CENTRE, Claimed, Record, Trouble, Unreadable, addressee, encode
@@ -160,18 +160,18 @@ def left(db: sqlite3.Connection) -> list[Record]:
 
 
 def forget(db: sqlite3.Connection, *, limit: int = 100, had: int = 0) -> int:
-    raw = journal.forget(db, NOW - 30 * DAY, now=NOW, limit=limit)
-    return raw + journal.forget_told(db, CENTRE, NOW - 30 * DAY, now=NOW, had=had, limit=limit)
+    raw = forgetting.forget_raw(db, NOW - 30 * DAY, now=NOW, limit=limit)
+    return raw + forgetting.forget_told(db, CENTRE, NOW - 30 * DAY, now=NOW, had=had, limit=limit)
 
 
 def test_raw_events_leave_after_their_time_and_the_journal_says_where_it_begins(db: sqlite3.Connection) -> None:
     unread = Unreadable(at=OLD, topic="zigbee2mqtt/x", trouble=Trouble.UNREADABLE, why="Not JSON.")
     young = moved(0, at=NOW - 29 * DAY)
     kept(db, [moved(0), unread, told(1), moved(2), young, moved(0, at=NOW)])
-    assert journal.begins_at(db) is None
+    assert forgetting.begins_at(db) is None
     assert forget(db) == 3
     assert left(db) == [told(1), young, moved(0, at=NOW)]
-    assert journal.begins_at(db) == moved(2).at
+    assert forgetting.begins_at(db) == moved(2).at
     assert forget(db) == 0
 
 
@@ -257,7 +257,7 @@ def test_the_file_of_a_journal_that_forgets_stops_growing(tmp_path: Path) -> Non
             journal.write(db, [(one.at, one) for one in lived])
             journal.save_snapshot(db, journal.last_number(db), b"")
             had = journal.last_number(db)
-            while journal.forget(db, at - 30 * DAY, now=at) + journal.forget_told(
+            while forgetting.forget_raw(db, at - 30 * DAY, now=at) + forgetting.forget_told(
                 db, CENTRE, at - 30 * DAY, now=at, had=had
             ):
                 pass
@@ -325,7 +325,7 @@ def test_a_journal_of_the_first_version_is_upgraded_at_start(old: Path) -> None:
     before = rows_of(old)
     with contextlib.closing(journal.connect(old, read_only=True)) as db:  # to be looked at, it may stay what it is
         assert journal.load_snapshot(db) == (55, b'{"vigils":{}}')
-        assert journal.begins_at(db) is None
+        assert forgetting.begins_at(db) is None
     journal.connect(old).close()
     assert_upgraded(old, before)
 
@@ -333,7 +333,7 @@ def test_a_journal_of_the_first_version_is_upgraded_at_start(old: Path) -> None:
 def test_an_upgrade_that_was_stopped_goes_on_at_the_next_start(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = rows_of(old)
     monkeypatch.setattr(journal, "BATCH_MAX", 20)
-    copied, key = [], journal._key
+    copied, key = list[bytes](), packing.key
 
     def dying(at: datetime, body: bytes) -> bytes:
         copied.append(body)
@@ -341,7 +341,7 @@ def test_an_upgrade_that_was_stopped_goes_on_at_the_next_start(old: Path, monkey
             raise KeyboardInterrupt
         return key(at, body)
 
-    monkeypatch.setattr(journal, "_key", dying)
+    monkeypatch.setattr(journal, "key", dying)
     with pytest.raises(KeyboardInterrupt):
         journal.connect(old)
     assert rows_of(old) == before  # whole, until the new one is
@@ -349,7 +349,7 @@ def test_an_upgrade_that_was_stopped_goes_on_at_the_next_start(old: Path, monkey
     copied.extend([b""] * 30)
     journal.connect(old).close()
     assert len(copied) == 30 + len(before) - 20  # the first batch was there
-    monkeypatch.setattr(journal, "_key", key)
+    monkeypatch.setattr(journal, "key", key)
     assert_upgraded(old, before)
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from care import journal
+from care import forgetting, journal
 from care.accounts import Erased, LogAnchored
 from care.alerts import alert_of
 from care.board import Board
@@ -160,7 +160,7 @@ def test_a_board_read_from_what_is_left_shows_what_it_showed(ages: list[tuple[st
         for kept in (one for one in TABLE if one.where == "journal" and one.days is not None):
             more = True
             while more:
-                more = journal.forget_kept(
+                more = forgetting.forget_kept(
                     db,
                     kept.name,
                     NOW - timedelta(days=kept.days or 0),
@@ -240,7 +240,7 @@ async def test_what_ended_in_the_people_store_goes(tmp_path: Path) -> None:
 
 
 def anchors(house: House) -> list[LogAnchored]:
-    return [one for one in journal.accounts(house.centre._db) if isinstance(one, LogAnchored)]
+    return [one for one in forgetting.accounts(house.centre._db) if isinstance(one, LogAnchored)]
 
 
 async def three_days(house: House) -> None:
