@@ -137,6 +137,9 @@ def test_a_forgotten_claim_comes_back_after_ten_minutes_without_blame_or_name(
     hers.keyboard.press("n")
     there = other.locator(f"#card-{BATH}")
     expect(there).to_contain_text("Sanne")
+    expect(
+        other.locator("#unblock")
+    ).to_be_visible()  # that there is no sound here has been said, and is not said over it
     night.wait(minutes=9, seconds=50)
     assert night.alert(BATH).holder is not None
     expect(there).to_contain_text("Nog minder dan 1\u00a0minuut, dan")
