@@ -23,7 +23,7 @@ from care.language import mark
 from care.records import Record, site_of
 from care.sharing import CannotShare, Part, Trouble, Word, share
 from care.wording import Wording
-from dashboard import access_log, contacts, emergencies, housekeys, tastes
+from dashboard import access_log, contacts, emergencies, housekeys, looking, organisations, tastes
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.circle import Circle
 from dashboard.contacts import Contact
@@ -322,12 +322,14 @@ def _of_home(desk: Desk, home: Home, contact: str) -> Contact:
 
 
 def _note_team(desk: Desk, reader: SignedIn, home: Home, what: str, about: str) -> None:
-    owner = next(iter(sorted(reader.session.organisations)), None)
+    organisation, roles = looking.as_whom(
+        reader.session, organisations.Access(desk.people).owners().get(site_of(home.id), organisations.OWN)
+    )
     entry = Entry(
         at=desk.centre.now(),
         by=f"staff:{reader.staff}",
-        role="care",
-        organisation=owner,
+        role=",".join(roles),
+        organisation=organisation,
         deed=Deed.CHANGED,
         what=what,
         resident=home.resident,

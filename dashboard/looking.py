@@ -22,7 +22,7 @@ from care.ids import AlertId
 from care.records import site_of
 from dashboard import access_log
 from dashboard.access_log import Deed, Entry, Ground, Left
-from dashboard.organisations import OWN, Access
+from dashboard.organisations import OWN, Access, OrganisationId
 from dashboard.people import Session
 from detectors.homes import HomeId
 
@@ -219,8 +219,7 @@ def _entries(desk: _Desk, look: Look, session: Session, deed: Deed, what: str) -
     works_for = {post.organisation for post in session.posts}  # also those who see no home there
     of_all = [(None, organisation) for organisation in sorted(works_for)]
     for home, owner in of_homes or of_all or [(None, None)]:
-        mine = owner if owner in works_for else min(works_for, default=None)
-        roles = sorted({post.role.value for post in session.posts if mine == post.organisation})
+        mine, roles = as_whom(session, owner)
         known = board.homes.get(home) if home is not None else None
         about = look.alert
         if about is None and home is not None and what in {"home", "client-report"}:
@@ -237,6 +236,13 @@ def _entries(desk: _Desk, look: Look, session: Session, deed: Deed, what: str) -
             ground=_ground(what, roles, alert=about is not None),
             about=about or "",
         )
+
+
+def as_whom(session: Session, owner: OrganisationId | None) -> tuple[OrganisationId | None, list[str]]:
+    """Return for whom somebody does something about an organisation's homes, and in which roles."""
+    works_for = {post.organisation for post in session.posts}
+    mine = owner if owner in works_for else min(works_for, default=None)
+    return mine, sorted({post.role.value for post in session.posts if mine == post.organisation})
 
 
 def _deed(method: str, path: str, status: int, *, named: bool) -> Deed | None:

@@ -15,11 +15,11 @@ from care.ids import AlertId, ContactId, StaffId
 from dashboard import access_log, contacts, looking
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.looking import BY_OTHERS, UNLOGGED
-from dashboard.organisations import Role
+from dashboard.organisations import Role, appoint
 from dashboard.pages import Desk, reader_of, site
 from detectors.homes import HomeId, ResidentId
 from tests.dashboard.conftest import ALERT, HOME, HTMX, WILG, StoryClock, batch, finding, plan, signed_in, stranger_at
-from tests.dashboard.test_organisations import EIK, ZON, hired, real, two  # noqa: F401  # fixtures
+from tests.dashboard.test_organisations import EIK, MAAN, ZON, hired, real, two  # noqa: F401  # fixtures
 
 R_12 = ResidentId("r-0012")
 
@@ -232,3 +232,14 @@ def test_what_waits_for_a_disk_has_a_bound_and_what_is_lost_is_counted(monkeypat
     ]
     kept.wait(many)
     assert (kept.waiting, kept.lost) == (many[2:], 2)
+
+
+@pytest.mark.anyio
+async def test_who_works_for_two_is_written_down_as_of_the_one_whose_home_it_is(real: Desk) -> None:  # noqa: F811
+    both = hired(real.people, "noor", ZON, Role.CARE)
+    appoint(real.people, both, MAAN, Role.MANAGER)
+    before = len(entries(real))
+    async with signed_in(real, both) as page:
+        assert (await page.post(f"/homes/{HOME}/circle/code")).status_code == 200
+    (one,) = entries(real)[before:]
+    assert (one.what, one.organisation, one.role, one.home) == ("code", ZON, "care", HOME)
