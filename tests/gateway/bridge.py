@@ -144,6 +144,10 @@ class Zigbee2MQTT:
         payload = json.dumps({"state": "offline"})
         return self._client.publish(f"{self.base}/bridge/state", payload, qos=1, retain=True)
 
+    def settled(self) -> None:
+        """Wait until the broker has whatever was said so far: it takes what comes on one connection in order."""
+        self._client.publish(f"{self.base}/settled", qos=1).wait_for_publish(WAIT_S)
+
     def passes(self, seconds: float) -> None:
         """Let time pass; joining ends when it is over."""
         with self._lock:

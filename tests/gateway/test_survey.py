@@ -186,6 +186,7 @@ def test_the_command_tells_what_to_do_and_for_a_program_all_of_it(
     zigbee.start()
     zigbee.available(BED.address, online=False)
     zigbee.health()
+    zigbee.settled()
     words = ["survey", "--minutes", "0", "--plan", str(plan), "--broker", f"{mosquitto.host}:{mosquitto.port}"]
     code, said = run(*words)
     assert code == 0
