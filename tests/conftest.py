@@ -72,6 +72,11 @@ def part(name: str = "mosquitto") -> str:
     return found
 
 
+def browser_part() -> str:
+    """Return where the browser of the tests is: chromium without the window that nobody would look at."""
+    return part("chromium-headless-shell")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

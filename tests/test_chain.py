@@ -25,7 +25,7 @@ from care.records import BackTested, Claimed, Delivered, Plan, Record, Resolved
 from detectors.findings import Finding, What
 from detectors.moments import SensorEvent
 from gateway.connection import leave
-from tests.conftest import Mosquitto, free_port, part, wait_for_port
+from tests.conftest import Mosquitto, browser_part, free_port, wait_for_port
 from tests.stories import a_home, a_site, events, instant
 
 PASSWORD = "maan en sterren"
@@ -114,7 +114,7 @@ def chain(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Chain]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as browsers, browsers.chromium.launch(executable_path=part("chromium")) as chromium:
+    with sync_playwright() as browsers, browsers.chromium.launch(executable_path=browser_part()) as chromium:
         yield chromium.new_page(viewport={"width": 1366, "height": 768}, locale="nl-NL")
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.conftest import free_port, part
+from tests.conftest import browser_part, free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +54,7 @@ def test_a_visitor_sees_an_alert_within_a_minute_and_handles_it(tmp_path: Path) 
         name, password = re.search(r"Sign in as (\S+) with (\S+)", said).groups()  # type: ignore[union-attr]
         parts = psutil.Process(process.pid).children(recursive=True)
         assert len(parts) == 4
-        with sync_playwright() as browsers, browsers.chromium.launch(executable_path=part("chromium")) as chromium:
+        with sync_playwright() as browsers, browsers.chromium.launch(executable_path=browser_part()) as chromium:
             page = chromium.new_page(locale="nl-NL")
             page.goto(f"http://127.0.0.1:{port}/")
             page.fill("input[name=name]", name)

@@ -167,11 +167,14 @@ class Bridge:
         self._said: dict[str, Any] = {}
         self._online: bool | None = None
         self._refused = ""
+        # A word to ourselves: a broker keeps the order, so what it had retained for us has come when this comes back.
+        name = f"nachtwacht-installer-{secrets.token_hex(4)}"
+        self._echo, self._echoed = f"nachtwacht/installer/{name}", False
         known = passwords.ours()
         self._client = connection(
             "broker",
             address,
-            f"nachtwacht-installer-{secrets.token_hex(4)}",
+            name,
             session=False,
             connected=self._connected,
             heard=self._heard,
@@ -285,7 +288,8 @@ class Bridge:
         def complete(_bridge: "Bridge") -> bool:
             if not self._needed and self._client.is_connected():
                 return True
-            return bool(self._refused) or (self._online is not None and None not in (self._info, self._devices))
+            told = self._echoed and self._online is not None and None not in (self._info, self._devices)
+            return bool(self._refused) or told
 
         self.until(complete)
         if not self._client.is_connected() or self._refused:
@@ -307,7 +311,8 @@ class Bridge:
         raise BridgeAway(line, host=host, port=port)
 
     def _connected(self, client: mqtt.Client) -> None:
-        client.subscribe([(topic, 1) for topic in (f"{self._base}/#", *self._also)])
+        client.subscribe([(topic, 1) for topic in (f"{self._base}/#", *self._also, self._echo)])
+        client.publish(self._echo, qos=1)
 
     def _lost(self) -> None:
         with self._lock:
@@ -317,6 +322,11 @@ class Bridge:
     def _heard(self, message: mqtt.MQTTMessage) -> None:
         name = message.topic.removeprefix(f"{self._base}/")
         if name.startswith("bridge/request/"):
+            return
+        if message.topic == self._echo:
+            with self._lock:
+                self._echoed = True
+                self._lock.notify_all()
             return
         try:
             said = msgspec.json.decode(message.payload) if message.payload else None

@@ -32,7 +32,7 @@ from dashboard.organisations import Access
 from dashboard.pages import Desk, application
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
-from tests.conftest import part
+from tests.conftest import browser_part
 from tests.dashboard.stage import Stage
 
 NIGHT = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -261,7 +261,7 @@ def written(desk: Desk) -> list[type]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=part("chromium"))
+        opened = playwright.chromium.launch(executable_path=browser_part())
         yield opened
         opened.close()
 

@@ -26,6 +26,19 @@ def test_a_bridge_tells_of_itself_and_its_devices(bridge: Bridge, zigbee: Zigbee
     assert second.is_router
 
 
+def test_whoever_comes_in_has_heard_all_that_was_retained_of_a_large_building(
+    mosquitto: Mosquitto, zigbee: Zigbee2MQTT
+) -> None:
+    zigbee.config["availability"]["enabled"] = True
+    pads = a_box(*["SPM915"] * 200)  # far more than a broker has on its way to one client at a time
+    zigbee.holds(pads)
+    for pad in pads:
+        zigbee.available(pad.address, online=False)
+    zigbee.settled()
+    with Bridge((mosquitto.host, mosquitto.port)) as bridge:
+        assert {str(bridge.last(f"{pad.name}/availability")) for pad in pads} == {"{'state': 'offline'}"}
+
+
 def test_a_device_that_the_bridge_does_not_know_is_told_as_it_names_itself(bridge: Bridge, zigbee: Zigbee2MQTT) -> None:
     zigbee.holds(a_box("UNKNOWN"))
     assert bridge.until(lambda one: bool(one.devices()))

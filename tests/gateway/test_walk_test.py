@@ -23,7 +23,7 @@ from detectors.findings import Finding, Perhaps, What
 from detectors.homes import Kind
 from gateway import walks
 from gateway.installer import proofs
-from tests.conftest import Mosquitto
+from tests.conftest import Mosquitto, browser_part
 from tests.gateway.bridge import Thing, Zigbee2MQTT
 from tests.gateway.bridge_models import MODELS
 from tests.gateway.daemons import Building, ordered
@@ -256,7 +256,7 @@ def test_the_page_is_there_for_who_knows_its_address_in_their_language_and_needs
             page("http://" + url.removeprefix("http://").partition("/")[0] + "/" + other.lstrip("/"))
         assert refused.value.code == 404
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium")
+        browser = play.chromium.launch(executable_path=browser_part())
         phone = browser.new_context(viewport={"width": 390, "height": 844}, locale="nl-NL", java_script_enabled=False)
         seen = phone.new_page()
         wrong: list[str] = []
