@@ -13,12 +13,12 @@ SEED ?= 1000
 demo: .venv/.demo
 	@$(BIN)/nachtwacht demo --speed $(SPEED) --state $(STATE) $(if $(RECORDING),--recording $(RECORDING))
 
-## setup: everything a test run needs, mosquitto, a browser and pango included
+## setup: everything a test run needs, mosquitto, chromium and pango included
 setup: .venv/.all .venv/.system
 
-## test: check, then every test, on two processors
+## test: check, then every test, on two processors (much of it is waiting: hence three at a time)
 test: setup check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 ## check: format, lint, types and the arrows between the rooms
 check: .venv/.all
@@ -29,7 +29,6 @@ check: .venv/.all
 
 ## bench: measure, and keep the figures in benchmarks/results (RECORDINGS=folder for detection on real homes too)
 bench: setup
-	@sh deploy/test-machine.sh chromium
 	$(BIN)/python -m benchmarks.chain --out benchmarks/results/chain.json
 	$(BIN)/python -m benchmarks.desk --out benchmarks/results/desk.json
 	$(BIN)/python -m benchmarks.reliability --out benchmarks/results/reliability.json
@@ -77,7 +76,7 @@ $(UV): requirements/uv.txt
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
 	@touch $@
 
-# mosquitto, a browser (without windows) and pango (for the report on paper) come from Debian: installed here when that is allowed, else named.
+# mosquitto, chromium (with and without windows) and pango (for the report on paper) come from Debian: installed here when that is allowed, else named.
 .venv/.system: .venv/pyvenv.cfg
 	@sh deploy/test-machine.sh
 	@touch $@

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Debian packages that the tests use, and those named. Installs what is missing when it may; else says the one command.
+# Debian packages that the tests use. Installs what is missing when it may; else says the one command to run.
 set -eu
 PATH="$PATH:/usr/sbin"
 missing=""
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
+command -v chromium >/dev/null || missing="$missing chromium"
 command -v chromium-headless-shell >/dev/null || missing="$missing chromium-headless-shell fonts-noto-core"
 ldconfig -p | grep -q libpangoft2-1.0 || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
-for program in "$@"; do command -v "$program" >/dev/null || missing="$missing $program"; done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "installing$missing"

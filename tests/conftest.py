@@ -73,7 +73,7 @@ def part(name: str = "mosquitto") -> str:
 
 
 def browser_part() -> str:
-    """Return where the browser of the tests is: chromium without the window that nobody would look at."""
+    """Return where the browser of the tests is: chromium without windows, which knows all but notifications."""
     return part("chromium-headless-shell")
 
 

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 import pytest
 import structlog
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from care import journal
 from care.alerts import alert_of
@@ -32,7 +32,7 @@ from dashboard.organisations import Access
 from dashboard.pages import Desk, application
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
-from tests.conftest import browser_part
+from tests.conftest import browser_part, part
 from tests.dashboard.stage import Stage
 
 NIGHT = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -258,12 +258,26 @@ def written(desk: Desk) -> list[type]:
 # In a real browser.
 
 
+PATIENCE_MS = 30_000  # a bound for a busy machine, and no claim of any test
+expect.set_options(timeout=PATIENCE_MS)
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=browser_part())
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with playwright.chromium.launch(executable_path=browser_part()) as opened:
         yield opened
-        opened.close()
+
+
+@pytest.fixture
+def browser_with_windows(playwright: Playwright) -> Iterator[Browser]:
+    with playwright.chromium.launch(executable_path=part("chromium")) as opened:
+        yield opened
 
 
 @dataclass
@@ -306,7 +320,7 @@ def opens(browser: Browser) -> Iterator[Opens]:
             viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch, reduced_motion="reduce"
         )
         page = context.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(PATIENCE_MS)
         if clock:
             page.clock.install()
         reader = Reader(stage, page)

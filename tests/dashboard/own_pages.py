@@ -18,7 +18,7 @@ from dashboard.contacts import Relation
 from dashboard.people import name_resident
 from detectors.findings import Presence, Status
 from detectors.homes import HomeId, ResidentId
-from tests.dashboard.conftest import StoryClock
+from tests.dashboard.conftest import PATIENCE_MS, StoryClock
 from tests.dashboard.nights import a_plan, local
 from tests.dashboard.two_screens import NightDesk
 
@@ -131,7 +131,7 @@ class Household(NightDesk):
         cookie = {"name": "nachtwacht-own", "value": self.token(resident, contact), "url": self.address}
         context.add_cookies([cookie])  # type: ignore[list-item]  # a dict is what it takes
         page = context.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(PATIENCE_MS)
         self._pages.append(page)
         page.goto(self.address + ("/mine" if contact is None else "/with"))
         return page

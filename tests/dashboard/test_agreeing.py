@@ -27,7 +27,7 @@ from dashboard.pages import Desk, application
 from detectors.findings import What
 from detectors.outlook import Expected
 from tests.conftest import free_port, wait_for_port
-from tests.dashboard.conftest import PASSWORD, WILG, StoryClock, batch, sideways
+from tests.dashboard.conftest import PASSWORD, PATIENCE_MS, WILG, StoryClock, batch, sideways
 from tests.dashboard.nights import NOW
 from tests.dashboard.test_agreements import HOME, PATH, THE_HOME, THE_PLAN, a_comparison
 
@@ -126,7 +126,7 @@ def reader(
     address = f"http://127.0.0.1:{centrale.port}"
     context.add_cookies([{"name": "nachtwacht", "value": centrale.token, "url": address}])
     page = context.new_page()
-    page.set_default_timeout(8_000)
+    page.set_default_timeout(PATIENCE_MS)
     trouble: list[str] = []
     page.on("console", lambda said: trouble.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))

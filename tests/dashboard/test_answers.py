@@ -32,7 +32,7 @@ from care.records import How, Outcome
 from dashboard import contacts
 from dashboard.contacts import Relation
 from detectors.homes import HomeId, ResidentId
-from tests.dashboard.conftest import sideways, too_small
+from tests.dashboard.conftest import PATIENCE_MS, sideways, too_small
 from tests.dashboard.nights import a_plan, local, long_in_the_bathroom
 from tests.dashboard.two_screens import NightDesk
 
@@ -96,7 +96,7 @@ def phone(night: NightDesk, browser: Browser, to: ContactId | None = None) -> Pa
     """The phone of somebody who has never signed in anywhere, at the link that they got."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     page = context.new_page()
-    page.set_default_timeout(8_000)
+    page.set_default_timeout(PATIENCE_MS)
     night._pages.append(page)
     page.goto(night.address + path(night, to))
     return page

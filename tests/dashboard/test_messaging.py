@@ -232,7 +232,9 @@ _BOTH_SHOWN = """async () => {
 }"""
 
 
-def test_a_push_is_shown_with_the_centre_told_and_its_page_behind_it(tmp_path: Path, browser: Browser) -> None:
+def test_a_push_is_shown_with_the_centre_told_and_its_page_behind_it(
+    tmp_path: Path, browser_with_windows: Browser
+) -> None:
     made = NightDesk(tmp_path)
     with made.open():
         made.at("22:00", a_plan("wilg", "De Wilg", (12,)), agreed())
@@ -244,7 +246,7 @@ def test_a_push_is_shown_with_the_centre_told_and_its_page_behind_it(tmp_path: P
             return contacts.make_link(made.store, next(iter(made.centre.board.alerts)), who, made.wall.now())
 
         token = made.do(link())
-        context = browser.new_context(permissions=["notifications"])
+        context = browser_with_windows.new_context(permissions=["notifications"])
         page = context.new_page()
         page.goto(f"{made.address}/sign-in")
         page.evaluate("navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready)")

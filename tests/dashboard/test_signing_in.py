@@ -17,7 +17,7 @@ from dashboard.live import Live
 from dashboard.organisations import OWN, RIGHTS, Access, Right, Role
 from dashboard.pages import Desk
 from dashboard.rows import digest
-from tests.dashboard.conftest import NIGHT, PASSWORD, StoryClock, signed_in, stranger_at
+from tests.dashboard.conftest import NIGHT, PASSWORD, PATIENCE_MS, StoryClock, signed_in, stranger_at
 from tests.dashboard.two_screens import NightDesk
 
 SIGN_IN = {"name": "sanne", "password": PASSWORD}
@@ -269,7 +269,7 @@ def test_a_passkey_is_made_and_opens_the_door_and_a_copy_of_it_does_not(tmp_path
         centre.staff("Sanne", "SV")
         at = f"http://localhost:{centre.port}"  # a passkey is for a name, never for an address
         page = browser.new_context().new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(PATIENCE_MS)
         tools = page.context.new_cdp_session(page)
         tools.send("WebAuthn.enable")
         key = tools.send(

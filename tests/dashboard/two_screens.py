@@ -27,7 +27,7 @@ from dashboard.pages import Desk, application
 from dashboard.wishes import Called, Who, Wishes
 from detectors.homes import ResidentId
 from tests.conftest import free_port, wait_for_port
-from tests.dashboard.conftest import PASSWORD, StoryClock
+from tests.dashboard.conftest import PASSWORD, PATIENCE_MS, StoryClock
 from tests.dashboard.nights import local
 
 Got = TypeVar("Got")
@@ -149,7 +149,7 @@ class NightDesk:
         context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **more)
         context.add_cookies([{"name": "nachtwacht", "value": self.do(sign_in()), "url": self.address}])
         page = context.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(PATIENCE_MS)
         self._pages.append(page)
         return page
 
