@@ -12,7 +12,7 @@ no second.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from care.alerts import Alert, Tier
 from care.asking import Answer, Arrived, CalledOff, Noticed, Opened, Passed, Refusal, Replied, Skipped
@@ -31,6 +31,9 @@ CONSENT_SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 CONSENT_CATEGORY = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
 PROVENANCE_AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 ACTIVITY = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+CHANGED = "_lastUpdated"  # the search parameter
+AUDIT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+OBJECT_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
 _TECHNICAL = BUILDING | {
@@ -45,6 +48,24 @@ _PRIORITY = {Tier.ACUTE: "high", Tier.SOON: "medium", Tier.REVIEW: "low", Tier.T
 _TASK = {Tier.ACUTE: "stat", Tier.SOON: "urgent", Tier.REVIEW: "routine", Tier.TECHNICAL: "routine"}
 _CHANNELS = {"mail": "WRITTEN", "email": "WRITTEN", "sms": "SMSWRIT", "phone": "PHONE", "video": "VIDEOCONF"}
 _COUNTED = {What.RESTLESS: "{times}", What.NOCTURIA: "{visits}/d", What.SHIFT: "h", What.BATTERY: "%"}
+
+
+_ACTIONS = {"read": "R", "printed": "R", "exported": "R", "changed": "U", "erased": "D"}
+_PERSONS = {"resident": "Patient", "staff": "Practitioner", "contact": "RelatedPerson"}
+
+
+class Looked(NamedTuple):
+    """An entry of the access log, as far as a care record is told of it."""
+
+    number: int
+    at: datetime
+    by: str  # "staff:ID", "contact:ID", "resident:ID", "program:ID" or "system"
+    role: str  # with commas between, if several
+    deed: str
+    what: str
+    ground: str
+    resident: ResidentId | None = None
+    about: str = ""
 
 
 class Writer:
@@ -296,8 +317,7 @@ class Writer:
         return {"subject": {"type": "Location", "identifier": self._identifier("home", home)}}
 
     def _person(self, kind: str, one: str) -> Json:
-        types = {"resident": "Patient", "staff": "Practitioner", "contact": "RelatedPerson"}
-        return {"type": types[kind], "identifier": self._identifier(kind, one)}
+        return {"type": _PERSONS[kind], "identifier": self._identifier(kind, one)}
 
     def _centre(self) -> Json:
         return {"type": "Organization", "identifier": self._identifier("centre", "centre")}
@@ -326,6 +346,37 @@ class Writer:
             part["valueString"] = text
         return part
 
+    # Of who looked.
+
+    def of_look(self, look: Looked) -> Json:
+        """Return that somebody did something with data about somebody (NEN 7513, IHE BALP)."""
+        kind, _, who = look.by.partition(":")
+        agent: Json = {"requestor": True}
+        if kind in _PERSONS:
+            agent["who"] = self._person(kind, who)
+        else:
+            agent["who"] = {"type": "Device", "identifier": self._identifier("program", who or kind)}
+        if look.role:
+            agent["role"] = [self._code("role", one) for one in look.role.split(",")]
+        entities = []
+        if look.resident is not None:
+            entities.append({"what": self._person("resident", look.resident), "role": _coded(OBJECT_ROLE, "1")})
+        if look.about:
+            entities.append({"what": {"identifier": self._identifier("about", look.about)}})
+        return {
+            "resourceType": "AuditEvent",
+            "id": f"look-{look.number}",
+            "type": _coded(AUDIT_TYPE, "rest"),
+            "subtype": [self._coding("page", look.what)],
+            "action": _ACTIONS.get(look.deed, "E"),
+            "recorded": _at(look.at),
+            "outcome": "4" if look.deed == "tried" else "0",
+            "purposeOfEvent": [self._code("ground", look.ground)],
+            "agent": [agent],
+            "source": {"observer": self._centre()},
+            **({"entity": entities} if entities else {}),
+        }
+
 
 def bundle(resources: Sequence[Json], at: datetime, *, base: str = "") -> Json:
     """Put resources together: a collection; with the address of a care record's endpoint, a batch that it puts away.
@@ -344,6 +395,60 @@ def bundle(resources: Sequence[Json], at: datetime, *, base: str = "") -> Json:
         for one in resources
     ]
     return {"resourceType": "Bundle", "type": "batch", "timestamp": _at(at), "entry": put}
+
+
+def search_set(resources: Sequence[Json], at: datetime, *, base: str, total: int, onward: str | None = None) -> Json:
+    """Return what was found, as an answer to a search.
+
+    Parameters
+    ----------
+    base : the address under which each of them is found.
+    total : how many were found in all, where these are some of them.
+    onward : the address of those after them.
+    """
+    links = [] if onward is None else [{"relation": "next", "url": onward}]
+    entries = [{"fullUrl": f"{base}/{_path(one)}", "resource": one, "search": {"mode": "match"}} for one in resources]
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "timestamp": _at(at),
+        "total": total,
+        **({"link": links} if links else {}),
+        **({"entry": entries} if entries else {}),
+    }
+
+
+def capability(kinds: Mapping[str, Sequence[str]], *, name: str, version: str, since: datetime) -> Json:
+    """Return what a server of these resources can do: which kinds it reads and searches, and by which parameters."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": _at(since),
+        "kind": "instance",
+        "software": {"name": name, "version": version},
+        "implementation": {"description": "What is found and done in homes, for a care record. Read only."},
+        "fhirVersion": VERSION,
+        "format": ["application/fhir+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {"description": "A token of the organisation: Authorization: Bearer"},
+                "resource": [
+                    {
+                        "type": kind,
+                        "interaction": [{"code": "read"}, {"code": "search-type"}],
+                        "searchParam": [{"name": one, "type": "date" if one == CHANGED else "token"} for one in by],
+                    }
+                    for kind, by in kinds.items()
+                ],
+            }
+        ],
+    }
+
+
+def dated(resource: Json, changed_at: datetime) -> Json:
+    """Return a resource with when what it tells last changed."""
+    return resource | {"meta": {"lastUpdated": _at(changed_at)}}
 
 
 def document(
@@ -391,8 +496,12 @@ def _to(resource: Json) -> Json:
     return {"reference": _path(resource)}
 
 
+def _coded(system: str, code: str) -> Json:
+    return {"system": system, "code": code}
+
+
 def _concept(system: str, code: str) -> Json:
-    return {"coding": [{"system": system, "code": code}]}
+    return {"coding": [_coded(system, code)]}
 
 
 def _quantity(value: float, unit: str) -> Json:

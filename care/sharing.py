@@ -81,6 +81,10 @@ class Shares:
         known = self._said.get((resident, contact))
         return known if known is not None and known.parts and now < known.until else None
 
+    def of(self, resident: ResidentId) -> list[Shared]:
+        """Return the last that a resident said of each person, also where nothing is shared any more."""
+        return [said for (whose, _), said in self._said.items() if whose == resident]
+
     def parts(self, resident: ResidentId, contact: ContactId, now: datetime) -> frozenset[Part]:
         """Return what somebody may read of a resident now."""
         known = self.said(resident, contact, now)

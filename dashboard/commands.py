@@ -12,7 +12,7 @@ import typer
 from care.clock import SystemClock
 from care.ids import ContactId
 from care.link import broker_address, is_here
-from dashboard import privacy_commands
+from dashboard import privacy_commands, program_commands
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 
@@ -35,6 +35,7 @@ enrolment = typer.Typer(no_args_is_help=True, help="Which gateways are let in.")
 cli.add_typer(enrolment, name="enrolment")
 cli.add_typer(privacy_commands.log, name="access-log")
 cli.add_typer(privacy_commands.person, name="person")
+cli.add_typer(program_commands.program, name="program")
 cli.command("retention")(privacy_commands.retention)
 cli.command("dpia")(privacy_commands.dpia)
 

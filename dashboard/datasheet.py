@@ -247,6 +247,19 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "until": "when it ends",
         },
     ),
+    "program": (
+        About("nobody", _SAFE, "whoever has the machine of the centre"),
+        {
+            "id": "stands in the access log",
+            "organisation": "whose homes it may ask about",
+            "name": "what the program is called",
+            "scopes": "what it may ask for",
+            "token": "a hash",
+            "since": "when it was let in",
+            "until": "when that ends",
+            "by_staff": "who let it in",
+        },
+    ),
     "emergency": (
         About("resident; staff by id", _DUTY, "privacy officer; the resident"),
         {

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -28,6 +28,7 @@ BODY_MAX = 64_000  # bytes of a request
 BODY_WITHIN_S = 10.0
 SEND_WITHIN_S = 15.0  # one event to one screen; past this nobody is there
 PATH_MAX = 200  # characters
+PROGRAMS = ("/api/", "/fhir/")  # what programs ask for; what is wrong is told to them in JSON
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self';"
@@ -194,11 +195,25 @@ def _unseen() -> Problem:
 
 
 def _tell(request: Request, problem: Problem) -> Response:
+    if request.url.path.startswith(PROGRAMS):
+        return _tell_program(request, problem)
     language = language_of(request)
     headers = problem.headers | (notice(request, problem.text) if by_htmx(request) else {})
     drawing: Drawing = request.state.desk.drawing
     page = drawing.message(language, title=problem.title, text=problem.text)
     return HTMLResponse(page, problem.status, headers=headers)
+
+
+def _tell_program(request: Request, problem: Problem) -> Response:
+    """Answer a program: with problem details (RFC 9457), or as FHIR has it."""
+    said = {"title": problem.title, "detail": problem.text}
+    if request.url.path.startswith("/fhir"):
+        code = {401: "login", 403: "forbidden", 404: "not-found", 503: "transient"}.get(problem.status, "processing")
+        issue = {"severity": "error", "code": code, "diagnostics": problem.text}
+        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        return JSONResponse(outcome, problem.status, headers=problem.headers, media_type="application/fhir+json")
+    body = {"type": "about:blank", "status": problem.status, **said}
+    return JSONResponse(body, problem.status, headers=problem.headers, media_type="application/problem+json")
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -216,6 +231,9 @@ async def _on_not_signed_in(request: Request, _: Exception) -> Response:
 
 
 async def _on_bad_form(request: Request, _: Exception) -> Response:
+    if request.url.path.startswith(PROGRAMS):
+        text = "Something in the question is missing or is not right. The description of this interface says how."
+        return _tell(request, Problem(422, "Not answered", text))
     # What was typed is not repeated: it may be a password.
     text = mark("Something in the form is missing or is not right. Go back and try again.")
     return _tell(request, Problem(422, mark("Not saved"), text))

@@ -51,6 +51,8 @@ BY_OTHERS = {
     "/my-sign-in/": "one's own sign-in: written where it is decided",
     "/invitation/": "coming in: written where it is decided",
     "/mine": "one's own data: reading it is no look of somebody else's; what is changed is written where it is decided",
+    "/api/": "programs: written by the route itself, for each home of which something is told",
+    "/fhir/": "the same",
     "/with": "family and neighbours: written by the page itself, for each resident who shares something with them",
 }
 """The beginnings of routes that staff are not asked for at, and where what happens there is written."""
@@ -180,9 +182,9 @@ async def leave(desk: _Desk, look: Look, scope: Scope, status: int) -> None:
         await _write(desk, fresh)
 
 
-async def note(desk: _Desk, entry: Entry) -> None:
+async def note(desk: _Desk, *entries: Entry) -> None:
     """Write down what somebody did who did not sign in. Raises `NotWritten`, but where there is an alert."""
-    await _write(desk, [entry])
+    await _write(desk, list(entries))
 
 
 async def _write(desk: _Desk, entries: list[Entry]) -> None:

@@ -408,8 +408,10 @@ def site() -> FastAPI:
     from dashboard import (
         agreeing,
         answers,
+        api,
         breaking_glass,
         calling_order,
+        care_record,
         changeover,
         circles,
         coming_by,
@@ -450,6 +452,8 @@ def site() -> FastAPI:
     app.include_router(circles.router)
     app.include_router(with_them.router)
     app.include_router(messaging.router)
+    app.include_router(api.router)
+    app.include_router(care_record.router)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in {**refusals(), **letting_in.refusals()}.items():
         app.add_exception_handler(wrong, answer)

@@ -26,6 +26,7 @@ from dashboard import (
     invitations,
     openid,
     organisations,
+    programs,
     push,
     tastes,
     wishes,
@@ -125,6 +126,7 @@ _ROWS = (
     housekeys,
     tastes,
     push,
+    programs,
 )  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()

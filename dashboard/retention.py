@@ -158,6 +158,7 @@ TABLE = (
     Kept(name="half session", where="people", days=1, rows=("half_session", "until"), why="it ended"),
     Kept(name="challenge", where="people", days=1, rows=("challenge", "until"), why="it ended"),
     Kept(name="openid flow", where="people", days=1, rows=("openid_flow", "until"), why="it ended"),
+    Kept(name="program", where="people", days=30, rows=("program", "until"), why="it cannot come in any more"),
     Kept(name="invitation", where="people", days=30, rows=("invitation", "until"), why="nobody can accept it any more"),
     Kept(name="house code", where="people", days=1, rows=("house_code", "until"), why="it opens nothing any more"),
     Kept(name="house key", where="people", days=30, rows=("house_key", "until"), why="it opens nothing any more"),

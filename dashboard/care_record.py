@@ -1,0 +1,266 @@
+"""What a care record asks the centre, as HL7 FHIR R4: read and search, with a token that holds `record`.
+
+Each kind of resource is made afresh of what the board knows (`care.fhir`). What is not at hand any more is not told:
+a care record keeps what it was told, and asks by `_lastUpdated` for what changed since.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from care import fhir
+from care.alerts import Alert
+from care.fhir import Json, Looked, Writer
+from care.measures import MeasureAgreed, MeasureEnded
+from dashboard import access_log
+from dashboard.access_log import Asked, Deed
+from dashboard.api import Caller, caller_of
+from dashboard.door import Problem
+from dashboard.pages import TheDesk
+from dashboard.programs import Scope
+from detectors.homes import HomeId, ResidentId
+
+COUNT_MAX = 500
+LOOKS_FOR = timedelta(days=30)  # of who looked, where nobody says since when
+FHIR_JSON = "application/fhir+json"
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)  # of this interface, as it is
+
+router = APIRouter(prefix="/fhir")
+
+_DATE = re.compile(r"(ge|gt|le|lt)?(\d{4}-\d\d-\d\dT.+)")
+
+
+class Told(NamedTuple):
+    """A resource, when what it tells last changed, and about which home it is."""
+
+    resource: Json
+    changed_at: datetime
+    home: HomeId | None
+    resident: ResidentId | None
+
+
+class Span(NamedTuple):
+    """When what is asked for changed: from an instant on, up to another."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, at: datetime) -> bool:
+        return self.since <= at < self.until
+
+
+async def _for_record(request: Request, desk: TheDesk) -> Caller:
+    return caller_of(request, desk, Scope.RECORD)
+
+
+ForRecord = Annotated[Caller, Depends(_for_record)]
+
+
+async def changed(_last_updated: Annotated[list[str], Query(alias=fhir.CHANGED)] = []) -> Span:  # noqa: B006
+    """Read `_lastUpdated`, given once or twice: `ge2026-03-01T00:00:00Z`. Raises `Problem`."""
+    since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    for said in _last_updated:
+        found = _DATE.fullmatch(said.replace(" ", "+"))  # a plus that was sent bare arrives as a space
+        try:
+            at = datetime.fromisoformat(found[2]) if found is not None else None
+        except ValueError:
+            at = None
+        if found is None or at is None or at.tzinfo is None:
+            text = "_lastUpdated is ge, gt, le or lt and a date with time and zone: ge2026-03-01T00:00:00Z."
+            raise Problem(400, "Not answered", text)
+        least = timedelta(microseconds=1)
+        match found[1]:
+            case "lt":
+                until = min(until, at)
+            case "le":
+                until = min(until, at + least)
+            case "gt":
+                since = max(since, at + least)
+            case _:
+                since = max(since, at)
+    return Span(since, until)
+
+
+TheSpan = Annotated[Span, Depends(changed)]
+
+
+@router.get("/metadata")
+async def metadata() -> Response:
+    """Return what this server can do. No token: nothing in it is about anybody."""
+    told = fhir.capability(
+        dict.fromkeys(_KINDS, (fhir.CHANGED, "patient")),
+        name="Nachtwacht",
+        version=version("nachtwacht"),
+        since=BEGAN,
+    )
+    return JSONResponse(told, media_type=FHIR_JSON)
+
+
+@router.get("/{kind}")
+async def search(
+    request: Request,
+    caller: ForRecord,
+    kind: str,
+    span: TheSpan,
+    *,
+    patient: Annotated[str, Query(alias="patient:identifier", max_length=200)] = "",
+    count: Annotated[int, Query(alias="_count", ge=1, le=COUNT_MAX)] = 100,
+    after: Annotated[str, Query(alias="_after", max_length=120, description="of the link to the next ones")] = "",
+) -> Response:
+    """Return the resources of a kind that changed in a span, the one that changed first on top.
+
+    The next ones are those after the last by date and id, and not by number: what changes meanwhile comes once more at
+    the end, and nothing is passed over.
+    """
+    base = _base(request)
+    whose = patient.rpartition("|")[2]
+    found = [
+        one for one in _told(caller, kind, base, span) if span.holds(one.changed_at) and whose in {"", one.resident}
+    ]
+    total = len(found)
+    found = sorted((one for one in found if _place(one) > after), key=_place)
+    page, onward = found[:count], None
+    if count < len(found):
+        onward = str(request.url.include_query_params(_after=_place(page[-1]), _count=count))
+    await _looked(caller, page, kind)
+    told = [fhir.dated(one.resource, one.changed_at) for one in page]
+    now = caller.desk.centre.now()
+    answer = fhir.search_set(told, now, base=f"{base}/fhir", total=total, onward=onward)
+    return JSONResponse(answer, media_type=FHIR_JSON)
+
+
+@router.get("/{kind}/{identity}")
+async def read(request: Request, caller: ForRecord, kind: str, identity: str) -> Response:
+    """Return one resource."""
+    always = Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    found = [one for one in _told(caller, kind, _base(request), always) if one.resource["id"] == identity]
+    if not found:
+        raise _nothing()
+    await _looked(caller, found, kind)
+    return JSONResponse(fhir.dated(found[0].resource, found[0].changed_at), media_type=FHIR_JSON)
+
+
+def _base(request: Request) -> str:
+    """Return under which address this centre is known: by that its identifiers are its own."""
+    url: str = request.state.desk.url
+    return (url or f"{request.url.scheme}://{request.headers.get('Host', '')}").rstrip("/")
+
+
+def _told(caller: Caller, kind: str, base: str, span: Span) -> Iterator[Told]:
+    """Return all of a kind that is there for who asks. Raises `Problem` for a kind that is not told here."""
+    make = _KINDS.get(kind)
+    if make is None:
+        raise _nothing()
+    board = caller.desk.centre.board
+    residents = {home: known.resident for home, known in board.homes.items()}
+    return make(caller, Writer(base, residents), span, kind)
+
+
+def _of_alerts(caller: Caller, writer: Writer, span: Span, kind: str) -> Iterator[Told]:
+    board = caller.desk.centre.board
+    for alert in board.alerts.values():
+        at = _changed_at(alert)
+        if caller.sees(alert.home) and span.holds(at):
+            known = board.homes.get(alert.home)
+            resident = None if known is None else known.resident
+            yield from (
+                Told(one, at, alert.home, resident) for one in writer.of_alert(alert) if one["resourceType"] == kind
+            )
+
+
+def _devices(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told]:
+    for plan in caller.desk.centre.board.plans.values():
+        homes = {sensor.id: home for home in plan.homes for sensor in home.sensors}
+        if not caller.sees(HomeId(f"{plan.site}/*")):
+            continue
+        for one in writer.of_plan(plan):
+            _, _, sensor = one["identifier"][0]["value"].partition("/")
+            home = homes.get(sensor)
+            yield Told(one, plan.at, None if home is None else home.id, None if home is None else home.resident)
+
+
+def _consents(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told]:
+    board = caller.desk.centre.board
+    now = caller.desk.centre.now()
+    for home in map(board.homes.__getitem__, caller.homes()):
+        said = board.measures.history(home)
+        for agreed in (one for one in said if isinstance(one, MeasureAgreed)):
+            ended = _ended(agreed, said)
+            at = agreed.at if ended is None else ended.at
+            yield Told(writer.of_measure(agreed, ended), at, home.id, home.resident)
+        for shared in board.shares.of(home.resident):
+            yield Told(writer.of_shared(shared, now), shared.at, home.id, home.resident)
+
+
+def _ended(agreed: MeasureAgreed, said: list[MeasureAgreed | MeasureEnded]) -> MeasureEnded | None:
+    """Return by which word the last of what was agreed in one go ended before its day."""
+    ends = {
+        kind: one
+        for one in sorted(said, key=lambda one: one.at, reverse=True)
+        if isinstance(one, MeasureEnded) and agreed.at <= one.at < agreed.review
+        for kind in one.kinds
+    }
+    return (
+        max((ends[kind] for kind in agreed.kinds), key=lambda one: one.at) if set(agreed.kinds) <= set(ends) else None
+    )
+
+
+def _looks(caller: Caller, writer: Writer, span: Span, _: str) -> Iterator[Told]:
+    if Scope.LOOKS not in caller.program.scopes:
+        text = "This token does not hold the scope that is needed for this."
+        raise Problem(403, "Not done", text)
+    now = caller.desk.wall.now()
+    asked = Asked(
+        since=max(span.since, now - LOOKS_FOR),
+        until=min(span.until, now),
+        organisations=frozenset({caller.program.organisation}),
+    )
+    for number, entry in access_log.found(caller.desk.access_log, asked):
+        look = Looked(
+            number,
+            entry.at,
+            entry.by,
+            entry.role,
+            entry.deed.value,
+            entry.what,
+            entry.ground.value,
+            entry.resident,
+            entry.about,
+        )
+        yield Told(writer.of_look(look), entry.at, entry.home, entry.resident)
+
+
+Maker = Callable[[Caller, Writer, Span, str], Iterator[Told]]
+_KINDS: dict[str, Maker] = {
+    **dict.fromkeys(("Observation", "Flag", "Communication", "Task", "Provenance"), _of_alerts),
+    "Device": _devices,
+    "Consent": _consents,
+    "AuditEvent": _looks,
+}
+"""Which kinds are told, and how each is made."""
+
+
+async def _looked(caller: Caller, told: list[Told], kind: str) -> None:
+    homes = [one.home for one in told if one.home is not None]
+    await caller.looked(f"fhir-{kind.lower()}", homes, Deed.EXPORTED)
+
+
+def _place(told: Told) -> str:
+    """Return where something stands among what changed, as text that sorts so."""
+    return f"{told.changed_at.astimezone(UTC).isoformat(timespec='microseconds')} {told.resource['id']}"
+
+
+def _changed_at(alert: Alert) -> datetime:
+    """Return when what is told of an alert last changed."""
+    deeds = (*alert.cleared, *alert.delivered, *alert.holds, *alert.follows, *alert.shelves, *alert.passing)
+    closed = [] if alert.resolved is None else [alert.resolved.at]
+    return max([alert.arrived_at, alert.main.at, *(one.at for one in deeds), *closed])
+
+
+def _nothing() -> Problem:
+    return Problem(404, "Not found", "There is nothing of this kind and id here. See /fhir/metadata.")

@@ -1,0 +1,145 @@
+"""A care record that reads: FHIR R4 as its models have it, for one organisation, with who looked written down."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from care.ids import StaffId
+from care.measures import Basis, Consenting, Ending, MeasureAgreed, MeasureEnded, Purpose
+from care.records import Claimed
+from dashboard import access_log
+from dashboard.access_log import Deed, Entry, Ground
+from dashboard.organisations import OWN
+from dashboard.pages import Desk
+from dashboard.programs import Scope
+from detectors.homes import Kind, ResidentId
+from tests.care.test_fhir import checked
+from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, StoryClock, batch, finding, plan
+from tests.dashboard.test_api import ask, looked, token_of
+
+pytestmark = pytest.mark.anyio
+
+RESIDENT = ResidentId("r-0012")
+
+
+@pytest.fixture
+async def told(desk: Desk) -> Desk:
+    await desk.centre.take(WILG, batch(plan(), finding()))
+    return desk
+
+
+async def searched(desk: Desk, kind: str, *scopes: Scope, **params: str | int) -> list[dict[str, Any]]:
+    answer = await ask(desk, f"/fhir/{kind}", token_of(desk, *scopes), **params)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/fhir+json"
+    return [one["resource"] for one in checked(answer.json()).get("entry", [])]
+
+
+async def test_what_was_found_is_read_by_search_and_by_its_id(told: Desk) -> None:
+    found, alert = sorted(await searched(told, "Observation"), key=lambda one: one["id"].startswith("alert"))
+    assert alert["hasMember"] == [{"reference": f"Observation/{found['id']}"}]
+    token = token_of(told)
+    one = await ask(told, f"/fhir/Observation/{alert['id']}", token)
+    assert checked(one.json()) == alert
+    assert ("fhir-observation", HOME, Deed.EXPORTED) in looked(told)
+
+
+async def test_only_what_changed_since_is_told_and_again_when_it_changes(told: Desk, clock: StoryClock) -> None:
+    since = (told.centre.now() + timedelta(seconds=1)).isoformat()
+    assert await searched(told, "Observation", _lastUpdated=f"ge{since}") == []
+    clock.wait(seconds=60)
+    claimed = Claimed(at=told.centre.now(), home=HOME, alert=ALERT, by=StaffId("s-1"))
+    await told.centre.write(lambda _board, _at: [claimed])
+    assert len(await searched(told, "Observation", _lastUpdated=f"ge{since}")) == 2
+    assert await searched(told, "Observation", _lastUpdated=f"lt{since}") == []
+
+
+async def test_a_resident_is_asked_for_by_the_identifier_that_the_centre_has(told: Desk) -> None:
+    whose = "patient:identifier"
+    mine = await searched(told, "Observation", **{whose: f"https://desk.example/id/resident|{RESIDENT}"})
+    assert len(mine) == 2
+    assert await searched(told, "Observation", **{whose: "r-0099"}) == []
+
+
+async def test_many_are_told_in_pages_that_name_the_next(told: Desk) -> None:
+    later = [finding(at=NIGHT + timedelta(hours=number)) for number in range(1, 4)]
+    await told.centre.take(WILG, batch(*later, after=2))
+    token, seen = token_of(told), list[str]()
+    answer = await ask(told, "/fhir/Observation", token, _count=3)
+    while True:
+        page = checked(answer.json())
+        seen += [one["resource"]["id"] for one in page["entry"]]
+        onward = next((one["url"] for one in page.get("link", []) if one["relation"] == "next"), None)
+        if onward is None:
+            break
+        answer = await ask(told, onward, token)
+    assert len(seen) == len(set(seen)) == page["total"] == 8
+
+
+async def test_gateway_and_sensors_are_devices(told: Desk) -> None:
+    gateway, *sensors = sorted(await searched(told, "Device"), key=lambda one: "parent" in one)
+    assert gateway["identifier"][0]["value"] == WILG
+    assert [one["parent"]["reference"] for one in sensors] == [f"Device/{gateway['id']}"] * 2
+
+
+async def test_what_was_agreed_is_a_consent_that_ends_with_the_last_of_it(told: Desk) -> None:
+    at = told.centre.now()
+    about: dict[str, Any] = {"home": HOME, "resident": RESIDENT, "by": StaffId("s-1")}
+    agreed = MeasureAgreed(
+        at=at,
+        kinds=(Kind.BED, Kind.MOTION),
+        purpose=Purpose.HELP,
+        basis=Basis.AGREED,
+        consenting=Consenting.CLIENT,
+        review=at + timedelta(days=90),
+        **about,
+    )
+    await told.centre.write(lambda _board, _at: [agreed])
+    assert [one["status"] for one in await searched(told, "Consent")] == ["active"]
+    for minute, kind, status in ((1, Kind.BED, "active"), (2, Kind.MOTION, "inactive")):
+        ended = MeasureEnded(at=at + timedelta(minutes=minute), kinds=(kind,), why=Ending.CLIENT, **about)
+        await told.centre.write(lambda _board, _at, ended=ended: [ended])
+        assert [one["status"] for one in await searched(told, "Consent")] == [status]
+
+
+async def test_who_looked_is_told_to_who_holds_that_scope_too(told: Desk) -> None:
+    look = Entry(
+        at=told.wall.now() - timedelta(hours=1),
+        by="staff:s-1",
+        role="desk",
+        organisation=OWN,
+        deed=Deed.READ,
+        what="home",
+        resident=RESIDENT,
+        home=HOME,
+        ground=Ground.WATCH,
+    )
+    access_log.write(told.access_log, look)
+    [event] = await searched(told, "AuditEvent")
+    assert event["agent"][0]["who"]["identifier"]["value"] == "s-1"
+    assert (event["action"], event["entity"][0]["what"]["identifier"]["value"]) == ("R", RESIDENT)
+    refused = await ask(told, "/fhir/AuditEvent", token_of(told, Scope.RECORD))
+    assert refused.status_code == 403
+
+
+async def test_the_capability_statement_names_what_can_be_read(told: Desk) -> None:
+    answer = await ask(told, "/fhir/metadata")
+    assert answer.headers["Content-Type"] == "application/fhir+json"
+    kinds = [one["type"] for one in checked(answer.json())["rest"][0]["resource"]]
+    for kind in kinds:
+        assert (await ask(told, f"/fhir/{kind}", token_of(told))).status_code == 200
+
+
+@pytest.mark.parametrize("said", ["yesterday", "ge2026-03-01", "ge2026-03-01T00:00:00", "xx2026-03-01T00:00:00Z"])
+async def test_a_date_that_cannot_be_read_is_refused_with_what_would_be_right(told: Desk, said: str) -> None:
+    answer = await ask(told, "/fhir/Observation", token_of(told), _lastUpdated=said)
+    assert answer.status_code == 400
+    assert "ge2026-03-01T00:00:00Z" in checked(answer.json())["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize("path", ["/fhir/Patient", "/fhir/Observation/alert-0", "/fhir/DeviceAlert/x"])
+async def test_what_is_not_told_here_is_not_found(told: Desk, path: str) -> None:
+    answer = await ask(told, path, token_of(told))
+    assert answer.status_code == 404
+    checked(answer.json())
