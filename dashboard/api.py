@@ -14,6 +14,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from care import alerts
+from care import nights as nights_
+from care.board import Board
 from care.ids import AlertId
 from care.records import CENTRE, site_of
 from dashboard import looking, programs
@@ -24,6 +26,7 @@ from dashboard.pages import Desk, TheDesk
 from dashboard.programs import Program, Scope
 from detectors.homes import HomeId, is_building
 
+FHIR_JSON = "application/fhir+json"
 LIMIT_MAX = 500
 VERSION = "1"
 
@@ -192,8 +195,9 @@ async def alerts_(
         mine = mine[place + 1 :]
     wanted = [one for one in mine if one.open or not open_only]
     page, more = wanted[:limit], len(wanted) > limit
+    board = caller.desk.centre.board
     await caller.looked("alert", (one.home for one in page))
-    return Alerts(alerts=[_alert(caller, one) for one in page], next=page[-1].id if more else None)
+    return Alerts(alerts=[told(board, one) for one in page], next=page[-1].id if more else None)
 
 
 @router.get("/alerts/{alert}")
@@ -203,7 +207,7 @@ async def alert(caller: ForAlerts, alert: str) -> Alert:
     if known is None or not caller.sees(known.home):
         raise Problem(404, "No such alert", "There is no alert of this id, or no longer.")
     await caller.looked("alert", [known.home], about=known.id)
-    return _alert(caller, known)
+    return told(caller.desk.centre.board, known)
 
 
 @router.get("/homes")
@@ -212,21 +216,7 @@ async def homes(caller: ForHomes) -> Homes:
     board = caller.desk.centre.board
     mine = caller.homes()
     await caller.looked("home", mine)
-    told = []
-    for home in mine:
-        status = board.statuses.get(home)
-        told.append(
-            Home(
-                home=home,
-                resident=board.homes[home].resident,
-                sight=None if status is None else status.sight,
-                presence=None if status is None else status.presence,
-                since=None if status is None else status.at,
-                blind=[] if status is None else list(status.blind),
-                open_alerts=[one.id for one in board.alerts_of(home) if one.open],
-            )
-        )
-    return Homes(homes=told)
+    return Homes(homes=[seen(board, home) for home in mine])
 
 
 @router.get("/homes/{site}/{home}/nights")
@@ -236,19 +226,7 @@ async def nights(caller: ForNights, site: str, home: str) -> Nights:
     if known not in board.homes or not caller.sees(known):
         raise Problem(404, "No such home", "There is no home of this id, or no longer.")
     await caller.looked("night", [known])
-    told = [
-        Night(
-            night=one.night,
-            to_bed=one.to_bed,
-            rose=one.rose,
-            exits=one.exits,
-            visits=one.visits,
-            minutes_out=one.minutes_out,
-            left_out=one.left_out,
-        )
-        for one in board.nights.of(known)
-    ]
-    return Nights(home=known, nights=told)
+    return Nights(home=known, nights=[night(one) for one in board.nights.of(known)])
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -270,12 +248,40 @@ def described() -> dict[str, object]:
     return told
 
 
+def seen(board: Board, home: HomeId) -> Home:
+    """Return how much of a home is seen, as programs are told of it."""
+    status = board.statuses.get(home)
+    return Home(
+        home=home,
+        resident=board.homes[home].resident,
+        sight=None if status is None else status.sight,
+        presence=None if status is None else status.presence,
+        since=None if status is None else status.at,
+        blind=[] if status is None else list(status.blind),
+        open_alerts=[one.id for one in board.alerts_of(home) if one.open],
+    )
+
+
+def night(one: nights_.Night) -> Night:
+    """Return a night as programs are told of it."""
+    return Night(
+        night=one.night,
+        to_bed=one.to_bed,
+        rose=one.rose,
+        exits=one.exits,
+        visits=one.visits,
+        minutes_out=one.minutes_out,
+        left_out=one.left_out,
+    )
+
+
 def _alerts_of(caller: Caller) -> Sequence[alerts.Alert]:
     return [one for one in caller.desk.centre.board.alerts.values() if caller.sees(one.home)]
 
 
-def _alert(caller: Caller, one: alerts.Alert) -> Alert:
-    home = None if is_building(one.home) else caller.desk.centre.board.homes.get(one.home)
+def told(board: Board, one: alerts.Alert) -> Alert:
+    """Return an alert as programs are told of it."""
+    home = None if is_building(one.home) else board.homes.get(one.home)
     shown: datetime | None = min((show.at for show in one.shown_on), default=None)
     done = one.resolved if not one.open else None
     return Alert(

@@ -19,7 +19,7 @@ from care.fhir import Json, Looked, Writer
 from care.measures import MeasureAgreed, MeasureEnded
 from dashboard import access_log
 from dashboard.access_log import Asked, Deed
-from dashboard.api import Caller, caller_of
+from dashboard.api import FHIR_JSON, Caller, caller_of
 from dashboard.door import Problem
 from dashboard.pages import TheDesk
 from dashboard.programs import Scope
@@ -27,7 +27,7 @@ from detectors.homes import HomeId, ResidentId
 
 COUNT_MAX = 500
 LOOKS_FOR = timedelta(days=30)  # of who looked, where nobody says since when
-FHIR_JSON = "application/fhir+json"
+
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)  # of this interface, as it is
 
 router = APIRouter(prefix="/fhir")

@@ -36,6 +36,7 @@ cli.add_typer(enrolment, name="enrolment")
 cli.add_typer(privacy_commands.log, name="access-log")
 cli.add_typer(privacy_commands.person, name="person")
 cli.add_typer(program_commands.program, name="program")
+cli.add_typer(program_commands.hook, name="hook")
 cli.command("retention")(privacy_commands.retention)
 cli.command("dpia")(privacy_commands.dpia)
 

@@ -260,6 +260,23 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "by_staff": "who let it in",
         },
     ),
+    "hook": (
+        About("nobody", _SAFE, "whoever has the machine of the centre"),
+        {
+            "id": "stands in the access log",
+            "organisation": "of whose homes it is told",
+            "name": "what the program is called",
+            "kind": "how it is told",
+            "url": "where it is told",
+            "secret": "by which it knows that we said it, or we are let in there",
+            "since": "when it was added",
+            "told": "up to which record it was told",
+            "told_at": "when it last took something",
+            "failing_since": "since when it takes nothing",
+            "why": "why it takes nothing",
+            "refused": "how many things it said are wrong",
+        },
+    ),
     "emergency": (
         About("resident; staff by id", _DUTY, "privacy officer; the resident"),
         {

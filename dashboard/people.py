@@ -22,6 +22,7 @@ from dashboard import (
     emergencies,
     enrolment,
     factors,
+    hooks,
     housekeys,
     invitations,
     openid,
@@ -127,6 +128,7 @@ _ROWS = (
     tastes,
     push,
     programs,
+    hooks,
 )  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()

@@ -29,6 +29,7 @@ from dashboard.authority import Authority, BadAuthority
 from dashboard.bringing import News
 from dashboard.connections import guarded, room
 from dashboard.drawing import Drawing
+from dashboard.hooking import Hooking
 from dashboard.intake import Centre, Intake, Progress
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
@@ -145,6 +146,7 @@ async def _run_together(
         asyncio.create_task(live.run()),
         asyncio.create_task(lookout.run()),
         asyncio.create_task(outbox.run()),
+        asyncio.create_task(Hooking(desk).run()),
         asyncio.create_task(Daily(centre, store, stores.access_log, wall).run()),
         *([] if signs is None else [asyncio.create_task(authority.keep(signs, store, wall))]),
     ]
