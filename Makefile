@@ -14,7 +14,7 @@ demo: .venv/.demo
 	@$(BIN)/nachtwacht demo --speed $(SPEED) --state $(STATE) $(if $(RECORDING),--recording $(RECORDING))
 
 ## setup: everything a test run needs, mosquitto, chromium and pango included
-setup: .venv/.all .venv/.system
+setup: .venv/.all .venv/.system tests/asyncapi/node_modules
 
 ## test: check, then every test, on two processors (much of it is waiting: hence three at a time)
 test: setup check
@@ -56,7 +56,7 @@ lock: $(UV)
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre -c requirements/demo.txt pyproject.toml -o requirements/centre.txt
 
 clean:
-	rm -rf .venv .tools .state dashboard/static/vendor
+	rm -rf .venv .tools .state dashboard/static/vendor tests/asyncapi/node_modules
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Nachtwacht needs Python 3.11 or newer as '$(PYTHON)'. Install it, or say: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -74,6 +74,10 @@ $(UV): requirements/uv.txt
 
 .venv/.all: requirements/all.txt .venv/.demo
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
+	@touch $@
+
+tests/asyncapi/node_modules: tests/asyncapi/package-lock.json .venv/.system
+	cd tests/asyncapi && npm ci --no-audit --no-fund --ignore-scripts --loglevel error
 	@touch $@
 
 # mosquitto, chromium (with and without windows) and pango (for the report on paper) come from Debian: installed here when that is allowed, else named.

@@ -134,11 +134,11 @@ async def search(
     return JSONResponse(answer, media_type=FHIR_JSON)
 
 
-@router.get("/{kind}/{identity}")
-async def read(request: Request, caller: ForRecord, kind: str, identity: str) -> Response:
+@router.get("/{kind}/{resource}")
+async def read(request: Request, caller: ForRecord, kind: str, resource: str) -> Response:
     """Return one resource."""
     always = Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    found = [one for one in _told(caller, kind, _base(request), always) if one.resource["id"] == identity]
+    found = [one for one in _told(caller, kind, _base(request), always) if one.resource["id"] == resource]
     if not found:
         raise _nothing()
     await _looked(caller, found, kind)

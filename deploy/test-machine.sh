@@ -7,6 +7,7 @@ command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v chromium-headless-shell >/dev/null || missing="$missing chromium-headless-shell fonts-noto-core"
+command -v npm >/dev/null || missing="$missing nodejs npm"
 ldconfig -p | grep -q libpangoft2-1.0 || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then

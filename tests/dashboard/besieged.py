@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from care.alerts import alert_of
 from care.ids import AlertId, BackTestId, ContactId, MessageId, Place, StaffId
 from care.records import Plan, Record
-from dashboard import contacts, emergencies, housekeys, invitations, organisations, people, wishes
+from dashboard import contacts, emergencies, housekeys, invitations, organisations, people, programs, wishes
 from dashboard.drawing import Drawing
 from dashboard.live import Live
 from dashboard.organisations import Access, OrganisationId, Role
@@ -114,7 +114,7 @@ async def something_of_everything(desk: Desk) -> Theirs:
     opened = emergencies.begin(
         store, worker, THEIR_HOME, resident=THEIR_RESIDENT, organisation=MAAN, reason="Nobody answers.", now=now
     )
-    told = [made for kind in get_args(Record) if (made := _about_them(kind, worker)) is not None]
+    told = [a_record(kind, worker) for kind in get_args(Record) if kind is not Finding]  # there is one
     await desk.centre.write(lambda *_: told)
     (kept,) = store.execute("SELECT lower(hex(token)) FROM invitation").fetchone()
     ids = {
@@ -130,7 +130,7 @@ async def something_of_everything(desk: Desk) -> Theirs:
         "note": "All is told.", "identity": "x@maan.example", "hourly": "1", "nightly": "1", "off": "true",
         "quiet_since": "22:00", "quiet_until": "07:00", "moment": "2026-03-04T10:00", "formal": "true",
         "first_name": "X", "initials": "X", "password": "not the right one", "language": "nl", "nights": "7",
-        "page": "/",
+        "page": "/", "kind": "Observation", "resource": f"alert-{THEIRS}",
     }  # fmt: skip
     secret = {EIK, THEIRS, THEIR_RESIDENT, THEIR_CONTACT, key, opened.id, worker, kept, invited, "0612345678"}
     secret |= {NAMES[2].lower(), *NAMES}
@@ -157,6 +157,7 @@ class Browsers:
         mine = contacts.add(self._desk.people, MY_RESIDENT, "Eva", contacts.Relation.FAMILY)
         yield "resident", self.device(MY_RESIDENT, None)
         yield "contact", self.device(MY_RESIDENT, mine)
+        yield "program of zon", self.program(ZON)
         yield "nobody", self.stranger()
 
     def stranger(self) -> httpx.AsyncClient:
@@ -170,6 +171,16 @@ class Browsers:
         made = self.stranger()
         token = people.start_session(self._desk.people, staff, self._desk.wall.now())
         made.cookies.set("__Host-nachtwacht", token, domain="desk.example")
+        return made
+
+    def program(self, organisation: str) -> httpx.AsyncClient:
+        """Return what asks with the token of a program that may ask for all there is of an organisation."""
+        now = self._desk.wall.now()
+        _, token = programs.let_in(
+            self._desk.people, organisation, "ECD", programs.Scope, now=now, until=now + timedelta(days=30)
+        )
+        made = self.stranger()
+        made.headers["Authorization"] = f"Bearer {token}"
         return made
 
     def device(self, resident: ResidentId, contact: ContactId | None) -> httpx.AsyncClient:
@@ -213,9 +224,8 @@ _IDS: dict[object, object] = {
 _SPECIAL = {"zone": "Europe/Amsterdam", "about": str(THEIR_HOME), "name": NAMES[3]}
 
 
-def _about_them(kind: type[msgspec.Struct], worker: StaffId) -> Record | None:
-    if kind is Finding:
-        return None  # there is one
+def a_record(kind: type[msgspec.Struct], worker: StaffId) -> Record:
+    """Return a record of a kind about De Eik, with what it cannot do without."""
     made: Record = _made(kind, {**_IDS, StaffId: worker})
     return made
 
