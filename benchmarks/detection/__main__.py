@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
@@ -20,14 +20,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from benchmarks.detection import baselines, cost, figures, measure, nights, pictures, realism, report, tails
 from benchmarks.detection import homes as simulated
 from benchmarks.detection import priors as from_others
-from benchmarks.detection.baselines import Baseline
+from benchmarks.detection.beside import beside
 from benchmarks.detection.edits import Draw, Incident
 from benchmarks.detection.faults import Faults
 from benchmarks.detection.figures import Figures
 from benchmarks.detection.methods import Detectors, Method, Run
 from benchmarks.detection.nights import Recorded
 from benchmarks.detection.pooling import BUDGETS
-from benchmarks.detection.trial import NIGHTLY, Cuts, Step, Trial, matched, tried
+from benchmarks.detection.trial import Cuts, Step, Trial, tried
 from detectors.moments import SensorEvent
 from detectors.others import SHIPPED, Others
 from gateway import rehearsal
@@ -37,7 +37,6 @@ Done = TypeVar("Done")
 
 HOUR = 60.0  # minutes
 RESAMPLES = 2000  # of homes and weeks, for an interval
-BASELINE_DRAWS = 40  # of an incident in a recording: they are many, and not what is measured
 UNDER_FAULTS = (
     (Incident.FELL_BATHROOM_STILL, 20.0),
     (Incident.FELL_ELSEWHERE_STILL, 20.0),
@@ -92,9 +91,9 @@ def detection(
     except BadRecording as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    beside = _beside(recordings, homes) if recordings is not None and priors is not Priors.SHIPPED else []
+    around = _beside(recordings, homes) if recordings is not None and priors is not Priors.SHIPPED else []
     results, points = measured(
-        homes, seed=seed, draws=draws, console=console, beside=beside, priors=priors, cohort=cohort, nights_each=nights
+        homes, seed=seed, draws=draws, console=console, around=around, priors=priors, cohort=cohort, nights_each=nights
     )
     page = report.markdown(results)
     console.print(Markdown(page))
@@ -141,32 +140,34 @@ def measured(
     seed: int,
     draws: int,
     console: Console,
-    beside: Sequence[Recorded] = (),
+    around: Sequence[Recorded] = (),
     priors: Priors = Priors.SHIPPED,
     cohort: int = 0,
     nights_each: int = 60,
 ) -> tuple[Figures, list[pictures.Point]]:
     """Return all figures, and what each method costs and gives."""
     with _progress(console) as progress:
-        starts = _starts(beside, priors, progress)
+        starts = _starts(around, priors, progress)
         make = partial(_detectors, starts)
         with _shown(progress, "Incidents are cut in", len(homes)) as step:
             cuts = [_after(step, Cuts.drawn_from(one, seed=seed, count=draws)) for one in homes]
-        with _shown(progress, "The detectors", len(homes) * len(Incident)) as step:
-            ours = tried(make, cuts, Incident, step=step)
-        with _shown(progress, "The same, with messages lost, doubled and late", len(homes) * len(UNDER_FAULTS)) as step:
-            wanted = [incident for incident, _ in UNDER_FAULTS]
-            faulty = tried(make, cuts, wanted, faults=Faults(), seed=seed, step=step)
-        target = measure.rate(ours.nights) if homes else 0.0
+        target = _false_rate(make, homes)
         families = baselines.families(homes, seed, target) if homes else []
-        able = [one for one in families if not one.missing]
+        able = [one.name for one in families if not one.missing]
         theirs: dict[str, Trial] = {}
         levels: dict[str, str] = {}
-        for one in able:
-            with _shown(progress, f"Beside it: {one.name}", len(homes) * len(NIGHTLY)) as step:
-                level = matched(one, homes, target)
-                theirs[one.name] = _baseline(one, level, cuts, step)
-                levels[one.name] = f"{level:g}"
+        with beside(homes, able, seed=seed, draws=draws, target=target) as promised:
+            with _shown(progress, "The detectors", len(homes) * len(Incident)) as step:
+                ours = tried(make, cuts, Incident, step=step)
+            with _shown(
+                progress, "The same, with messages lost, doubled and late", len(homes) * len(UNDER_FAULTS)
+            ) as step:
+                wanted = [incident for incident, _ in UNDER_FAULTS]
+                faulty = tried(make, cuts, wanted, faults=Faults(), seed=seed, step=step)
+            with _shown(progress, "Beside it", len(promised)) as step:
+                for one in promised:
+                    name, level, theirs[name] = _after(step, one.result())
+                    levels[name] = f"{level:g}"
         with _shown(progress, "How sure", 1) as step:
             between = figures.intervals(ours, seed=seed, draws=RESAMPLES)
         with _shown(progress, "Whether edits give themselves away", len(cuts)) as step:
@@ -227,13 +228,9 @@ def _detectors(starts: Mapping[str, Others], recorded: Recorded) -> Method:
     return Detectors(others=starts.get(recorded.name, SHIPPED))
 
 
-def _baseline(baseline: Baseline, level: float, cuts: Sequence[Cuts], step: Step) -> Trial:
-    make = partial(_at_level, baseline, level)
-    return tried(make, cuts, NIGHTLY, any_alert=True, at_most=BASELINE_DRAWS, step=step)
-
-
-def _at_level(baseline: Baseline, level: float, recorded: Recorded) -> Method:
-    return baseline.make(recorded, level)
+def _false_rate(make: Callable[[Recorded], Method], homes: Sequence[Recorded]) -> float:
+    """Return how many false alerts the detectors raise in a recorded night."""
+    return measure.rate([night for one in homes for night in measure.nights(Run(make(one), one))]) if homes else 0.0
 
 
 def _recording(recorded: Recorded, trial: Trial) -> Figures:
