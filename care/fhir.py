@@ -12,6 +12,7 @@ no second.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from care.alerts import Alert, Tier
@@ -190,30 +191,33 @@ class Writer:
 
     def _visits(self, alert: Alert) -> list[Json]:
         visits = [one for one in alert.follows if one.follow in (Follow.COMING, Follow.NOT_REACHED)]
-        going = [one for one in alert.passing if isinstance(one, Replied) and one.answer is Answer.GOING]
+        staff = partial(self._person, "staff")
+        answers = [one for one in alert.passing if isinstance(one, Replied) and one.answer is Answer.GOING]
+        return [
+            *(self._visit(alert, one, one.means, owner=staff(one.by), sent_by=staff(one.by)) for one in visits),
+            *(
+                self._visit(alert, one, By.FAMILY, owner=self._person("contact", one.by), sent_by=self._centre())
+                for one in answers
+            ),
+        ]
+
+    def _visit(self, alert: Alert, said: Followed | Replied, means: By, *, owner: Json, sent_by: Json) -> Json:
         done = alert.resolved if not alert.open else None
-        tasks = []
-        for one in (*visits, *going):
-            owner = self._person("staff", one.by) if isinstance(one, Followed) else self._person("contact", one.by)
-            means = self._code("means", one.means if isinstance(one, Followed) else By.FAMILY)
-            tasks.append(
-                {
-                    "resourceType": "Task",
-                    "id": _id("visit", alert.id, encode(one)),
-                    "status": "in-progress" if done is None else "completed",
-                    "intent": "order",
-                    "priority": _TASK[alert.tier],
-                    "code": means,
-                    "focus": {"reference": f"Observation/alert-{alert.id}"},
-                    "for": self._about(alert.home)["subject"],
-                    "authoredOn": _at(one.at),
-                    "lastModified": _at(done.at if done is not None else one.at),
-                    "executionPeriod": {"start": _at(one.at)} | ({} if done is None else {"end": _at(done.at)}),
-                    "requester": self._person("staff", one.by) if isinstance(one, Followed) else self._centre(),
-                    "owner": owner,
-                }
-            )
-        return tasks
+        return {
+            "resourceType": "Task",
+            "id": _id("visit", alert.id, encode(said)),
+            "status": "in-progress" if done is None else "completed",
+            "intent": "order",
+            "priority": _TASK[alert.tier],
+            "code": self._code("means", means),
+            "focus": {"reference": f"Observation/alert-{alert.id}"},
+            "for": self._about(alert.home)["subject"],
+            "authoredOn": _at(said.at),
+            "lastModified": _at(done.at if done is not None else said.at),
+            "executionPeriod": {"start": _at(said.at)} | ({} if done is None else {"end": _at(done.at)}),
+            "requester": sent_by,
+            "owner": owner,
+        }
 
     def _provenance(self, alert: Alert, observed: Sequence[Json]) -> Json:
         return {

@@ -1,5 +1,6 @@
 """The wire format: every record that may stand in a journal. The only contract between building and centre."""
 
+import functools
 from datetime import date
 from enum import StrEnum
 
@@ -438,6 +439,7 @@ Record = (
     | Account
 )
 
+HOMES_MAX = 200_000  # of a centre; that many are known at once by their site
 CENTRE = "centre"  # the centre's name as a party to a link; a building's is its site id
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
@@ -456,6 +458,7 @@ def tag_of(record: Record) -> str:
     return tag
 
 
+@functools.lru_cache(HOMES_MAX)  # asked of every home of the board at every change
 def site_of(home: HomeId) -> SiteId:
     """Return the site that a home stands on."""
     return SiteId(home.partition("/")[0])

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
@@ -81,7 +82,10 @@ class Hooking:
             if hook.told < number and hook.id not in self._under_way and (wait is None or wait.until <= now):
                 task = asyncio.ensure_future(self._tell(hook))
                 self._under_way[hook.id] = task
-                task.add_done_callback(lambda _, known=hook.id: self._under_way.pop(known, None))
+                task.add_done_callback(partial(self._ended, hook.id))
+
+    def _ended(self, hook: str, _: "asyncio.Task[None]") -> None:
+        self._under_way.pop(hook, None)
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""

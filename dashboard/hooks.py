@@ -112,7 +112,7 @@ def pause(tries: int, asked_s: float | None = None) -> timedelta:
     >>> pause(1).total_seconds(), pause(3).total_seconds(), pause(40).total_seconds(), pause(1, 90).total_seconds()
     (2.0, 8.0, 300.0, 90.0)
     """
-    ours = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
+    ours: timedelta = min(FIRST_PAUSE * (1 << min(tries - 1, 20)), LONGEST_PAUSE)
     return ours if asked_s is None else min(max(ours, timedelta(seconds=asked_s)), ASKED_MAX)
 
 
@@ -214,8 +214,8 @@ _READ = "SELECT id, organisation, name, kind, url, secret, told, told_at, failin
 
 def _read(row: tuple[str, str, str, str, str, str, int, float | None, float | None, str, int]) -> Hook:
     hook, organisation, name, kind, url, secret, told, told_at, failing, why, refused = row
-    dates = [None if at is None else datetime.fromtimestamp(at, UTC) for at in (told_at, failing)]
-    return Hook(hook, OrganisationId(organisation), name, Kind(kind), url, secret, told, *dates, why, refused)
+    last, since = (None if at is None else datetime.fromtimestamp(at, UTC) for at in (told_at, failing))
+    return Hook(hook, OrganisationId(organisation), name, Kind(kind), url, secret, told, last, since, why, refused)
 
 
 def _last(known: dict[One, None], one: One) -> None:

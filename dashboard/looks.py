@@ -1,5 +1,6 @@
 """How every home looks on the board: kept from scene to scene, for at each change all but a few stand as they did."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -16,17 +17,19 @@ from detectors.homes import Home, HomeId, SiteId
 class _Known(NamedTuple):
     home: Home
     status: Status | None
-    heard: bool
     alert: Alert | None
-    causes: list[Finding]
-    look: str
+    words: list[str]
 
 
 class Looks:
-    """What the last scene found of each home. The same for every language."""
+    """What the last scene found of each home. The same for every language. It goes on: a scene reads it at once."""
 
     def __init__(self) -> None:
+        self.of_each: dict[HomeId, list[str]] = {}  # the person first
+        self.first: Counter[str] = Counter()  # how many homes have which word first
+        self.partly = 0  # how many are partly seen
         self._known: dict[HomeId, _Known] = {}
+        self._sites: dict[SiteId, tuple[bool, list[Finding]]] = {}
         self._order: dict[SiteId, tuple[Plan, tuple[Home, ...]]] = {}
 
     def rows(self, plans: Iterable[Plan]) -> dict[SiteId, tuple[Home, ...]]:
@@ -40,23 +43,35 @@ class Looks:
         self._order = rows
         return {site: homes for site, (_, homes) in rows.items()}
 
-    def of(self, glance: Glance, first: dict[HomeId, Story]) -> dict[HomeId, str]:
-        """Return how each home looks, by its most urgent open alert; only what stands otherwise is looked at again."""
-        board, found = glance.board, dict[HomeId, _Known]()
+    def look(self, glance: Glance, first: dict[HomeId, Story]) -> None:
+        """Find how each home looks, by its most urgent open alert; only what stands otherwise is looked at again."""
+        board, known_of = glance.board, self._known.get
         sites = {site: (glance.silent_since(site) is None, glance.causes(site)) for site in board.plans}
-        for home in board.homes.values():
-            heard, causes = sites[site_of(home.id)]
-            story, status, known = first.get(home.id), board.statuses.get(home.id), self._known.get(home.id)
-            alert = story.alert if story is not None else None
+        before, self._sites = self._sites, sites
+        otherwise = {site for site, stands in sites.items() if before.get(site) != stands}
+        status_of = board.statuses.get
+        alerts = {home: story.alert for home, story in first.items()}
+        alert_of = alerts.get
+        for key, home in board.homes.items():
+            known, status, alert = known_of(key), status_of(key), alert_of(key)
             if (
                 known is None
                 or known.home is not home
                 or known.status is not status
-                or known.heard is not heard
                 or known.alert is not alert
-                or known.causes != causes
+                or (otherwise and site_of(key) in otherwise)
             ):
-                known = _Known(home, status, heard, alert, causes, Standing(home, glance, story).look)
-            found[home.id] = known
-        self._known = found
-        return {home: known.look for home, known in found.items()}
+                words = Standing(home, glance, first.get(key)).look.split()
+                self._count(known, -1)
+                self._known[key] = new = _Known(home, status, alert, words)
+                self._count(new, 1)
+                self.of_each[key] = words
+        if len(self._known) > len(board.homes):
+            for gone in self._known.keys() - board.homes.keys():
+                self._count(self._known.pop(gone), -1)
+                del self.of_each[gone]
+
+    def _count(self, known: _Known | None, how: int) -> None:
+        if known is not None:
+            self.first[known.words[0]] += how
+            self.partly += how if "partly" in known.words else 0

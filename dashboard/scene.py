@@ -29,7 +29,7 @@ FEW_HOMES = 24  # up to here a tile has room for a sentence
 SOME_HOMES = 72  # up to here for a word
 
 
-Layout = tuple[tuple[SiteId, str, tuple[HomeId, ...]], ...]
+Layout = tuple[tuple[SiteId, str, tuple[Home, ...]], ...]
 """Which tile stands where: buildings by name, and their homes."""
 
 
@@ -173,7 +173,7 @@ class Scene(Glance):
     @property
     def layout(self) -> Layout:
         """Where every tile stands: as long as this is the same, a tile can be drawn again by itself."""
-        return tuple((site.id, site.name, tuple(home.id for home in site.homes)) for site in self.sites)
+        return tuple((site.id, site.name, site.homes) for site in self.sites)
 
     @cached_property
     def room(self) -> str:
@@ -209,9 +209,15 @@ class Scene(Glance):
         return self.looks_before if self.looks_before is not None else Looks()
 
     @cached_property
+    def _looked(self) -> Looks:
+        looks = self._looks
+        looks.look(self, self._open_by_home)
+        return looks
+
+    @property
     def looks(self) -> dict[HomeId, list[str]]:
         """How each home looks on its tile, the person first."""
-        return {home: look.split() for home, look in self._looks.of(self, self._open_by_home).items()}
+        return self._looked.of_each
 
     @cached_property
     def counts(self) -> list[tuple[str, int, str]]:
@@ -221,8 +227,7 @@ class Scene(Glance):
         alerts.append(("person", len(self.held), self.say(STATES[State.CLAIMED])))
         alerts.append(("check", len(self.returned), self.say("over")))
         alerts.append(("aside", len(self.shelved), self.say(STATES[State.SHELVED])))
-        looks = Counter(look[0] for look in self.looks.values())
-        partly = sum("partly" in look for look in self.looks.values())
+        looks, partly = self._looked.first, self._looked.partly
         homes = [(ICONS[one], looks[ICONS[one]], self.say(PRESENCES[one])) for one in Presence]
         sights = [
             ("partly", partly, self.say(SIGHTS[Sight.PARTLY])),

@@ -97,9 +97,13 @@ async def test_what_was_agreed_is_a_consent_that_ends_with_the_last_of_it(told: 
     )
     await told.centre.write(lambda _board, _at: [agreed])
     assert [one["status"] for one in await searched(told, "Consent")] == ["active"]
+
+    async def end(one: MeasureEnded) -> None:
+        await told.centre.write(lambda _board, _at: [one])
+
     for minute, kind, status in ((1, Kind.BED, "active"), (2, Kind.MOTION, "inactive")):
         ended = MeasureEnded(at=at + timedelta(minutes=minute), kinds=(kind,), why=Ending.CLIENT, **about)
-        await told.centre.write(lambda _board, _at, ended=ended: [ended])
+        await end(ended)
         assert [one["status"] for one in await searched(told, "Consent")] == [status]
 
 
