@@ -142,7 +142,7 @@ class Refusal(StrEnum):
     NO_ADDRESS = "no-address"  # this contact has none for it
     NO_CHANNEL = "no-channel"  # nothing is set up under its name
     REFUSED = "refused"
-    NO_ANSWER = "no-answer"  # not within its time: it may have taken it after all
+    NO_ANSWER = "no-answer"  # it was handed over, and nothing came back in time: whether it arrived nobody knows
     GONE = "gone"  # where they were reached nobody is any more: a browser that was reset, a closed mailbox
 
 

@@ -147,20 +147,20 @@ def to_send(board: Board, now: datetime) -> Iterator[ToSend]:
     """Yield the notices that no channel has taken or refused yet and that are due.
 
     The next channel is due as soon as one refuses, or after a part of the step's time in which nobody looked; when
-    each had its turn, those that refused are tried once more within the step's time. Who was asked after them is
-    asked no later for it.
+    each had its turn, those that refused are tried once more within the step's time; those of which nobody knows
+    whether they took it only if it is acute. Who was asked after them is asked no later for it.
     """
     for alert in board.open_alerts():
         climb = _climb(alert, board.homes.get(alert.home), now)
         so_far = climb.so_far if climb is not None else ()
         for asked in so_far:
             if isinstance(asked, Passed) and asked.channels and not_needed(alert, asked.to, now) is None:
-                channel = _channel(so_far, asked, board.channels, now)
+                channel = _channel(so_far, asked, board.channels, now, acute=alert.tier is Tier.ACUTE)
                 if channel is not None:
                     yield ToSend(alert, asked, channel)
 
 
-def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: datetime) -> str | None:
+def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: datetime, *, acute: bool) -> str | None:
     """Return the channel by which somebody is to be told now; one that has just refused comes last."""
     later = [one for one in so_far if one.at >= asked.at]
     if any(isinstance(one, Opened | Replied) and one.by == asked.to for one in later):
@@ -182,7 +182,7 @@ def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: d
     # Each had its turn. Those that may take it yet are tried once more, as long as this step lasts.
     if now > asked.at + timedelta(minutes=asked.minutes):
         return None
-    return next((channel for channel in asked.channels if again(tries[channel], now)), None)
+    return next((channel for channel in asked.channels if again(tries[channel], now, acute=acute)), None)
 
 
 def to_call_off(board: Board, now: datetime) -> Iterator[ToSend]:

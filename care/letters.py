@@ -24,6 +24,11 @@ class Letter:
     urgent: bool = False  # wakes a phone that saves its battery
     lasts: timedelta = timedelta(hours=1)  # for so long a phone that is off may still get it when it is on again
 
+    @property
+    def once(self) -> str:
+        """Names these very words to this person about this: whoever is given it twice can know it again."""
+        return tag_of(self.tag, self.text)
+
 
 class Receipt(NamedTuple):
     """What a channel said of a letter."""

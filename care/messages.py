@@ -28,6 +28,9 @@ KEPT = timedelta(days=7)  # that a message is at hand
 NIGHT_FROM = time(12)  # a night runs from noon to noon
 KEPT_MAX = 200  # of one person's messages, the newest
 
+_AGAIN = frozenset({Refusal.REFUSED})  # after which the same channel is tried once more
+_ACUTE_AGAIN = frozenset({Refusal.REFUSED, Refusal.NO_ANSWER})
+
 
 class Kind(StrEnum):
     """What a message is about; the page behind it says it, the message does not."""
@@ -255,10 +258,14 @@ def want(
     return (Wanted(at=at, to=to, hourly=hourly, nightly=nightly, quiet=quiet, by=by),)
 
 
-def again(tries: list[Noticed] | list[Carried], now: datetime) -> bool:
-    """Whether a channel that refused is tried once more now: once, a while later, and not before it wants to."""
+def again(tries: list[Noticed] | list[Carried], now: datetime, *, acute: bool = False) -> bool:
+    """Whether a channel that refused is tried once more now: once, a while later, and not before it wants to.
+
+    What a channel gave no answer about may have arrived. If it is `acute`, twice is better than never; else it is not
+    said twice by the same channel, and the next one or the next person hears of it.
+    """
     last = tries[-1]
-    if len(tries) >= TRIES or last.refusal not in {Refusal.REFUSED, Refusal.NO_ANSWER}:
+    if len(tries) >= TRIES or last.refusal not in (_ACUTE_AGAIN if acute else _AGAIN):
         return False
     return now >= max(last.at + AGAIN_AFTER, last.again_at or last.at)
 
@@ -278,8 +285,7 @@ def _exhausted(told: ToTell, carried: tuple[Carried, ...]) -> bool:
     if not told.channels:
         return bool(carried)
     tries = [[one for one in carried if one.channel == name] for name in told.channels]
-    may = {Refusal.REFUSED, Refusal.NO_ANSWER}
-    return all(tried and (len(tried) >= TRIES or tried[-1].refusal not in may) for tried in tries)
+    return all(tried and (len(tried) >= TRIES or tried[-1].refusal not in _AGAIN) for tried in tries)
 
 
 def quiet_until(quiet: tuple[time, time], at: datetime, zone: ZoneInfo) -> datetime | None:

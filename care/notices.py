@@ -16,7 +16,7 @@ from care.asking import CalledOff, Noticed, Proven, Refusal, ToProve
 from care.chains import LINES, RESIDENT
 from care.ids import AlertId, ContactId
 from care.language import mark, words
-from care.letters import Letter, Receipt
+from care.letters import Letter, Receipt, tag_of
 from care.messages import Carried, Kind
 from care.records import Record, encode
 
@@ -25,6 +25,8 @@ PROVEN_EVERY = timedelta(hours=24)
 DEAD_FOR = timedelta(minutes=15)  # until a channel that refused is tried again as if it had not
 _NOT_ITS_FAULT = frozenset({Refusal.NO_ADDRESS, Refusal.GONE})  # that somebody cannot be reached by it
 ADDRESS = "{address}"  # stands in the URL of a channel for where one notice goes
+ONCE = "{once}"  # and this for what names it: a gateway that is told it twice sends it once
+ANSWERS_WITHIN_S = 20.0  # that a gateway may take: longer than we wait, or Apprise would call it refused before that
 
 URGENT = mark("Nachtwacht: urgent alert {ref}. Respond within {n} min.")
 NEW = mark("Nachtwacht: new alert {ref}.")
@@ -134,13 +136,24 @@ def reference(alert: AlertId) -> str:
 
 def fits(url: str) -> bool:
     """Whether a channel can be set up with such a URL."""
-    return ADDRESS in url and _apprise().Apprise.instantiate(_filled(url, "31612345678")) is not None
+    tried = with_once(url, tag_of("fits"))
+    return ADDRESS in url and _apprise().Apprise.instantiate(_filled(tried, "31612345678")) is not None
+
+
+def with_once(url: str, once: str) -> str:
+    """Return the URL of a channel with what names one letter, where its gateway wants that."""
+    return url.replace(ONCE, once)
 
 
 def send(url: str, address: str, body: str) -> bool:
     """Hand one notice to a channel; return whether it took it. Waits for the network: for a thread of its own."""
+    gateway = _apprise().Apprise.instantiate(_filled(url, address))
+    if gateway is None:
+        return False
+    # Apprise waits four seconds and then says no; but a slow gateway may have sent the text message all the same.
+    gateway.socket_read_timeout = max(gateway.socket_read_timeout, ANSWERS_WITHIN_S)
     post = _apprise().Apprise()
-    return bool(post.add(_filled(url, address))) and bool(post.notify(body=body))
+    return bool(post.add(gateway)) and bool(post.notify(body=body))
 
 
 def receipt(taken: bool) -> Receipt:  # noqa: FBT001  # all that Apprise says

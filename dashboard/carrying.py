@@ -37,7 +37,8 @@ class Carrier:
             return partial(self._sender.send, browsers, letter, now)
         if urlsplit(channel.url).scheme in mail.SCHEMES:
             return partial(mail.send, channel.url, address, letter)
-        return lambda: notices.receipt(self.post(channel.url, address, notices.with_link(letter)))
+        url = notices.with_once(channel.url, letter.once)
+        return lambda: notices.receipt(self.post(url, address, notices.with_link(letter)))
 
     def back(self, came: Receipt | Delivery) -> Receipt:
         """Keep what was learned of browsers on the way, and return what the channel said."""

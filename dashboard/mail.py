@@ -5,19 +5,21 @@ Never in plain text but to this very machine: a link by which somebody can answe
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from care.asking import Refusal
-from care.letters import Letter, Receipt, tag_of
+from care.letters import Letter, Receipt
 from care.link import is_here
 from care.notices import with_link
 from dashboard.typed import BadInput
 
 SCHEMES = frozenset({"smtp", "smtps"})
 WITHIN_S = 12.0
+GOODBYE_S = 1.0
 SUBJECT = "Nachtwacht"  # stands on a lock screen too
 
 _EXAMPLE = "Write it as smtp://USER:PASSWORD@mail.example:587?from=nachtwacht@zorg.example, or smtps:// for port 465."
@@ -76,18 +78,37 @@ def send(url: str, address: str, letter: Letter) -> Receipt:
     if not is_address(address):
         return Receipt(Refusal.NO_ADDRESS)
     server = server_of(url)
-    with _session(server) as smtp:
-        try:
-            if server.user:
-                smtp.login(server.user, server.password)
-            smtp.send_message(_message(server, address, letter))
-        except smtplib.SMTPRecipientsRefused as error:
-            ((code, _),) = error.recipients.values()
-            # A full mailbox may have room in a while; one that is not there is no fault of the channel.
-            return Receipt(Refusal.REFUSED if code in _LATER else Refusal.GONE)
-        except smtplib.SMTPException:
-            return Receipt(Refusal.REFUSED)
+    smtp = _session(server)
+    try:
+        if server.user:
+            smtp.login(server.user, server.password)
+        return _handed_over(smtp, _message(server, address, letter))
+    except smtplib.SMTPException:
+        return Receipt(Refusal.REFUSED)
+    finally:
+        _leave(smtp)
+
+
+def _handed_over(smtp: smtplib.SMTP, message: EmailMessage) -> Receipt:
+    """Return what a server said of a letter; it may have taken one about which it says nothing (RFC 1047)."""
+    try:
+        smtp.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        ((code, _),) = error.recipients.values()
+        # A full mailbox may have room in a while; one that is not there is no fault of the channel.
+        return Receipt(Refusal.REFUSED if code in _LATER else Refusal.GONE)
+    except (smtplib.SMTPServerDisconnected, OSError):
+        return Receipt(Refusal.NO_ANSWER)
     return Receipt()
+
+
+def _leave(smtp: smtplib.SMTP) -> None:
+    """Say goodbye; whatever the server says to that changes nothing of what it took."""
+    with suppress(smtplib.SMTPException, OSError):
+        if smtp.sock is not None:
+            smtp.sock.settimeout(GOODBYE_S)
+            smtp.quit()
+    smtp.close()
 
 
 def _session(server: Server) -> smtplib.SMTP:
@@ -106,9 +127,7 @@ def _session(server: Server) -> smtplib.SMTP:
 def _message(server: Server, address: str, letter: Letter) -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = server.sender, address, SUBJECT
-    message["Message-ID"] = (
-        f"<{tag_of(letter.tag, letter.text)}@{server.sender.rpartition('@')[2]}>"  # twice the same letter is one
-    )
+    message["Message-ID"] = f"<{letter.once}@{server.sender.rpartition('@')[2]}>"  # twice the same letter is one
     message["Auto-Submitted"] = "auto-generated"  # nobody's holiday answers it (RFC 3834)
     message.set_content(with_link(letter) + "\n")
     return message

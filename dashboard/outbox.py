@@ -1,8 +1,9 @@
 """The outbox: sends what a record asks for and no channel has taken yet, and writes down what came of it.
 
-What is to be sent is decided in `care.escalation` and `care.messages`. At least once: if the process dies between the
-channel and the journal, or a channel took something and did not say so in time, it goes out again, under the same tag.
-Each channel has threads of its own, so that a dead one holds up no other.
+What is to be sent is decided in `care.escalation` and `care.messages`. A channel that gave no answer in time may have
+delivered: that is written down, and what is not acute goes on by another way, never by this one again. What is acute
+is sent again, in the same words and under the same name. So is what was under way when the process died. An answer that
+comes late is believed all the same. Each channel has threads of its own, so that a dead one holds up no other.
 """
 
 import asyncio
@@ -23,12 +24,14 @@ from care.asking import CalledOff, Noticed, Proven, Refusal
 from care.board import Board
 from care.clock import Clock
 from care.escalation import CALLED_OFF_WITHIN, ToSend, to_call_off, to_send
+from care.ids import AlertId
 from care.letters import Letter, Receipt, tag_of
 from care.messages import LASTS, Carried, Kind, Sending, ToTell
 from care.records import Record
 from dashboard import contacts
 from dashboard.carrying import Carrier, Post
 from dashboard.intake import Centre
+from dashboard.push import Delivery
 
 LOOK_S = 1.0
 WITHIN_S = 15.0  # a channel that takes longer gives no answer
@@ -70,6 +73,10 @@ class Outbox:
         self._carrier = Carrier(people, wall, self._url, post, here)
         self._threads: dict[str, ThreadPoolExecutor] = {}
         self._under_way: dict[tuple[str, ...], asyncio.Task[None]] = {}
+        self._late: set[asyncio.Task[None]] = set()  # that wait for an answer whose time is over
+        self._links: dict[
+            tuple[str, ...], str
+        ] = {}  # of questions that may have arrived: the same letter, the same link
         self._news = asyncio.Event()
         centre.follow(lambda _: self._news.set())
 
@@ -110,7 +117,7 @@ class Outbox:
 
     def close(self) -> None:
         """Let go of what is under way: it is sent again after the next start."""
-        for task in self._under_way.values():
+        for task in (*self._under_way.values(), *self._late):
             task.cancel()
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
@@ -126,19 +133,32 @@ class Outbox:
         alert, asked = one.alert, one.asked
         address, receipt = self._address(one), _NOWHERE
         if address is not None:
-            link = ""
-            if self._url:
-                link = f"{self._url}/answer/{contacts.make_link(self._people, alert.id, asked.to, self._wall.now())}"
             letter = Letter(
                 notices.text(asked.to, alert.id, alert.tier, asked.minutes, phone=self._phone),
                 tag_of(*_about(one)),
-                link,
+                self._link(one),
                 answers=True,
                 urgent=alert.tier is Tier.ACUTE,
                 lasts=max(timedelta(minutes=asked.minutes), SHORTEST),
             )
-            receipt = await self._hand_over(one.channel, address, letter)
+            receipt = await self._hand_over(
+                one.channel, address, letter, late=lambda: self._write(lambda _, at: [_noticed(one, at, Receipt())])
+            )
+        if receipt.refusal is not Refusal.NO_ANSWER:
+            self._links.pop((*_about(one), one.channel), None)
         await self._write(lambda _, at: [_noticed(one, at, receipt)])
+
+    def _link(self, one: ToSend) -> str:
+        """Return where a question is answered: the same place again by a channel that may have taken it."""
+        if not self._url:
+            return ""
+        board, now = self._centre.board, self._wall.now()
+        self._links = {about: link for about, link in self._links.items() if AlertId(about[0]) in board.alerts}
+        about = (*_about(one), one.channel)
+        if about not in self._links:
+            token = contacts.make_link(self._people, one.alert.id, one.asked.to, now)
+            self._links[about] = f"{self._url}/answer/{token}"
+        return self._links[about]
 
     async def _call_off(self, one: ToSend) -> None:
         address, refusal = self._address(one), _NOWHERE.refusal
@@ -162,7 +182,9 @@ class Outbox:
         if address is not None:
             link = f"{self._url}{self._leads(told)}" if self._url and told.kind is not Kind.TEST else ""
             letter = Letter(notices.message(told.kind), tag_of(one.message), link, lasts=LASTS)
-            receipt = await self._hand_over(one.channel, address, letter)
+            receipt = await self._hand_over(
+                one.channel, address, letter, late=lambda: self._write(lambda _, at: [_carried(one, at, Receipt())])
+            )
         await self._write(lambda _, at: [_carried(one, at, receipt)])
 
     async def _prove(self, name: str) -> None:
@@ -173,23 +195,55 @@ class Outbox:
         receipt = await self._hand_over(name, channel.test_to, letter)
         await self._write(lambda _, at: [Proven(at=at, channel=name, refusal=receipt.refusal)])
 
-    async def _hand_over(self, name: str, address: str, letter: Letter) -> Receipt:
+    async def _hand_over(
+        self, name: str, address: str, letter: Letter, *, late: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> Receipt:
+        """Give a letter to a channel and return what it said in time.
+
+        Parameters
+        ----------
+        late : writes down that it took the letter after all.
+        """
         channel = contacts.channels(self._people).get(name)
         if channel is None:
             return Receipt(Refusal.NO_CHANNEL)
         threads = self._threads.setdefault(name, ThreadPoolExecutor(AT_ONCE, f"channel {name}"))
         try:
-            errand = self._carrier.errand(channel, address, letter)
-            async with asyncio.timeout(self._within_s):
-                came = await asyncio.get_running_loop().run_in_executor(threads, errand)
-            return self._carrier.back(came)
-        except TimeoutError:
+            begun = threads.submit(self._carrier.errand(channel, address, letter))
+            answer = asyncio.wrap_future(begun)
+            try:
+                done, _ = await asyncio.wait([answer], timeout=self._within_s)
+            except asyncio.CancelledError:
+                answer.cancel()
+                raise
+            if done:
+                return self._carrier.back(answer.result())
+            if begun.cancel():  # the channel was still busy with others: this one was never given to it
+                return Receipt(Refusal.REFUSED)
+            if late is None:
+                answer.cancel()
+            else:
+                waits = asyncio.ensure_future(self._hear_late(name, answer, late))
+                self._late.add(waits)
+                waits.add_done_callback(self._late.discard)
             return Receipt(Refusal.NO_ANSWER)
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001  # whatever goes wrong in somebody else's gateway is a refusal
             log.warning("a channel failed", channel=name, why=type(error).__name__)
             return Receipt(Refusal.REFUSED)
+
+    async def _hear_late(
+        self, name: str, answer: asyncio.Future[Receipt | Delivery], late: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Wait for an answer whose time is over; only that it took the letter is worth writing down."""
+        try:
+            receipt = self._carrier.back(await answer)
+        except Exception as error:  # noqa: BLE001  # it gave no answer in time, and gives none now
+            log.warning("a channel failed", channel=name, why=type(error).__name__)
+            return
+        if receipt.refusal is None:
+            await late()
 
     async def _write(self, decide: Callable[[Board, datetime], list[Record]]) -> None:
         """Write down what came of it; a disk that refuses is asked again, for else it would be sent again."""

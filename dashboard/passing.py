@@ -44,7 +44,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.NO_ADDRESS: mark("no address known"),
     Refusal.NO_CHANNEL: mark("not set up"),
     Refusal.REFUSED: mark("does not work"),
-    Refusal.NO_ANSWER: mark("did not answer"),
+    Refusal.NO_ANSWER: mark("gave no answer, it may have arrived"),
     Refusal.GONE: mark("address no longer in use"),
 }
 

@@ -242,10 +242,7 @@ class Sender:
         """
         took, gone, receipts = [], [], []
         for one in to:
-            try:
-                receipt = self._post(one, letter, now)
-            except (OSError, http.client.HTTPException):
-                receipt = Receipt(Refusal.NO_ANSWER)
+            receipt = self._post(one, letter, now)
             if receipt.refusal is None:
                 took.append(one.endpoint)
             elif receipt.refusal is Refusal.GONE:
@@ -267,11 +264,17 @@ class Sender:
         }
         connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
         try:
+            connection.connect()
+        except OSError:
+            return Receipt(Refusal.REFUSED)  # nothing was handed over
+        try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", path, _sealed(to, letter), headers)
             answer = connection.getresponse()
             answer.read(1_000)
             return _receipt(answer.status, answer.headers.get("Retry-After"), now)
+        except (OSError, http.client.HTTPException):
+            return Receipt(Refusal.NO_ANSWER)
         finally:
             connection.close()
 
@@ -352,7 +355,8 @@ def _best(receipts: list[Receipt]) -> Receipt:
     hope = [one for one in receipts if one.refusal is not Refusal.GONE]
     if not hope:
         return Receipt(Refusal.GONE)
-    return min(hope, key=lambda one: one.again_after or timedelta())
+    # Of one that gave no answer it is not known, so it is not known of all of them.
+    return min(hope, key=lambda one: (one.refusal is not Refusal.NO_ANSWER, one.again_after or timedelta()))
 
 
 def _is_address(host: str) -> bool:

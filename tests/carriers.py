@@ -127,11 +127,14 @@ class PushService(Carrier):
 
 
 class Gateway(Carrier):
-    """Takes text messages as JSON, as Apprise posts them to `json://`."""
+    """Takes text messages as JSON, as Apprise posts them to `json://`; one that it knows by its key it sends once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.got: list[tuple[str, str]] = []  # path, text
+        self.keys: set[str] = set()
+        self.answers = threading.Event()  # cleared: it takes what comes, and says so when this is set
+        self.answers.set()
 
     def serves(self) -> type[_Quiet]:
         gateway = self
@@ -139,9 +142,11 @@ class Gateway(Carrier):
         class Handler(_Quiet):
             def do_POST(self) -> None:
                 body = self.body()
-                status = gateway.comes(self.path)
-                if not status:
+                status, key = gateway.comes(self.path), self.headers["Idempotency-Key"]
+                if not status and (key is None or key not in gateway.keys):
                     gateway.got.append((self.path, json.loads(body)["message"]))
+                    gateway.keys |= {key} - {None}
+                gateway.answers.wait(10)
                 self.answer(status or 200)
 
         return Handler

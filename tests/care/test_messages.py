@@ -47,6 +47,7 @@ from care.messages import (
 from care.records import Record, decode, encode
 from detectors.findings import Finding, What
 from detectors.homes import HomeId, SiteId
+from tests.conftest import examples
 from tests.dashboard.nights import NOW, a_plan, add, local
 
 FATIMA = ContactId("c-1a2b3c4d")
@@ -84,7 +85,7 @@ def test_a_message_goes_by_its_first_channel_then_the_next_then_once_more_by_eac
     assert due_at(known(*said), START) == ["push"]
     said.append(carried(one, "push", START, Refusal.REFUSED))
     assert due_at(known(*said), START) == ["sms"]
-    said.append(carried(one, "sms", START, Refusal.NO_ANSWER))
+    said.append(carried(one, "sms", START, Refusal.REFUSED))
     assert due_at(known(*said), START) == []
     assert due_at(known(*said), START + AGAIN_AFTER) == ["push"]
     said.append(carried(one, "push", START + AGAIN_AFTER, Refusal.REFUSED))
@@ -93,6 +94,33 @@ def test_a_message_goes_by_its_first_channel_then_the_next_then_once_more_by_eac
     said.append(carried(one, "sms", START + AGAIN_AFTER, Refusal.REFUSED))
     assert due_at(known(*said), START + LASTS / 2) == []
     assert known(*said).lost(message_of(one), START + AGAIN_AFTER)
+
+
+def test_what_may_have_arrived_goes_by_the_next_channel_and_never_by_the_same_again() -> None:
+    one = tell(START)
+    unknown = carried(one, "push", START, Refusal.NO_ANSWER)
+    assert due_at(known(one, unknown), START) == ["sms"]
+    refused = carried(one, "sms", START, Refusal.REFUSED)
+    assert due_at(known(one, unknown, refused), START + AGAIN_AFTER) == ["sms"]
+    both = known(one, unknown, carried(one, "sms", START, Refusal.NO_ANSWER))
+    assert due_at(both, START + LASTS / 2) == []
+    assert both.lost(message_of(one), START)  # as far as anybody knows
+    both.add(carried(one, "push", START + AGAIN_AFTER))  # it was slow, and had it all the time
+    assert not both.lost(message_of(one), START + AGAIN_AFTER)
+
+
+@settings(max_examples=examples(50))
+@given(st.lists(st.sampled_from([None, *Refusal]), max_size=8))
+def test_no_channel_is_given_again_what_it_has_or_may_have(answers: list[Refusal | None]) -> None:
+    one = tell(START)
+    messages, now, given = known(one), START, list[tuple[str, Refusal | None]]()
+    for answer in answers:
+        for sending in messages.to_send(now):
+            assert not any(channel == sending.channel and said in {None, Refusal.NO_ANSWER} for channel, said in given)
+            given.append((sending.channel, answer))
+            messages.add(carried(one, sending.channel, now, answer))
+        now += AGAIN_AFTER
+    assert len(given) <= 2 * len(one.channels)
 
 
 def test_what_was_taken_goes_out_no_more() -> None:
@@ -343,6 +371,20 @@ def test_no_channel_is_tried_three_times_or_past_the_time_of_its_step() -> None:
     assert goes_by(board, START + timedelta(minutes=4)) == []
     noticed(board, "push", START + AGAIN_AFTER, Refusal.NO_ANSWER)
     assert goes_by(board, START + 2 * AGAIN_AFTER) == []
+
+
+@pytest.mark.parametrize(("what", "again"), [(What.BUTTON, ["push"]), (What.LATE_RISE, [])])
+def test_a_question_that_may_have_arrived_is_asked_twice_by_one_channel_only_if_it_is_acute(
+    what: What, again: list[str]
+) -> None:
+    board = a_night()
+    add(board, found(what, START))
+    asked(board, START)
+    noticed(board, "push", START, Refusal.NO_ANSWER)
+    assert goes_by(board, START) == ["sms"]
+    noticed(board, "sms", START, Refusal.GONE)
+    assert asked(board, START) == [(DESK, Why.UNREACHED)]  # nobody waits for what nobody knows
+    assert goes_by(board, START + AGAIN_AFTER) == again
 
 
 def test_what_was_taken_and_not_opened_goes_by_the_next_channel_too() -> None:

@@ -18,12 +18,14 @@ from care.chains import DESK, NIGHT_TEAM, ORGANISATION
 from care.deeds import claim, resolve
 from care.escalation import due
 from care.ids import ContactId, StaffId
+from care.messages import Carried, Kind, ToTell, message_of
 from care.records import How, Outcome
 from dashboard import contacts
 from dashboard.intake import Centre
 from dashboard.outbox import Outbox
 from dashboard.typed import BadInput
 from detectors.homes import HomeId, ResidentId
+from tests.carriers import Gateway, running
 from tests.dashboard.conftest import ALERT, HOME, WILG, StoryClock, batch, eventually, finding, home, plan
 
 pytestmark = pytest.mark.anyio
@@ -324,6 +326,103 @@ async def test_apprise_posts_to_a_real_server_of_this_machine(
     assert posted[1][1]["message"].startswith("Nachtwacht: dringende melding ")
     assert "De Wilg" not in json.dumps(posted)
     assert noticed(asked) == [(NIGHT_TEAM, "push", Refusal.REFUSED), (NIGHT_TEAM, "sms", None)]
+
+
+# A gateway that takes a text message, and says so when our patience is over.
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    made = Gateway()
+    made.answers.clear()
+    with running(made):
+        yield made
+        made.answers.set()
+
+
+def slow_one(centre: Centre, store: sqlite3.Connection, wall: StoryClock, gateway: Gateway, more: str = "") -> Outbox:
+    contacts.set_channel(store, "sms", f"json://127.0.0.1:{gateway.port}/{{address}}{more}")
+    return Outbox(centre, store, wall, url="https://desk.example", within_s=0.3)
+
+
+@pytest.mark.parametrize(("more", "texts"), [("", 2), ("?+Idempotency-Key={once}", 1)])
+async def test_what_is_acute_is_given_to_a_slow_gateway_twice_and_a_gateway_that_knows_its_key_sends_it_once(
+    centre: Centre,
+    people_store: sqlite3.Connection,
+    clock: StoryClock,
+    wall: StoryClock,
+    gateway: Gateway,
+    more: str,
+    texts: int,
+) -> None:
+    await centre.write(lambda board, at: [agreed("sms")])
+    await centre.take(WILG, batch(plan(), finding()))
+    await centre.write(due)
+    box = slow_one(centre, people_store, wall, gateway, more)
+    await turn(box)
+    assert noticed(centre) == [(NIGHT_TEAM, "sms", Refusal.NO_ANSWER)]
+    await centre.write(due)
+    assert [one.to for one in centre.board.alerts[ALERT].passing if isinstance(one, Passed)] == [NIGHT_TEAM, DESK]
+    clock.wait(seconds=20)
+    await turn(box)
+    assert len(gateway.asked) == 2
+    assert len(gateway.got) == texts
+    assert len(set(gateway.got)) == 1  # the same words and the same place to answer
+    gateway.answers.set()
+    await eventually(lambda: (NIGHT_TEAM, "sms", None) in noticed(centre))
+    box.close()
+
+
+async def test_an_answer_that_comes_late_is_believed_and_it_is_not_sent_again(
+    asked: Centre, people_store: sqlite3.Connection, clock: StoryClock, wall: StoryClock, gateway: Gateway
+) -> None:
+    contacts.set_channel(people_store, "push", f"json://127.0.0.1:{gateway.port}/{{address}}")
+    contacts.set_address(people_store, "night-team", "sms", "31611111111")
+    box = slow_one(asked, people_store, wall, gateway)
+    await turn(box)
+    gateway.answers.set()
+    await eventually(lambda: noticed(asked)[1:] == [(NIGHT_TEAM, "push", None)])
+    clock.wait(seconds=20)
+    await turn(box)
+    assert [path for path, _ in gateway.got] == ["/team"]
+    box.close()
+
+
+async def test_news_that_may_have_arrived_goes_another_way_and_by_no_way_twice(
+    centre: Centre, people_store: sqlite3.Connection, clock: StoryClock, wall: StoryClock, gateway: Gateway
+) -> None:
+    await centre.take(WILG, batch(plan()))
+    told = ToTell(at=clock.now(), to=ContactId("night-team"), kind=Kind.LOOKED, channels=("sms", "push"), home=HOME)
+    await centre.write(lambda board, at: [told])
+    contacts.set_channel(people_store, "push", "json://127.0.0.1:1/{address}")
+    box = slow_one(centre, people_store, wall, gateway)
+    for _ in range(4):
+        await turn(box)
+        clock.wait(seconds=20)
+    way = centre.board.messages.way(message_of(told))
+    assert [(one.channel, one.refusal) for one in way if isinstance(one, Carried)] == [
+        ("sms", Refusal.NO_ANSWER),
+        ("push", Refusal.REFUSED),
+        ("push", Refusal.REFUSED),
+    ]
+    assert len(gateway.got) == 1
+    gateway.answers.set()
+    await eventually(lambda: not centre.board.messages.lost(message_of(told), clock.now()))
+    box.close()
+
+
+async def test_what_a_busy_channel_was_never_given_has_surely_not_arrived(
+    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.outbox.AT_ONCE", 1)
+    phones.hangs = {"push"}
+    contacts.set_channel(people_store, "push", "json://push/{address}", test_to="team")
+    box = outbox(asked, people_store, wall, phones, within_s=0.05)
+    await turn(box)  # the question and the daily test want the same way, and the question has it
+    assert noticed(asked) == [(NIGHT_TEAM, "push", Refusal.NO_ANSWER)]
+    proofs = [one.record for one in await asked.ask(lambda db: journal.read_after(db, 0))]
+    assert [one.refusal for one in proofs if isinstance(one, Proven)] == [Refusal.REFUSED]
+    box.close()
 
 
 # Contacts, and where they are reached.

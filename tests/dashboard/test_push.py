@@ -88,8 +88,23 @@ def test_a_push_service_that_is_busy_says_when_it_wants_to_hear_more(
     assert sends(store).receipt == (Refusal.REFUSED, wait)
 
 
-def test_a_push_service_that_is_not_there_gives_no_answer(store: sqlite3.Connection, service: PushService) -> None:
+def test_a_push_service_that_is_not_there_has_surely_not_taken_it(
+    store: sqlite3.Connection, service: PushService
+) -> None:
     push.subscribe(store, "c-1", Browser("http://127.0.0.1:1/push/x").says, here=True)
+    assert sends(store).receipt.refusal is Refusal.REFUSED
+
+
+def test_a_push_service_that_breaks_off_may_have_taken_it(
+    store: sqlite3.Connection, service: PushService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribed(store, service, "phone")
+
+    def broken(path: str) -> int:
+        raise ConnectionResetError(path)
+
+    service.fate = broken
+    monkeypatch.setattr("socketserver.BaseServer.handle_error", lambda *_: None)  # which prints it
     assert sends(store).receipt.refusal is Refusal.NO_ANSWER
 
 
@@ -131,7 +146,7 @@ def test_a_name_that_leads_to_a_neighbour_is_not_spoken_with(
     push.subscribe(store, "c-1", Browser("https://push.example/x").says)
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("192.168.0.10", 443))])
     said = push.sender(store, "").send(push.of(store, "c-1"), LETTER, NIGHT)
-    assert said.receipt.refusal is Refusal.NO_ANSWER
+    assert said.receipt.refusal is Refusal.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -218,6 +233,22 @@ def test_a_mailbox_that_is_full_may_have_room_later_and_one_that_is_not_there_ne
 ) -> None:
     post.fate = lambda _: status
     assert mail.send(mail_url(post), "fatima@example.org", LETTER).refusal is refusal
+
+
+def test_a_mail_server_that_breaks_off_may_have_taken_it(post: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(to: str) -> int:
+        raise ConnectionResetError(to)
+
+    post.fate = broken
+    monkeypatch.setattr("socketserver.BaseServer.handle_error", lambda *_: None)
+    assert mail.send(mail_url(post), "fatima@example.org", LETTER).refusal is Refusal.NO_ANSWER
+
+
+def test_the_same_mail_twice_is_one_and_that_help_is_not_needed_is_another(post: MailServer) -> None:
+    for letter in (LETTER, LETTER, Letter("Nachtwacht: hulp is niet meer nodig.", LETTER.tag)):
+        mail.send(mail_url(post), "fatima@example.org", letter)
+    ids = [said["Message-ID"] for _, said in post.got]
+    assert ids[0] == ids[1] != ids[2]
 
 
 @pytest.mark.parametrize("address", ["a@b.nl\r\nBcc: c@d.nl", "a@b.nl, c@d.nl", "<a@b.nl>", "a@b@c.nl", "nobody", ""])
