@@ -33,8 +33,8 @@ class Carrier:
         What it returns is given to `back`. It may raise anything: whatever goes wrong over there.
         """
         if channel.url == push.URL:
-            browsers, now = push.of(self.people, address), self.wall.now()
-            return partial(self._sender.send, browsers, letter, now)
+            now = self.wall.now()
+            return partial(self._sender.send, push.of(self.people, address, now), letter, now)
         if urlsplit(channel.url).scheme in mail.SCHEMES:
             return partial(mail.send, channel.url, address, letter)
         url = notices.with_once(channel.url, letter.once)

@@ -366,6 +366,7 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "auth": "so that only that browser can read it",
             "made_at": "when",
             "taken_at": "when it last worked",
+            "held": "by which key the device was let in: they end together",
         },
     ),
     "entry": (

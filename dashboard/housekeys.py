@@ -2,7 +2,8 @@
 
 A key is a long random text that only one device has. It opens the pages of exactly one resident, or what that
 resident shares with exactly one contact; never a page of staff, as no session of staff opens these. It comes of a code
-that is good once: 60 bits, so that nobody guesses one within its days. Of codes and keys the hashes are kept.
+that is good once: 60 bits, so that nobody guesses one within its days. Of codes and keys the hashes are kept. With a
+key ends what its device is told (`dashboard.push`).
 Moments are real time, as those of sessions are.
 """
 
@@ -124,13 +125,23 @@ def let_in(db: sqlite3.Connection, code: str, now: datetime, device: Device, *, 
         resident, contact = row
         db.execute("DELETE FROM house_key WHERE until <= ?", (at,))
         db.execute("UPDATE house_key SET token = ? WHERE token = ?", (digest(token), digest(before)))
+        # Let in once more as the same, it is the same key: what this device is told goes on.
+        row = db.execute(
+            "SELECT id FROM house_key WHERE token = ? AND resident = ? AND contact = ?",
+            (digest(token), resident, contact),
+        ).fetchone()
+        same = f"k-{secrets.token_hex(4)}" if row is None else str(row[0])
         # One device is of one resident, and holds one key for each contact.
         db.execute(
-            "DELETE FROM house_key WHERE token = ? AND contact = ? AND (contact = '' OR resident = ?)",
-            (digest(token), contact, resident),
+            "DELETE FROM house_key WHERE token = ? AND contact = ? AND (contact = '' OR resident = ?) AND id <> ?",
+            (digest(token), contact, resident, same),
         )
-        key = (f"k-{secrets.token_hex(4)}", digest(token), resident, contact, device.value, at, at)
-        db.execute("INSERT INTO house_key VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, (now + KEY).timestamp()))
+        key = (same, digest(token), resident, contact, device.value, at, at)
+        db.execute(
+            "INSERT INTO house_key VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " device = excluded.device, since = excluded.since, used_at = excluded.used_at, until = excluded.until",
+            (*key, (now + KEY).timestamp()),
+        )
         db.execute(
             "DELETE FROM house_key WHERE id IN (SELECT id FROM house_key WHERE resident = ? AND contact = ?"
             " ORDER BY since DESC LIMIT -1 OFFSET ?)",

@@ -30,7 +30,7 @@ from dashboard.pages import Desk, TheDesk
 from dashboard.pauses import MORNING, OTHER, REFUSED
 from dashboard.pausing import until_of
 from dashboard.people import Names
-from dashboard.telling import Telling, key_of
+from dashboard.telling import Telling, here_of
 from detectors.homes import SensorId, zone_of
 
 OWN = Asker(RESIDENT)
@@ -179,7 +179,7 @@ def drawn(desk: Desk, mine: Mine, *, said: str = "", lost: bool = False) -> str:
         lost=lost,
         formal_now=mine.formal,
         telling=Telling(desk, ContactId(mine.home.resident)),
-        push_key=key_of(desk),
+        here=here_of(desk, ContactId(mine.home.resident)),
         page="/mine",
     )
 

@@ -28,13 +28,13 @@ Endpoint = Annotated[str, Form(max_length=push.ENDPOINT_MAX)]
 @router.post("/mine/push")
 async def post_mine(desk: TheDesk, mine: TheirOwn, subscription: Said) -> Response:
     """Tell a resident on this device."""
-    return _subscribe(desk, [ContactId(mine.home.resident)], subscription, "/mine")
+    return _subscribe(desk, {ContactId(mine.home.resident): mine.key.id}, subscription, "/mine")
 
 
 @router.post("/with/push")
 async def post_with(desk: TheDesk, reading: TheReading, subscription: Said) -> Response:
     """Tell a contact on this device, of every resident whose contact they are."""
-    return _subscribe(desk, [one.id for one, _ in reading.of], subscription, "/with")
+    return _subscribe(desk, reading.keys, subscription, "/with")
 
 
 @router.post("/mine/push/end")
@@ -74,14 +74,15 @@ async def limit_with(
     return RedirectResponse("/with#messages", 303)
 
 
-def _subscribe(desk: Desk, whose: list[ContactId], subscription: str, back: str) -> Response:
+def _subscribe(desk: Desk, keys: dict[ContactId, str], subscription: str, back: str) -> Response:
+    """Let them be told on a device: each for as long as the key lasts that lets it in as them."""
     try:
-        for one in whose:
-            endpoint = push.subscribe(desk.people, one, subscription)
+        for one, key in keys.items():
+            endpoint = push.subscribe(desk.people, one, subscription, held=key)
     except BadInput as error:
         text = mark("This device was not added. Turn messages on once more.")
         raise Refused(422, mark("Not saved"), text, back) from error
-    push.only_of(desk.people, endpoint, whose)
+    push.only_of(desk.people, endpoint, keys.keys())
     return Response(status_code=204)
 
 

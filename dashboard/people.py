@@ -105,7 +105,7 @@ INSERT OR IGNORE INTO organisation VALUES ('own', 'Own');
 INSERT OR IGNORE INTO post (staff, organisation, role) SELECT id, 'own', 'care' FROM staff;
 """
 
-_ADDED = (  # by version 2: table, column, and what it is
+_ADDED = (  # since version 1: table, column, and what it is
     ("session", "began_at", "REAL NOT NULL DEFAULT 0"),
     ("session", "idle_s", "REAL NOT NULL DEFAULT 50400"),
     ("session", "client", "TEXT NOT NULL DEFAULT ''"),
@@ -114,7 +114,15 @@ _ADDED = (  # by version 2: table, column, and what it is
     ("post", "since", "REAL"),
     ("post", "until", "REAL"),
     ("post", "ground", "TEXT NOT NULL DEFAULT ''"),
+    ("subscription", "held", "TEXT REFERENCES house_key ON DELETE CASCADE"),
 )
+
+_HELD = """
+UPDATE subscription SET held = (SELECT id FROM house_key
+    WHERE contact = whose OR (contact = '' AND resident = whose) ORDER BY since DESC LIMIT 1);
+DELETE FROM subscription WHERE held IS NULL
+    AND (whose IN (SELECT id FROM contact) OR whose IN (SELECT id FROM resident));
+"""
 
 _ROWS = (
     organisations,
@@ -484,10 +492,13 @@ def _upgrade(db: sqlite3.Connection) -> None:
     """
     with transaction(db):
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version < 2:  # noqa: PLR2004  # the version that added them
-            for table, column, kind in _ADDED:
-                if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
-                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+        for table, column, kind in _ADDED:
+            if column in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+                continue
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            if column == "held":  # which device it was is not known: the one that was let in last, or none
+                for statement in _HELD.split(";"):
+                    db.execute(statement)
         if version == 0:
             for statement in _OF_ONE_ORGANISATION.split(";"):
                 db.execute(statement)

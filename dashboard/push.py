@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS subscription (
     auth BLOB NOT NULL,
     made_at REAL NOT NULL DEFAULT (unixepoch()),
     taken_at REAL,                 -- when its push service last took something for it
+    held TEXT REFERENCES house_key ON DELETE CASCADE,  -- the key of the device: they end together; NULL: it has none
     PRIMARY KEY (endpoint, whose)  -- one phone can be that of a contact of two residents
 ) STRICT;
 CREATE INDEX IF NOT EXISTS subscription_whose ON subscription (whose);
@@ -99,7 +100,9 @@ def public_key(db: sqlite3.Connection) -> str:
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
-def subscribe(db: sqlite3.Connection, whose: str, subscription_json: str, *, here: bool = False) -> str:
+def subscribe(
+    db: sqlite3.Connection, whose: str, subscription_json: str, *, held: str | None = None, here: bool = False
+) -> str:
     """Let somebody be reached by a browser, told by its own `PushSubscription.toJSON()`; return its endpoint.
 
     Raises `BadInput`.
@@ -107,6 +110,7 @@ def subscribe(db: sqlite3.Connection, whose: str, subscription_json: str, *, her
     Parameters
     ----------
     whose : a contact, a resident, a member of staff or a role.
+    held : the key by which this device was let in; when it ends, nothing goes there any more.
     here : whether a push service may stand on this machine, in plain HTTP: in tests, and nowhere else.
     """
     if len(subscription_json) > SAID_MAX:
@@ -122,8 +126,8 @@ def subscribe(db: sqlite3.Connection, whose: str, subscription_json: str, *, her
     _check(said.endpoint, here=here)
     with transaction(db):
         db.execute(
-            "INSERT OR REPLACE INTO subscription (endpoint, whose, p256dh, auth) VALUES (?, ?, ?, ?)",
-            (said.endpoint, whose, p256dh, auth),
+            "INSERT OR REPLACE INTO subscription (endpoint, whose, p256dh, auth, held) VALUES (?, ?, ?, ?, ?)",
+            (said.endpoint, whose, p256dh, auth, held),
         )
         db.execute(
             "DELETE FROM subscription WHERE endpoint IN"
@@ -148,10 +152,13 @@ def forget(db: sqlite3.Connection, whose: str, endpoint: str | None = None) -> N
         db.execute("DELETE FROM subscription WHERE whose = ? AND endpoint = ?", (whose, endpoint))
 
 
-def of(db: sqlite3.Connection, whose: str) -> list[Subscription]:
-    """Return the browsers by which somebody is reached."""
+def of(db: sqlite3.Connection, whose: str, now: datetime | None = None) -> list[Subscription]:
+    """Return the browsers by which somebody is reached; given real time, none on a device whose key has run out."""
     rows = db.execute(
-        "SELECT endpoint, p256dh, auth FROM subscription WHERE whose = ? ORDER BY rowid LIMIT ?", (whose, DEVICES_MAX)
+        "SELECT endpoint, p256dh, auth FROM subscription WHERE whose = ?"
+        " AND (held IS NULL OR EXISTS (SELECT 1 FROM house_key WHERE id = held AND until > ?))"
+        " ORDER BY rowid LIMIT ?",
+        (whose, 0.0 if now is None else now.timestamp(), DEVICES_MAX),
     )
     return [Subscription(*row) for row in rows]
 

@@ -15,7 +15,7 @@ from care.alerts import Alert
 from care.asking import Answer, NotTonight
 from care.board import Board
 from care.chains import night_ends
-from care.ids import AlertId
+from care.ids import AlertId, ContactId
 from care.language import FORMAL, mark
 from care.records import Record, site_of
 from care.wording import Wording
@@ -31,7 +31,7 @@ from dashboard.pages import Desk, TheDesk
 from dashboard.people import Names
 from dashboard.shared import Theirs
 from dashboard.tastes import Wants
-from dashboard.telling import Telling, key_of
+from dashboard.telling import Telling, here_of
 from detectors.homes import Home, zone_of
 
 router = APIRouter()
@@ -43,10 +43,12 @@ class Reading:
     def __init__(self, request: Request, desk: Desk) -> None:
         self.language = language_of(request)
         self.of: list[tuple[Contact, Home | None]] = []
+        self.keys: dict[ContactId, str] = {}  # as whom, and the key by which
         for key in keys_of(request, desk):
             known = contacts.known(desk.people, key.contact) if key.contact is not None else None
             if known is not None:
                 self.of.append((known, home_of(desk, key)))
+                self.keys[known.id] = key.id
         if not self.of:
             raise NotLetIn
 
@@ -83,7 +85,7 @@ async def page(desk: TheDesk, reading: TheReading) -> Response:
         theirs=theirs,
         tel=tel(desk.phone),
         telling={one.id: Telling(desk, one.id) for one, _ in reading.of},
-        push_key=key_of(desk),
+        here=here_of(desk, *reading.keys),
         page="/with",
     )
     return HTMLResponse(drawn)

@@ -1,7 +1,10 @@
 """Keys to pages of one's own: a code is good once, a key opens what is its holder's, and nothing of anybody else."""
 
 import sqlite3
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care import journal
-from care.ids import ContactId
+from care.ids import ContactId, StaffId
+from care.letters import Letter
 from care.records import Record
-from dashboard import access_log, circles, contacts, housekeys, letting_in, mine, people, with_them
+from dashboard import access_log, circles, contacts, housekeys, letting_in, mine, people, push, with_them
+from dashboard.carrying import Carrier
 from dashboard.contacts import Relation
 from dashboard.drawing import Drawing
 from dashboard.housekeys import Device
@@ -21,6 +26,7 @@ from dashboard.live import Live
 from dashboard.organisations import OrganisationId, Role
 from dashboard.pages import Desk, application
 from detectors.homes import ResidentId
+from tests.carriers import Browser, PushService, running
 from tests.dashboard.conftest import WILG, StoryClock, batch, signed_in
 from tests.dashboard.nights import a_plan, long_in_the_bathroom
 from tests.dashboard.test_organisations import EIK, MAAN, ZON, hired, two
@@ -123,6 +129,105 @@ def test_a_key_that_is_not_theirs_is_left_alone(store: sqlite3.Connection, wall:
     assert housekeys.keys(store, str(token), now) == [key]
     housekeys.end(store, OMAR, key.id)
     assert housekeys.keys(store, str(token), now) == []
+
+
+# What a device is told ends with its key.
+
+LETTER = Letter("Nachtwacht: er is een bericht voor je.", "a1b2")
+
+
+@pytest.fixture
+def service(store: sqlite3.Connection) -> Iterator[PushService]:
+    made = PushService()
+    made.key = push.public_key(store)
+    with running(made):
+        yield made
+
+
+def told_at(store: sqlite3.Connection, service: PushService, contact: ContactId | None, now: datetime) -> str:
+    """Let a device of Nora or her contact in, have it told, and return its key."""
+    token = housekeys.let_in(store, housekeys.invite(store, NORA, contact, now), now, Device.PHONE)
+    key = housekeys.keys(store, str(token), now)[0].id
+    push.subscribe(store, contact or NORA, service.browser(key).says, held=key, here=True)
+    return key
+
+
+def reaches(desk: Desk, service: PushService, whose: str) -> list[str]:
+    """Send somebody a push, and return the devices that got it."""
+    service.got.clear()
+    carrier = Carrier(desk.people, desk.wall, here=True)
+    carrier.errand(contacts.Channel("push", push.URL, ""), whose, LETTER)()
+    return [path.removeprefix("/push/") for path, _, _ in service.got]
+
+
+WAYS_OUT = {
+    "the resident ends it": "/mine/devices/{key}/end",
+    "the care team ends it": "/homes/wilg/12/circle/end",
+    "the resident removes her": "/mine/people/{contact}/remove",
+    "the care team removes her": "/homes/wilg/12/circle/remove",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", WAYS_OUT.values(), ids=WAYS_OUT.keys())
+async def test_no_push_goes_to_a_device_that_is_let_in_no_more(
+    real: Desk, service: PushService, sanne: StaffId, path: str
+) -> None:
+    store, now = real.people, real.wall.now()
+    eva = contacts.add(store, NORA, "Eva", Relation.FAMILY)
+    key, her_tablet = told_at(store, service, eva, now), told_at(store, service, eva, now)
+    hers = told_at(store, service, None, now)
+    assert reaches(real, service, eva) == [key, her_tablet]
+    form = {"contact": eva, "key": key}
+    client = device(real, NORA) if path.startswith("/mine") else signed_in(real, sanne)
+    async with client:
+        answer = await client.post(path.format(key=key, contact=eva), data=form)
+    assert answer.status_code == 303
+    assert reaches(real, service, eva) == ([] if "remove" in path else [her_tablet])
+    assert reaches(real, service, NORA) == [hers]  # what is another's stays
+
+
+@pytest.mark.anyio
+async def test_no_push_goes_where_a_key_ran_out_was_pushed_out_or_is_of_another_resident_now(
+    real: Desk, service: PushService, wall: StoryClock
+) -> None:
+    store = real.people
+    first = told_at(store, service, None, wall.now())
+    assert reaches(real, service, NORA) == [first]
+    for _ in range(housekeys.KEYS_MAX - 1):
+        wall.wait(minutes=1)
+        housekeys.let_in(store, housekeys.invite(store, NORA, None, wall.now()), wall.now(), Device.PHONE)
+    assert reaches(real, service, NORA) == [first]
+    wall.wait(minutes=1)
+    last = told_at(store, service, None, wall.now())  # one more than a resident has
+    assert reaches(real, service, NORA) == [last]
+    wall.wait(seconds=housekeys.KEY.total_seconds() - 30)
+    assert reaches(real, service, NORA) == [last]
+    wall.wait(minutes=1)
+    assert reaches(real, service, NORA) == []
+    now = wall.now()
+    token = str(housekeys.let_in(store, housekeys.invite(store, NORA, None, now), now, Device.TABLET))
+    (key,) = housekeys.keys(store, token, now)
+    push.subscribe(store, NORA, service.browser("tablet").says, held=key.id, here=True)
+    again = str(housekeys.let_in(store, housekeys.invite(store, NORA, None, now), now, Device.TABLET, before=token))
+    assert reaches(real, service, NORA) == ["tablet"]  # let in once more as the same
+    housekeys.let_in(store, housekeys.invite(store, OMAR, None, now), now, Device.TABLET, before=again)
+    assert reaches(real, service, NORA) == []
+
+
+def test_an_older_store_lets_go_of_devices_whose_people_nobody_let_in(tmp_path: Path, wall: StoryClock) -> None:
+    file, now = tmp_path / "people.db", wall.now()
+    with closing(people.connect(file)) as db:
+        eva, bram = (contacts.add(db, NORA, name, Relation.FAMILY) for name in ("Eva", "Bram"))
+        housekeys.let_in(db, housekeys.invite(db, NORA, eva, now), now, Device.PHONE)
+        for whose in (eva, bram, "night-team"):
+            push.subscribe(db, whose, Browser(f"https://push.example/{whose}").says)
+        db.execute("ALTER TABLE subscription DROP COLUMN held")
+    with closing(people.connect(file)) as db:
+        assert [len(push.of(db, whose, now)) for whose in (eva, bram, "night-team")] == [1, 0, 1]
+        (key,) = housekeys.of_resident(db, NORA, now)
+        housekeys.end(db, NORA, key.id)
+        assert push.of(db, eva, now) == []
 
 
 # Isolation.

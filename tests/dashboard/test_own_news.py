@@ -119,6 +119,8 @@ async def test_a_phone_is_told_of_all_whose_contact_it_is_and_after_that_of_nobo
     push.subscribe(desk.people, "c-before", Browser(endpoint).says)  # whose phone it was
     assert (await phone.post("/with/push", data={"subscription": Browser(endpoint).says})).status_code == 204
     assert told_on(desk, endpoint) == theirs
+    kept = desk.people.execute("SELECT contact FROM subscription JOIN house_key ON held = id").fetchall()
+    assert {row[0] for row in kept} == theirs  # each by the key that lets this phone in as them
     for wrong in ("{}", Browser("http://10.0.0.1/").says):
         assert (await phone.post("/with/push", data={"subscription": wrong})).status_code == 422
     push.subscribe(desk.people, "c-other", Browser("https://push.example/theirs").says)
