@@ -38,7 +38,7 @@ class Kind(StrEnum):
     MORNING = "morning"  # how the night was
     CONTACTED = "contacted"  # that there was contact
     LOOKED = "looked"  # somebody has looked in an emergency
-    INVITED = "invited"
+    INVITED = "invited"  # somebody may come to work here; addressed to the invitation
     TEST = "test"
 
 
@@ -46,7 +46,7 @@ class ToTell(msgspec.Struct, frozen=True, kw_only=True, tag="to-tell"):
     """Somebody is to be told something."""
 
     at: Instant
-    to: ContactId  # a contact, a resident or a member of staff, by id
+    to: ContactId  # a contact, a resident, a member of staff or an invitation, by id
     kind: Kind
     channels: tuple[str, ...]  # in the order in which they are tried
     home: HomeId | None = None  # whose night or data it is about

@@ -34,6 +34,7 @@ HELP = mark("Nachtwacht: is there time to help now?")
 ASK_FIRST = mark("Nachtwacht: are you all right?")
 NOT_NEEDED = mark("Nachtwacht: help is not needed any more. Thank you.")
 WAITS = mark("Nachtwacht: there is a message for you.")
+INVITED = mark("Nachtwacht: you are invited to work with it. The link works once, for a week.")
 PROOF = mark("Nachtwacht: this is a test message. No answer is needed.")
 
 
@@ -115,8 +116,8 @@ def with_link(letter: Letter) -> str:
 
 
 def message(kind: Kind) -> str:
-    """Return what somebody reads for whom there is a message: never what it is about."""
-    return words("nl").gettext(PROOF if kind is Kind.TEST else WAITS)
+    """Return what somebody reads for whom there is a message: never about whom it is."""
+    return words("nl").gettext({Kind.TEST: PROOF, Kind.INVITED: INVITED}.get(kind, WAITS))
 
 
 def not_needed() -> str:

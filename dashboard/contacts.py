@@ -160,6 +160,11 @@ def channels(db: sqlite3.Connection) -> dict[str, Channel]:
     return {row[0]: Channel(*row) for row in rows}
 
 
+def mail_channel(db: sqlite3.Connection) -> str | None:
+    """Return the name of the channel that is our own mail; None if none is set up."""
+    return next((one.name for one in channels(db).values() if _is_mail(one.url)), None)
+
+
 def make_link(db: sqlite3.Connection, alert: AlertId, contact: ContactId, now: datetime) -> str:
     """Return a new token by which somebody can answer; only its hash is kept. Real time, as sessions are."""
     token = secrets.token_urlsafe(16)

@@ -245,6 +245,8 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "role": "as what",
             "by_staff": "who invited",
             "until": "when it ends",
+            "id": "what its mail is addressed to",
+            "address": "where it is mailed to, up to when it is used or ends",
         },
     ),
     "program": (

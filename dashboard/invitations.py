@@ -1,6 +1,7 @@
 """Invitations: how somebody comes to work here. A link is worth one person, once, for a week.
 
-Rows of the people store.
+It is handed over by who made it, or sent by mail. Of one that is mailed nobody here has the link: it is made when the
+mail goes out (`renew`), and again if the server refused it. Rows of the people store.
 """
 
 import secrets
@@ -21,7 +22,9 @@ CREATE TABLE IF NOT EXISTS invitation (
     organisation TEXT NOT NULL REFERENCES organisation,
     role TEXT NOT NULL,
     by_staff TEXT NOT NULL,
-    until REAL NOT NULL
+    until REAL NOT NULL,
+    id TEXT NOT NULL DEFAULT '',       -- of one that is mailed: what its message is addressed to
+    address TEXT NOT NULL DEFAULT ''   -- where it is mailed to; gone with the invitation
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -30,27 +33,80 @@ class NoInvitation(Exception):
     """The link is not good: it was used, taken back, ran out, or never was."""
 
 
+class WaitsAlready(Exception):
+    """An invitation of this organisation to that address waits already."""
+
+
 class Invitation(NamedTuple):
     """What somebody is invited to."""
 
-    key: str  # names it without being worth anything
+    key: str  # names it without being worth anything; of one that is mailed, what its message is addressed to
     organisation: OrganisationId
     role: Role
     by: StaffId
     until: datetime
+    address: str = ""  # where it is mailed to; empty: it is handed over
 
 
 def invite(db: sqlite3.Connection, organisation: str, role: Role, by: StaffId, now: datetime) -> str:
     """Return the token of a new invitation, to be shown this once. Raises `NoOrganisation`, or `ValueError`."""
-    name_of(db, organisation)
     token = secrets.token_urlsafe(32)
+    _keep(db, token, now, organisation=organisation, role=role, by=by)
+    return token
+
+
+def invite_by_mail(
+    db: sqlite3.Connection, organisation: str, role: Role, by: StaffId, now: datetime, *, address: str
+) -> str:
+    """Return the key of a new invitation to be mailed. Raises `NoOrganisation`, `WaitsAlready` or `ValueError`."""
+    key = f"i-{secrets.token_hex(8)}"
+    _keep(
+        db,
+        secrets.token_urlsafe(32),
+        now,
+        organisation=organisation,
+        role=role,
+        by=by,
+        key=key,
+        address=address,
+    )
+    return key
+
+
+def renew(db: sqlite3.Connection, key: str, now: datetime) -> tuple[str, str] | None:
+    """Return where an invitation is mailed to, and a new token of it that takes the place of the one before.
+
+    None if it was used, taken back or ran out.
+    """
+    token = secrets.token_urlsafe(32)
+    row = db.execute(
+        "UPDATE invitation SET token = ? WHERE id = ? AND id <> '' AND until > ? RETURNING address",
+        (digest(token), key, now.timestamp()),
+    ).fetchone()
+    return None if row is None else (str(row[0]), token)
+
+
+def _keep(
+    db: sqlite3.Connection,
+    token: str,
+    now: datetime,
+    *,
+    organisation: str,
+    role: Role,
+    by: StaffId,
+    key: str = "",
+    address: str = "",
+) -> None:
+    name_of(db, organisation)
     with transaction(db):
         db.execute("DELETE FROM invitation WHERE until <= ?", (now.timestamp(),))
-        if len(waiting(db, organisation, now)) >= WAITING_MAX:
+        wait = waiting(db, organisation, now)
+        if len(wait) >= WAITING_MAX:
             raise ValueError(f"{WAITING_MAX} invitations wait already: take some back first.")
-        row = (digest(token), organisation, role.value, by, (now + LASTS).timestamp())
-        db.execute("INSERT INTO invitation VALUES (?, ?, ?, ?, ?)", row)
-    return token
+        if address and address in {one.address for one in wait}:
+            raise WaitsAlready
+        row = (digest(token), organisation, role.value, by, (now + LASTS).timestamp(), key, address)
+        db.execute("INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def find(db: sqlite3.Connection, token: str, now: datetime) -> Invitation:
@@ -79,15 +135,17 @@ def waiting(db: sqlite3.Connection, organisation: str, now: datetime) -> list[In
 
 def take_back(db: sqlite3.Connection, organisation: str, key: str) -> bool:
     """Make an invitation worth nothing; return whether it was there."""
-    done = db.execute("DELETE FROM invitation WHERE organisation = ? AND lower(hex(token)) = ?", (organisation, key))
+    done = db.execute(
+        "DELETE FROM invitation WHERE organisation = ? AND CASE id WHEN '' THEN lower(hex(token)) ELSE id END = ?",
+        (organisation, key),
+    )
     return done.rowcount > 0
 
 
-_READ = "SELECT token, organisation, role, by_staff, until FROM invitation"
+_READ = "SELECT token, organisation, role, by_staff, until, id, address FROM invitation"
 
 
-def _read(row: tuple[bytes, str, str, str, float]) -> Invitation:
-    token, organisation, role, by, until = row
-    return Invitation(
-        token.hex(), OrganisationId(organisation), Role(role), StaffId(by), datetime.fromtimestamp(until, UTC)
-    )
+def _read(row: tuple[bytes, str, str, str, float, str, str]) -> Invitation:
+    token, organisation, role, by, until, key, address = row
+    ends = datetime.fromtimestamp(until, UTC)
+    return Invitation(key or token.hex(), OrganisationId(organisation), Role(role), StaffId(by), ends, address)

@@ -136,6 +136,13 @@ def people(glance: Glance, db: sqlite3.Connection, home: Home) -> list[Person]:
     return [_person(glance, db, home, who) for who in whom(db, home)]
 
 
+def last_of(glance: Glance, who: ContactId) -> Event | None:
+    """Return what last happened to what somebody was last to be told; None if there was nothing lately."""
+    known = glance.board.messages
+    newest = next(iter(known.lately(who)), None)
+    return None if newest is None else _of_message(glance, newest, known.told(newest))[-1][1]
+
+
 def anchor(who: ContactId) -> str:
     """Return where somebody stands on the page."""
     return f"to-{who.replace('@', '-')}"

@@ -28,7 +28,7 @@ from care.ids import AlertId
 from care.letters import Letter, Receipt, tag_of
 from care.messages import LASTS, Carried, Kind, Sending, ToTell
 from care.records import Record
-from dashboard import contacts
+from dashboard import contacts, invitations
 from dashboard.carrying import Carrier, Post
 from dashboard.intake import Centre
 from dashboard.push import Delivery
@@ -178,14 +178,22 @@ class Outbox:
         if held is not None:
             await self._write(lambda _, at: [msgspec.structs.replace(held, at=max(at, told.at))])
             return
-        address, receipt = contacts.reached(self._people, told.to, one.channel), _NOWHERE
+        (address, path), receipt = self._where(told, one.channel), _NOWHERE
         if address is not None:
-            link = f"{self._url}{self._leads(told)}" if self._url and told.kind is not Kind.TEST else ""
+            link = f"{self._url}{path}" if self._url and path else ""
             letter = Letter(notices.message(told.kind), tag_of(one.message), link, lasts=LASTS)
             receipt = await self._hand_over(
                 one.channel, address, letter, late=lambda: self._write(lambda _, at: [_carried(one, at, Receipt())])
             )
         await self._write(lambda _, at: [_carried(one, at, receipt)])
+
+    def _where(self, told: ToTell, channel: str) -> tuple[str | None, str]:
+        """Return where a message goes, None if nowhere; and to which page it leads, empty if to none."""
+        if told.kind is Kind.INVITED:  # the link is made now: nobody else ever has it
+            found = invitations.renew(self._people, told.to, self._wall.now()) if channel else None
+            return (None, "") if found is None else (found[0], f"/invitation/{found[1]}")
+        path = "" if told.kind is Kind.TEST else self._leads(told)
+        return contacts.reached(self._people, told.to, channel), path
 
     async def _prove(self, name: str) -> None:
         channel = contacts.channels(self._people).get(name)

@@ -114,6 +114,8 @@ _ADDED = (  # since version 1: table, column, and what it is
     ("post", "since", "REAL"),
     ("post", "until", "REAL"),
     ("post", "ground", "TEXT NOT NULL DEFAULT ''"),
+    ("invitation", "id", "TEXT NOT NULL DEFAULT ''"),
+    ("invitation", "address", "TEXT NOT NULL DEFAULT ''"),
     ("subscription", "held", "TEXT REFERENCES house_key ON DELETE CASCADE"),
 )
 

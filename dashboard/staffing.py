@@ -5,6 +5,7 @@ An administrator decides for the organisations where they are one, and for no ot
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Annotated, NamedTuple
@@ -12,13 +13,15 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from care.ids import StaffId
+from care.ids import ContactId, StaffId
 from care.language import mark, words
-from dashboard import factors, invitations, openid, organisations, people
+from care.messages import Kind, ToTell
+from dashboard import contacts, factors, invitations, mail, messages, openid, organisations, people
+from dashboard.contacts import ADDRESS_MAX
 from dashboard.door import NotSignedIn, Problem, client_of, language_of, no_page
 from dashboard.glance import desk_zone
 from dashboard.happened import Happened, tell
-from dashboard.invitations import Invitation, NoInvitation
+from dashboard.invitations import Invitation, NoInvitation, WaitsAlready
 from dashboard.organisations import GROUND_MAX, OrganisationId, Right, Role, name_of, where
 from dashboard.own_sign_in import ROLES, clock, ways
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, reader_at
@@ -51,17 +54,55 @@ async def page(desk: TheDesk, reader: Reader) -> Response:
 
 @router.post("/people/{organisation}/invite")  # `organisation_id` takes it
 async def invite(
-    request: Request, desk: TheDesk, reader: Reader, organisation: TheOrganisation, *, role: Annotated[Role, Form()]
+    request: Request,
+    desk: TheDesk,
+    reader: Reader,
+    organisation: TheOrganisation,
+    *,
+    role: Annotated[Role, Form()],
+    address: Annotated[str, Form(max_length=ADDRESS_MAX)] = "",
 ) -> Response:
-    """Make an invitation; its link is shown this once."""
-    now = desk.wall.now()
+    """Make an invitation. It is mailed to an address, where the centre has mail; else its link is shown this once."""
+    now, link = desk.wall.now(), ""
     try:
-        token = invitations.invite(desk.people, organisation, role, reader.staff, now)
+        if address and (channel := _mails_by(desk)) is not None:
+            await _mail(desk, reader, organisation, role, address=address.strip(), channel=channel)
+        else:
+            token = invitations.invite(desk.people, organisation, role, reader.staff, now)
+            link = f"{request.url.scheme}://{request.url.netloc}/invitation/{token}"
+    except BadInput:
+        return HTMLResponse(_drawn(desk, reader, problem=NO_MAIL, invited_to=organisation), 422)
+    except WaitsAlready:
+        return HTMLResponse(_drawn(desk, reader, problem=WAITS, invited_to=organisation), 409)
     except ValueError as error:
         raise Problem(409, mark("Not done"), mark("Too many invitations wait. Take some back first.")) from error
     tell(desk.access_log, Happened.INVITED, now, by=reader.staff, where=organisation, why=role.value)
-    link = f"{request.url.scheme}://{request.url.netloc}/invitation/{token}"
+    if not link:
+        return RedirectResponse(f"/people#waits-{organisation}", 303)
     return HTMLResponse(_drawn(desk, reader, link=link, invited_to=organisation))
+
+
+NO_MAIL = mark("That is no e-mail address. Write it like name@example.nl.")
+WAITS = mark("An invitation to this address waits already. Take it back first.")
+
+
+async def _mail(desk: Desk, reader: SignedIn, organisation: str, role: Role, *, address: str, channel: str) -> None:
+    """Keep an invitation, and write down that it is to be mailed. Raises `BadInput`, `WaitsAlready` or `ValueError`."""
+    if not mail.is_address(address):
+        raise BadInput(NO_MAIL)
+    key = invitations.invite_by_mail(desk.people, organisation, role, reader.staff, desk.wall.now(), address=address)
+    about = {"to": ContactId(key), "kind": Kind.INVITED, "channels": (channel,), "by": reader.staff}
+    try:
+        await desk.centre.write(lambda _, at: [ToTell(at=at, **about)])  # type: ignore[arg-type]
+    except sqlite3.Error as error:
+        invitations.take_back(desk.people, organisation, key)
+        text = mark("Nothing was changed: the care centre cannot save now.")
+        raise Problem(503, mark("Not saved"), text) from error
+
+
+def _mails_by(desk: Desk) -> str | None:
+    """Return the channel by which invitations can be mailed; None if there is none, or nothing of ours to lead to."""
+    return contacts.mail_channel(desk.people) if desk.url else None
 
 
 @router.post("/people/{organisation}/take-back")
@@ -200,13 +241,23 @@ class Row(NamedTuple):
     me: bool
 
 
+class Waiting(NamedTuple):
+    """An invitation that nobody has used yet, as it is drawn."""
+
+    key: str
+    role: str
+    until: str
+    address: str  # where it was mailed to; empty: it is handed over
+    event: messages.Event | None  # what came of that
+
+
 class Place(NamedTuple):
     """An organisation, as it is drawn."""
 
     id: OrganisationId
     name: str
     rows: list[Row]
-    waits: list[tuple[str, str, str]]  # invitations: key, role, until
+    waits: list[Waiting]
     demands: bool
     own_sign_in: bool
 
@@ -223,6 +274,7 @@ def _drawn(desk: Desk, reader: SignedIn, *, link: str = "", invited_to: str = ""
         link=link,
         invited_to=invited_to,
         problem=say(problem) if problem else "",
+        by_mail=_mails_by(desk) is not None,
         ways=ways(desk, reader),
         page="/people",
     )
@@ -247,8 +299,15 @@ def _place(desk: Desk, reader: SignedIn, organisation: OrganisationId) -> Place:
         )
         for one in organisations.members(desk.people, organisation, now)
     ]
+    glance = messages.glance_of(desk.centre.board, desk.people, desk.centre.now(), reader.viewer.language)
     waits = [
-        (one.key, say(ROLES[one.role]), clock(one.until, zone))
+        Waiting(
+            one.key,
+            say(ROLES[one.role]),
+            clock(one.until, zone),
+            one.address,
+            messages.last_of(glance, ContactId(one.key)) if one.address else None,
+        )
         for one in invitations.waiting(desk.people, organisation, now)
     ]
     demands = factors.demanded_of(desk.people, organisation)

@@ -1,17 +1,22 @@
 """Who works here: invitations, people lent from elsewhere, and an administrator who decides for one organisation."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pyotp
 import pytest
 
+from care import journal
 from care.ids import StaffId
-from dashboard import factors, invitations, organisations, people
+from care.messages import Carried, ToTell
+from dashboard import contacts, factors, invitations, organisations, people
 from dashboard.organisations import Access, OrganisationId, Post, Role
+from dashboard.outbox import Outbox
 from dashboard.pages import Desk
+from tests.carriers import MailServer, kindly, running
 from tests.dashboard.conftest import ALERT, HTMX, NIGHT, PASSWORD, WILG, StoryClock, batch, finding, plan, signed_in
 from tests.dashboard.conftest import stranger_at as stranger
 from tests.dashboard.test_signing_in import door, told
@@ -96,6 +101,119 @@ async def test_an_invitation_that_ran_out_or_was_taken_back_is_as_one_that_never
     assert answers.pop()[0] == 404
     kept = b"".join(row[0] for row in town.people.execute("SELECT token FROM invitation"))
     assert old.rpartition("/")[2].encode() not in kept
+
+
+# By mail.
+
+
+@pytest.fixture
+def post(town: Desk) -> Iterator[MailServer]:
+    made = MailServer()
+    with running(made):
+        contacts.set_channel(town.people, "email", f"smtp://127.0.0.1:{made.port}?from=nachtwacht@zorg.example")
+        yield made
+
+
+@pytest.fixture
+async def mailing(town: Desk, post: MailServer) -> AsyncIterator[httpx.AsyncClient]:
+    """The screen of the administrator of Zon, at a centre with mail."""
+    there = replace(town, url="https://desk.example")
+    async with signed_in(there, works(town, "ada", ZON, Role.ADMINISTRATOR)) as screen:
+        yield screen
+
+
+async def goes_out(desk: Desk) -> None:
+    box = Outbox(desk.centre, desk.people, desk.wall, url="https://desk.example")
+    box.look()
+    await box.settle()
+    box.close()
+
+
+async def test_an_invitation_goes_by_mail_and_nobody_here_has_its_link(
+    town: Desk, mailing: httpx.AsyncClient, post: MailServer
+) -> None:
+    asked = await mailing.post("/people/zon/invite", data={"role": "desk", "address": "iris@zorg.example"})
+    assert asked.headers["location"] == "/people#waits-zon"
+    assert "onderweg" in (await mailing.get("/people")).text
+    await goes_out(town)
+    page = (await mailing.get("/people")).text
+    assert "iris@zorg.example" in page
+    assert "nam het aan" in page
+    assert LINK.search(page) is None
+    [(to, said)] = post.got
+    text = str(said.get_payload(decode=True), "utf-8")  # type: ignore[call-overload]
+    found = LINK.search(text)
+    assert to == "iris@zorg.example"
+    assert found is not None
+    assert not {"Iris", "iris", "ada", "Ada", "Zorg zon"} & set(text.replace(found[0], "").split())
+    async with stranger(town) as iris:
+        assert "Zorg zon" in (await iris.get(found[1])).text
+        assert (await iris.post(found[1], data=NEW)).headers["location"] == "/sign-in/second"
+    assert "iris@zorg.example" not in str(town.people.execute("SELECT * FROM invitation").fetchall())
+    journalled = [one.record for one in await town.centre.ask(lambda db: journal.read_after(db, 0))]
+    assert [type(one) for one in journalled] == [ToTell, Carried]
+    assert "zorg.example" not in str(journalled)
+
+
+async def test_a_mailbox_that_is_not_there_is_said_and_another_link_can_be_handed_over(
+    town: Desk, mailing: httpx.AsyncClient, post: MailServer, clock: StoryClock
+) -> None:
+    post.fate = lambda _: 550
+    form = {"role": "desk", "address": "ires@zorg.example"}
+    await mailing.post("/people/zon/invite", data=form)
+    for _ in range(3):
+        await goes_out(town)
+        clock.wait(seconds=30)
+    assert len(post.asked) == 1
+    assert "adres niet meer in gebruik" in (await mailing.get("/people")).text
+    assert (await mailing.post("/people/zon/invite", data=form)).status_code == 409
+    (waits,) = invitations.waiting(town.people, ZON, town.wall.now())
+    await mailing.post("/people/zon/take-back", data={"key": waits.key})
+    assert invitations.waiting(town.people, ZON, town.wall.now()) == []
+    assert await link(mailing)
+
+
+async def test_an_invitation_that_was_taken_back_before_its_mail_went_out_is_not_mailed(
+    town: Desk, mailing: httpx.AsyncClient, post: MailServer
+) -> None:
+    await mailing.post("/people/zon/invite", data={"role": "desk", "address": "iris@zorg.example"})
+    (waits,) = invitations.waiting(town.people, ZON, town.wall.now())
+    await mailing.post("/people/zon/take-back", data={"key": waits.key})
+    await goes_out(town)
+    assert post.asked == []
+
+
+async def test_a_refused_mail_is_tried_again_with_a_link_of_its_own(
+    town: Desk, mailing: httpx.AsyncClient, post: MailServer, clock: StoryClock
+) -> None:
+    post.fate = lambda _: 452
+    await mailing.post("/people/zon/invite", data={"role": "desk", "address": "iris@zorg.example"})
+    await goes_out(town)
+    post.fate = kindly
+    clock.wait(seconds=30)
+    await goes_out(town)
+    [(_, said)] = post.got
+    found = LINK.search(str(said.get_payload(decode=True), "utf-8"))  # type: ignore[call-overload]
+    assert found is not None
+    async with stranger(town) as iris:
+        assert (await iris.get(found[1])).status_code == 200
+
+
+async def test_what_is_no_address_of_one_person_gets_no_invitation_and_without_mail_no_address_is_asked(
+    town: Desk, office: httpx.AsyncClient
+) -> None:
+    assert 'name="address"' not in (await office.get("/people")).text
+    made = await office.post("/people/zon/invite", data={"role": "desk", "address": "iris@zorg.example"})
+    assert LINK.search(made.text) is not None  # there is no mail here: it is handed over
+    contacts.set_channel(town.people, "email", "smtp://127.0.0.1:1?from=nachtwacht@zorg.example")
+    there = replace(town, url="https://desk.example")
+    async with signed_in(there, people.staff_named(town.people, "ada")) as screen:
+        assert 'name="address"' in (await screen.get("/people")).text
+        for wrong in ("iris", "a@b.nl,c@d.nl", "a@b.nl\r\nBcc: c@d.nl"):
+            answer = await screen.post("/people/zon/invite", data={"role": "desk", "address": wrong})
+            assert answer.status_code == 422
+            assert "geen e-mailadres" in answer.text
+    assert len(invitations.waiting(town.people, ZON, town.wall.now())) == 1
 
 
 async def test_who_is_dismissed_is_out_at_once(town: Desk, office: httpx.AsyncClient) -> None:
