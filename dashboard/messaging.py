@@ -18,6 +18,7 @@ from dashboard.door import Problem, no_page
 from dashboard.glance import home_path
 from dashboard.organisations import Right
 from dashboard.pages import STATIC, Desk, Reader, TheDesk, TheHome, lived_in
+from dashboard.typed import BadInput
 from detectors.homes import HomeId
 
 router = APIRouter()
@@ -109,11 +110,24 @@ async def wish(
     who = _who(desk, home, to)
     if who in messages.on_duty(home):
         raise Problem(422, mark("Not saved"), mark("Who is on duty gets every message."))
-    quiet = (time.fromisoformat(since), time.fromisoformat(until)) if since and until else None
+    try:
+        quiet = quiet_hours(since, until)
+    except BadInput as error:
+        raise Problem(422, mark("Not saved"), HALF) from error
     await desk.centre.write(
         lambda board, at: want(board.messages, who, hourly=hourly, nightly=nightly, quiet=quiet, at=at, by=reader.staff)
     )
     return RedirectResponse(f"{home_path(home)}/messages#{messages.anchor(who)}", 303)
+
+
+HALF = mark("Fill in both times, or neither.")
+
+
+def quiet_hours(since: str, until: str) -> tuple[time, time] | None:
+    """Return the hours in which only what is urgent comes; None if none are typed. Raises `BadInput` for one alone."""
+    if bool(since) != bool(until):
+        raise BadInput(HALF)
+    return (time.fromisoformat(since), time.fromisoformat(until)) if since else None
 
 
 def _must_be_of_the_centre(reader: Reader) -> None:

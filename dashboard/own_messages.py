@@ -14,7 +14,7 @@ from care.language import mark
 from care.messages import want
 from dashboard import push
 from dashboard.letting_in import Refused, TheirOwn
-from dashboard.messaging import Clock, Count
+from dashboard.messaging import HALF, Clock, Count, quiet_hours
 from dashboard.pages import Desk, TheDesk
 from dashboard.typed import BadInput
 from dashboard.with_them import TheReading
@@ -88,9 +88,10 @@ def _subscribe(desk: Desk, keys: dict[ContactId, str], subscription: str, back: 
 
 def _quiet(since: str, until: str, back: str) -> tuple[time, time] | None:
     """Return the hours in which only what is urgent comes. Raises `Refused` where one end is missing."""
-    if bool(since) != bool(until):
-        raise Refused(422, mark("Not saved"), mark("Fill in both times, or neither."), back)
-    return (time.fromisoformat(since), time.fromisoformat(until)) if since else None
+    try:
+        return quiet_hours(since, until)
+    except BadInput as error:
+        raise Refused(422, mark("Not saved"), HALF, back) from error
 
 
 async def _limit(desk: Desk, whose: ContactId, hourly: int, nightly: int, quiet: tuple[time, time] | None) -> None:

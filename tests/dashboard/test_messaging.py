@@ -134,6 +134,10 @@ async def test_a_wish_is_written_down_with_who_did_and_the_page_says_it(
         assert re.search(r'name="since" value="23:00"', (await page.get(PAGE)).text)
         for wrong in ({"hourly": "-1"}, {"nightly": "51"}, {"since": "25:00"}, {"to": "night-team"}):
             assert (await page.post(f"{PAGE}/wish", data=form | wrong)).status_code == 422
+        for half in ({"since": ""}, {"until": ""}):  # as on the pages of residents and their people
+            answer = await page.post(f"{PAGE}/wish", data=form | half)
+            assert answer.status_code == 422
+            assert "Vul beide tijden in, of geen van beide." in answer.text
     assert len(records(real, Wanted)) == 1
 
 

@@ -159,6 +159,8 @@ async def test_who_is_let_in_says_how_much_they_want_at_most_and_of_nobody_else(
         ({"until": "25:00"}, 422),
     ):
         assert (await phone.post("/with/limits", data=form | wrong)).status_code == status, wrong
+    half = await phone.post("/with/limits", data=form | {"until": ""})
+    assert "Vul beide tijden in, of geen van beide." in half.text
     assert desk.centre.board.messages.wanted(other) is None
     assert desk.centre.board.messages.wanted(mine) == said
 

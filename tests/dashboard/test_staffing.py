@@ -138,7 +138,7 @@ async def test_an_invitation_goes_by_mail_and_nobody_here_has_its_link(
     await goes_out(town)
     page = (await mailing.get("/people")).text
     assert "iris@zorg.example" in page
-    assert "nam het aan" in page
+    assert "aangenomen door" in page
     assert LINK.search(page) is None
     [(to, said)] = post.got
     text = str(said.get_payload(decode=True), "utf-8")  # type: ignore[call-overload]
