@@ -344,6 +344,10 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "until": "when it ends",
         },
     ),
+    "usual_manner": (
+        About("nobody", _CARE, "administrator"),
+        {"organisation": "which", "formal": "u or je, for who chose neither"},
+    ),
     "manner": (About("resident", _CARE, "nobody"), {"resident": "whose", "formal": "u or je"}),
     "taste": (
         About("contact", "consent of the contact", "the contact"),

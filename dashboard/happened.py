@@ -28,6 +28,7 @@ class Happened(Enum):
     DISMISSED = (Deed.ERASED, "post", Ground.OVERSIGHT)
     LINKED = (Deed.CHANGED, "identity", Ground.OVERSIGHT)
     DEMANDED = (Deed.CHANGED, "second-factor-asked", Ground.OVERSIGHT)
+    SPOKEN = (Deed.CHANGED, "manner", Ground.OVERSIGHT)
     EMERGENCY = (Deed.CHANGED, "emergency", Ground.EMERGENCY)
     REVIEWED = (Deed.CHANGED, "emergency-review", Ground.OVERSIGHT)
 

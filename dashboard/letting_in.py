@@ -13,8 +13,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from care.language import mark, words
-from dashboard import housekeys, people, tastes
+from care.language import FORMAL, mark, words
+from care.records import site_of
+from dashboard import housekeys, organisations, people, tastes
 from dashboard.door import client_of, language_of
 from dashboard.enrolment import network
 from dashboard.housekeys import Key
@@ -58,7 +59,7 @@ async def mine_of(request: Request, desk: TheDesk) -> Mine:
     if home is None:
         text = mark("No home is known here for this device. Ask the care team.")
         raise Refused(404, mark("Nothing to show"), text, "/mine")
-    return Mine(key, home, language_of(request), tastes.formal(desk.people, key.resident))
+    return Mine(key, home, language_of(request), _formal(desk, key, home))
 
 
 TheirOwn = Annotated[Mine, Depends(mine_of)]
@@ -68,6 +69,12 @@ def keys_of(request: Request, desk: Desk) -> list[Key]:
     """Return the keys that the device of a request holds."""
     token = request.cookies.get(_cookie(request), "")
     return housekeys.keys(desk.people, token, desk.wall.now()) if token else []
+
+
+def _formal(desk: Desk, key: Key, home: Home) -> bool:
+    """Whether a page of a resident says u."""
+    owner = organisations.Access(desk.people).owners().get(site_of(home.id), organisations.OWN)
+    return tastes.formal(desk.people, key.resident, owner)
 
 
 def home_of(desk: Desk, key: Key) -> Home | None:
@@ -145,11 +152,20 @@ async def _on_not_let_in(request: Request, _: NotLetIn) -> Response:
 
 
 async def _on_refused(request: Request, error: Refused) -> Response:
-    language = language_of(request)
-    say = words(language).gettext
-    drawing = request.state.desk.drawing
-    page = drawing.own(
-        "own-message.html", language, title=say(error.title), text=say(error.text), back=error.back, page=error.back
+    language, desk = language_of(request), request.state.desk
+    own = next((one for one in keys_of(request, desk) if one.contact is None), None)
+    home = None if own is None else home_of(desk, own)
+    # As the page speaks on which it was asked: to family with u, to a resident as they are spoken to.
+    formal = error.back.startswith("/with") or (own is not None and home is not None and _formal(desk, own, home))
+    say = words(FORMAL if formal and language == "nl" else language).gettext
+    page = desk.drawing.own(
+        "own-message.html",
+        language,
+        formal=formal,
+        title=say(error.title),
+        text=say(error.text),
+        back=error.back,
+        page=error.back,
     )
     return HTMLResponse(page, error.status)
 

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from care.ids import ContactId, StaffId
 from care.language import mark, words
 from care.messages import Kind, ToTell
-from dashboard import contacts, factors, invitations, mail, messages, openid, organisations, people
+from dashboard import contacts, factors, invitations, mail, messages, openid, organisations, people, tastes
 from dashboard.contacts import ADDRESS_MAX
 from dashboard.door import NotSignedIn, Problem, client_of, language_of, no_page
 from dashboard.glance import desk_zone
@@ -197,6 +197,17 @@ async def second_step(
     return RedirectResponse("/people", 303)
 
 
+@router.post("/people/{organisation}/manner")
+async def manner(
+    desk: TheDesk, reader: Reader, organisation: TheOrganisation, *, formal: Annotated[bool, Form()]
+) -> Response:
+    """Say je, or u, to residents who chose neither themselves."""
+    tastes.usually_speak(desk.people, organisation, formal=formal)
+    why = "u" if formal else "je"
+    tell(desk.access_log, Happened.SPOKEN, desk.wall.now(), by=reader.staff, where=organisation, why=why)
+    return RedirectResponse("/people", 303)
+
+
 @router.post("/people/{organisation}/identity")
 async def link(
     desk: TheDesk,
@@ -260,6 +271,7 @@ class Place(NamedTuple):
     waits: list[Waiting]
     demands: bool
     own_sign_in: bool
+    formal: bool  # it says u to residents who chose nothing
 
 
 def _drawn(desk: Desk, reader: SignedIn, *, link: str = "", invited_to: str = "", problem: str = "") -> str:
@@ -312,7 +324,8 @@ def _place(desk: Desk, reader: SignedIn, organisation: OrganisationId) -> Place:
     ]
     demands = factors.demanded_of(desk.people, organisation)
     own = openid.of(desk.people, organisation) is not None
-    return Place(organisation, name_of(desk.people, organisation), rows, waits, demands, own)
+    formal = tastes.usually_formal(desk.people, organisation)
+    return Place(organisation, name_of(desk.people, organisation), rows, waits, demands, own, formal)
 
 
 def _last_day(until: datetime | None, day: Callable[[datetime | None], str]) -> str:

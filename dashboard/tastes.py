@@ -16,6 +16,10 @@ CREATE TABLE IF NOT EXISTS manner (
     resident TEXT PRIMARY KEY,
     formal INTEGER NOT NULL        -- 1: u, 0: je
 ) STRICT;
+CREATE TABLE IF NOT EXISTS usual_manner (
+    organisation TEXT PRIMARY KEY REFERENCES organisation ON DELETE CASCADE,
+    formal INTEGER NOT NULL        -- how its residents are spoken to who said nothing
+) STRICT;
 CREATE TABLE IF NOT EXISTS taste (
     contact TEXT PRIMARY KEY,
     morning INTEGER NOT NULL,      -- 1: a message each morning
@@ -81,10 +85,21 @@ def forget(db: sqlite3.Connection, contact: ContactId) -> None:
     db.execute("DELETE FROM taste WHERE contact = ?", (contact,))
 
 
-def formal(db: sqlite3.Connection, resident: ResidentId) -> bool:
-    """Whether a resident wants to be spoken to with u. Je until they say so."""
+def formal(db: sqlite3.Connection, resident: ResidentId, organisation: str) -> bool:
+    """Whether a resident is spoken to with u: as they said themselves, else as their organisation does."""
     row = db.execute("SELECT formal FROM manner WHERE resident = ?", (resident,)).fetchone()
+    return usually_formal(db, organisation) if row is None else bool(row[0])
+
+
+def usually_formal(db: sqlite3.Connection, organisation: str) -> bool:
+    """Whether an organisation says u to its residents. Je until it says so."""
+    row = db.execute("SELECT formal FROM usual_manner WHERE organisation = ?", (organisation,)).fetchone()
     return row is not None and bool(row[0])
+
+
+def usually_speak(db: sqlite3.Connection, organisation: str, *, formal: bool) -> None:
+    """Keep how an organisation speaks to its residents; what a resident chose goes before it."""
+    db.execute("INSERT OR REPLACE INTO usual_manner VALUES (?, ?)", (organisation, int(formal)))
 
 
 def speak(db: sqlite3.Connection, resident: ResidentId, *, formal: bool) -> None:

@@ -12,7 +12,7 @@ from care import journal
 from care.ids import ContactId
 from care.measures import FadingAnswered
 from care.messages import Wanted
-from dashboard import contacts, emergencies, housekeys, push
+from dashboard import contacts, emergencies, housekeys, organisations, push, tastes
 from dashboard.contacts import Relation
 from dashboard.drawing import Drawing
 from dashboard.mine import OWN
@@ -70,6 +70,24 @@ async def test_a_resident_reads_that_less_watching_can_do_wants_it_and_then_leav
     assert "Minder meekijken kan" not in await read(tablet)
     assert (await tablet.post("/mine/less", data={"wanted": "true"})).status_code == 303  # nothing is proposed now
     assert [(one.by, one.wanted) for one in await answers(desk)] == [(OWN, True), (OWN, False)]
+
+
+async def test_an_organisation_says_u_to_whoever_did_not_choose_and_what_a_resident_chose_stays(
+    tablet: httpx.AsyncClient, desk: Desk
+) -> None:
+    je, u = "Je laatste 28\N{NO-BREAK SPACE}nachten", "Uw laatste 28\N{NO-BREAK SPACE}nachten"
+    organisations.make(desk.people, "elders", "Elders")
+    tastes.usually_speak(desk.people, "elders", formal=True)
+    assert je in await read(tablet)  # what another organisation says is nothing to her
+    tastes.usually_speak(desk.people, CENTRE_ITSELF, formal=True)
+    assert u in await read(tablet)
+    half = {"hourly": "1", "nightly": "3", "since": "23:00"}
+    assert "Terug naar mijn pagina" in (await tablet.post("/mine/limits", data=half)).text
+    await tablet.post("/mine/manner", data={"formal": "false"})
+    assert je in await read(tablet)
+    tastes.usually_speak(desk.people, CENTRE_ITSELF, formal=False)
+    await tablet.post("/mine/manner", data={"formal": "true"})
+    assert u in await read(tablet)
 
 
 async def test_that_somebody_looked_in_an_emergency_stands_on_the_first_page_for_a_week(

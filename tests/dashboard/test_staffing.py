@@ -12,7 +12,7 @@ import pytest
 from care import journal
 from care.ids import StaffId
 from care.messages import Carried, ToTell
-from dashboard import contacts, factors, invitations, organisations, people
+from dashboard import contacts, factors, invitations, organisations, people, tastes
 from dashboard.organisations import Access, OrganisationId, Post, Role
 from dashboard.outbox import Outbox
 from dashboard.pages import Desk
@@ -267,6 +267,7 @@ async def test_an_administrator_of_another_organisation_decides_nothing_here(tow
         "dismiss": {"staff": kees},
         "sessions": {"staff": kees},
         "second-step": {"wanted": "true"},
+        "manner": {"formal": "true"},
     }
     for who, role in (("max", Role.ADMINISTRATOR), ("eva", Role.CARE), ("fay", Role.PRIVACY)):
         one = works(town, who, MAAN if role is Role.ADMINISTRATOR else ZON, role)
@@ -278,6 +279,15 @@ async def test_an_administrator_of_another_organisation_decides_nothing_here(tow
     after = [row for row in town.people.execute("SELECT * FROM post ORDER BY staff, role") if row in before]
     assert after == before
     assert not factors.must(town.people, kees)
+    assert not tastes.usually_formal(town.people, ZON)
+
+
+async def test_an_administrator_says_how_residents_are_spoken_to(town: Desk, office: httpx.AsyncClient) -> None:
+    for formal in (True, False):
+        await office.post("/people/zon/manner", data={"formal": str(formal)})
+        assert tastes.usually_formal(town.people, ZON) is formal
+        assert not tastes.usually_formal(town.people, MAAN)
+    assert ("changed", "manner: u") in told(town)
 
 
 async def test_a_second_step_is_asked_of_everybody_by_their_administrator(
