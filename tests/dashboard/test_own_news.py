@@ -1,6 +1,8 @@
 """What a resident's own page says by itself: that less watching can do, that somebody looked in an emergency."""
 
 import html
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +14,7 @@ from care import journal
 from care.ids import ContactId
 from care.measures import FadingAnswered
 from care.messages import Wanted
-from dashboard import contacts, emergencies, housekeys, organisations, push, tastes
+from dashboard import contacts, emergencies, housekeys, icon, organisations, push, tastes
 from dashboard.contacts import Relation
 from dashboard.drawing import Drawing
 from dashboard.mine import OWN
@@ -146,6 +148,31 @@ async def test_a_phone_is_told_of_all_whose_contact_it_is_and_after_that_of_nobo
         assert (await phone.post("/with/push/end", data={"endpoint": one})).status_code == 204
     assert told_on(desk, endpoint) == set()
     assert told_on(desk, "https://push.example/theirs") == {"c-other"}  # what is another's stays
+
+
+async def test_a_phone_that_shows_no_svg_gets_a_picture_for_its_home_screen(
+    phone: httpx.AsyncClient,
+) -> None:
+    link = '<link rel="apple-touch-icon" href="/static/app-180.png" sizes="180x180">'
+    for path in ("/with", "/let-in?to=/mine"):
+        assert link in (await phone.get(path)).text
+    served = await phone.get("/static/app-180.png")
+    assert served.headers["content-type"] == "image/png"
+    assert served.content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert struct.unpack(">II", served.content[16:24]) == (icon.SIZE, icon.SIZE) == (180, 180)
+    assert pixels(served.content) == pixels(icon.png(icon.SIZE))  # as the program draws it
+    for name in ("mine", "with"):
+        said = (await phone.get(f"/static/{name}.webmanifest")).json()
+        assert said["start_url"] == said["id"] == f"/{name}"
+        for one in said["icons"]:
+            assert (await phone.get(one["src"])).headers["content-type"].partition(";")[0] == one["type"]
+
+
+def pixels(png: bytes) -> bytes:
+    """What a PNG of one part holds; how well it was packed is another matter."""
+    (length,) = struct.unpack(">I", png[33:37])
+    assert png[37:41] == b"IDAT"
+    return zlib.decompress(png[41 : 41 + length])
 
 
 async def test_a_page_offers_messages_only_where_the_centre_can_send_them(
