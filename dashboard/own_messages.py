@@ -71,7 +71,7 @@ async def limit_with(
 ) -> Response:
     known, _ = reading.contact(contact)
     await _limit(desk, known.id, hourly, nightly, _quiet(since, until, "/with"))
-    return RedirectResponse("/with#messages", 303)
+    return RedirectResponse(f"/with#messages-{known.id}", 303)
 
 
 def _subscribe(desk: Desk, keys: dict[ContactId, str], subscription: str, back: str) -> Response:

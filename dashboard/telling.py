@@ -17,6 +17,7 @@ class Telling:
     def __init__(self, desk: Desk, whose: ContactId) -> None:
         wish = desk.centre.board.messages.wanted(whose)
         self.whose = whose
+        self.reached = bool(contacts.ways(desk.people, whose))  # whether there is any way to tell them
         self.hourly, self.nightly = (HOURLY, NIGHTLY) if wish is None else (wish.hourly, wish.nightly)
         quiet = None if wish is None else wish.quiet
         self.since, self.until = ("", "") if quiet is None else (f"{quiet[0]:%H:%M}", f"{quiet[1]:%H:%M}")

@@ -123,7 +123,7 @@ async def post_messages(
     known, _ = reading.contact(contact)
     hours = [one.replace(second=0, microsecond=0, tzinfo=None) for one in (quiet_since, quiet_until)]
     tastes.want(desk.people, known.id, Wants(morning, contacted, *hours))
-    return RedirectResponse("/with#messages", 303)
+    return RedirectResponse(f"/with#messages-{known.id}", 303)
 
 
 @router.post("/with/alerts/{alert}/open")

@@ -77,8 +77,11 @@ if (help) {
   });
 }
 
-// Messages on this device: asked for by a tap, and never before one.
+// Messages on this device: asked for by a tap, and never before one. An iPhone allows them to a page on its home screen.
 const device = document.querySelector("[data-push]");
+if (device && "standalone" in navigator && !navigator.standalone && !("PushManager" in window)) {
+  document.querySelector("[data-install]").hidden = false;
+}
 if (device && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window) {
   const [on, off, refused, failed] = ["on", "off", "refused", "failed"].map((what) => device.querySelector(`[data-${what}]`));
   const post = async (path, form) => {
@@ -90,6 +93,8 @@ if (device && "serviceWorker" in navigator && "PushManager" in window && "Notifi
     on.hidden = subscribed;
     off.hidden = !subscribed;
     refused.hidden = subscribed || Notification.permission !== "denied";
+    const none = document.getElementById("not-reached");
+    if (none) none.hidden = subscribed;
   };
   const known = async () => (await navigator.serviceWorker.getRegistration("/"))?.pushManager.getSubscription();
   // A browser believes for ever that it is told. The centre knows: it lets go of a device that it let in no more.

@@ -279,12 +279,12 @@ def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home:
     phone.context.grant_permissions(["notifications"])
     phone.add_init_script(_PUSH_SERVICE.replace("SAID", Device("https://push.example/eva").says))
     phone.reload()
-    phone.get_by_role("button", name="Berichten op deze telefoon").tap()
-    expect(phone.get_by_role("button", name="Geen berichten meer op deze telefoon")).to_be_visible()
+    phone.get_by_role("button", name="Berichten op dit apparaat").tap()
+    expect(phone.get_by_role("button", name="Geen berichten meer op dit apparaat")).to_be_visible()
     assert [one.endpoint for one in home.do(told())] == ["https://push.example/eva"]
     assert phone.evaluate("window.asked") == 65  # bytes of the centre's public key
-    phone.get_by_role("button", name="Geen berichten meer op deze telefoon").tap()
-    expect(phone.get_by_role("button", name="Berichten op deze telefoon", exact=True)).to_be_visible()
+    phone.get_by_role("button", name="Geen berichten meer op dit apparaat").tap()
+    expect(phone.get_by_role("button", name="Berichten op dit apparaat", exact=True)).to_be_visible()
     assert home.do(told()) == []
 
 
