@@ -146,6 +146,10 @@ class Refusal(StrEnum):
     GONE = "gone"  # where they were reached nobody is any more: a browser that was reset, a closed mailbox
 
 
+MAY_HAVE = frozenset({None, Refusal.NO_ANSWER})
+"""What is written down of a channel that took something, or may have."""
+
+
 class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     """A channel took a notice for somebody, or why it did not. Stays at the centre."""
 

@@ -22,7 +22,7 @@ from care.alerts import (
     with_order,
     with_plan,
 )
-from care.asking import Noticed, Passed
+from care.asking import MAY_HAVE, Noticed, Passed
 from care.chains import RESIDENT, Chains
 from care.counted import CountedNights
 from care.handovers import Handovers
@@ -307,7 +307,7 @@ class Board:
             case FellBack():
                 self._keep(with_fall_back(alert, what))
             case _ if isinstance(what, Deed):
-                if isinstance(what, Noticed) and what.refusal is None:
+                if isinstance(what, Noticed) and what.refusal in MAY_HAVE:
                     self._noticed.add(alert_id)
                 if isinstance(what, Passed) and alert.tier is not Tier.ACUTE:
                     self.messages.asked(self.person(what.to, what.home), what.at)

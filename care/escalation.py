@@ -15,6 +15,7 @@ import msgspec
 from care.alerts import CALM, FORGOTTEN_AFTER, Alert, State, Tier, raised, urgency, with_deed
 from care.asking import (
     HELD_BACK,
+    MAY_HAVE,
     Agreement,
     Answer,
     CalledOff,
@@ -188,7 +189,7 @@ def _channel(so_far: tuple[Passing, ...], asked: Passed, known: Channels, now: d
 def to_call_off(board: Board, now: datetime) -> Iterator[ToSend]:
     """Yield the notices that somebody need not go any more, by the channel that took the question, and not sent yet.
 
-    Only for who got the question and did not say that they cannot; once, however often things turn after that.
+    Only for who got the question, or may have, and did not say that they cannot; once, however often things turn after.
     """
     for alert in board.noticed():
         so_far = way(alert)
@@ -199,7 +200,10 @@ def to_call_off(board: Board, now: datetime) -> Iterator[ToSend]:
             if since is None or now - since > CALLED_OFF_WITHIN:
                 continue
             later = [one for one in so_far if one.at >= asked.at]
-            took = [one for one in later if isinstance(one, Noticed) and one.to == asked.to and one.refusal is None]
+            told_by = [
+                one for one in later if isinstance(one, Noticed) and one.to == asked.to and one.refusal in MAY_HAVE
+            ]
+            took = sorted(told_by, key=lambda one: one.refusal is not None)  # by what surely took it, if anything did
             told = any(isinstance(one, CalledOff) and one.to == asked.to for one in later)
             if took and not told and _last_said(so_far, asked.to) not in _DECLINES:
                 yield ToSend(alert, asked, took[0].channel)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from care.asking import (
     Answer,
     CalledOff,
+    Noticed,
     Refusal,
     Replied,
 )
@@ -87,6 +88,18 @@ def test_who_was_never_reached_or_cannot_go_is_not_told() -> None:
     night.at("02:26", taken(JAN, "sms", "02:26"), about(Replied, "02:26", by=JAN, answer=Answer.CANNOT))
     night.at("02:31", closed("02:31"))
     assert called_off(night, "02:31") == []
+
+
+def test_who_may_have_got_the_question_is_told_too_by_what_surely_took_it_if_anything_did() -> None:
+    night = Night(agreed(step(FATIMA, 4, "push", "sms"), step(DESK)), consented(), FOUND)
+    night.at("02:25", about(Noticed, "02:25", to=FATIMA, channel="push", refusal=Refusal.NO_ANSWER))
+    maybe = Night(agreed(step(FATIMA, 4, "push", "sms"), step(DESK)), consented(), FOUND)
+    maybe.at("02:25", about(Noticed, "02:25", to=FATIMA, channel="push", refusal=Refusal.NO_ANSWER))
+    maybe.at("02:26", closed("02:26"))
+    assert called_off(maybe, "02:26") == ["c-fatima by push"]
+    night.at("02:26", taken(FATIMA, "sms", "02:26"))
+    night.at("02:27", closed("02:27"))
+    assert called_off(night, "02:27") == ["c-fatima by sms"]
 
 
 def test_that_the_desk_looks_at_it_is_no_reason_to_stay_but_that_it_sent_somebody_else_is() -> None:
