@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from care.asking import Skipped, Why
+from care.asking import Refusal, Skipped, Why
 from care.board import Board
 from care.chains import BACK_UP, NIGHT_TEAM, RESIDENT
 from care.ids import ContactId, MessageId
@@ -110,6 +110,8 @@ def lines(glance: Glance, db: sqlite3.Connection) -> list[Line]:
             state, look = glance.say("Not used yet."), ""
         elif last.refusal is None:
             state, look = glance.say("Took a message at {time}."), "good"
+        elif last.refusal is Refusal.NO_ANSWER:
+            state, look = glance.say("Gave no answer at {time}."), "warn"
         else:
             state, look = glance.say("Took nothing at {time}: {reason}."), "warn"
         values = {} if last is None else {"time": glance.wording.moment(last.at, glance.now)}
