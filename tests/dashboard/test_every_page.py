@@ -139,8 +139,15 @@ async def _with_an_app(centre: NightDesk, staff: StaffId) -> None:
 
 
 async def _opened(centre: NightDesk, staff: StaffId) -> str:
-    about = {"resident": ResidentId("r-wilg-12"), "organisation": OWN, "reason": "Zij belde zelf om hulp."}
-    return emergencies.begin(centre.store, staff, HomeId("wilg/12"), now=centre.wall.now(), **about).id
+    return emergencies.begin(
+        centre.store,
+        staff,
+        HomeId("wilg/12"),
+        resident=ResidentId("r-wilg-12"),
+        organisation=OWN,
+        reason="Zij belde zelf om hulp.",
+        now=centre.wall.now(),
+    ).id
 
 
 async def _appointed(centre: NightDesk, staff: StaffId, role: Role) -> None:

@@ -363,7 +363,7 @@ async def test_what_is_acute_is_given_to_a_slow_gateway_twice_and_a_gateway_that
     assert noticed(centre) == [(NIGHT_TEAM, "sms", Refusal.NO_ANSWER)]
     await centre.write(due)
     assert [one.to for one in centre.board.alerts[ALERT].passing if isinstance(one, Passed)] == [NIGHT_TEAM, DESK]
-    clock.wait(seconds=20)
+    clock.wait(seconds=30)
     await turn(box)
     assert len(gateway.asked) == 2
     assert len(gateway.got) == texts
@@ -382,7 +382,7 @@ async def test_an_answer_that_comes_late_is_believed_and_it_is_not_sent_again(
     await turn(box)
     gateway.answers.set()
     await eventually(lambda: noticed(asked)[1:] == [(NIGHT_TEAM, "push", None)])
-    clock.wait(seconds=20)
+    clock.wait(seconds=30)
     await turn(box)
     assert [path for path, _ in gateway.got] == ["/team"]
     box.close()
@@ -398,7 +398,7 @@ async def test_news_that_may_have_arrived_goes_another_way_and_by_no_way_twice(
     box = slow_one(centre, people_store, wall, gateway)
     for _ in range(4):
         await turn(box)
-        clock.wait(seconds=20)
+        clock.wait(seconds=30)
     way = centre.board.messages.way(message_of(told))
     assert [(one.channel, one.refusal) for one in way if isinstance(one, Carried)] == [
         ("sms", Refusal.NO_ANSWER),
