@@ -1,6 +1,7 @@
 """A resident's people as they are drawn: of each what they may be asked and read, until when, and by which devices."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from care.board import Board
@@ -20,6 +21,9 @@ PARTS: dict[Part, str] = {
     Part.AWAY: mark("that I am away or on pause"),
     Part.ALERTS: mark("that there was an alert"),
 }
+FOR_TEAM: dict[Part, str] = {**PARTS, Part.AWAY: mark("that the client is away or on pause")}
+"""The same, as it is said to whom it is not about."""
+
 DEVICES: dict[Device, str] = {
     Device.PHONE: mark("phone"),
     Device.TABLET: mark("tablet"),
@@ -48,6 +52,7 @@ class One:
     wording: Wording
     now: datetime
     held: tuple[Held, ...]
+    called: Mapping[Part, str]  # what can be shared, as whoever reads this says it
 
     @property
     def id(self) -> str:
@@ -84,14 +89,14 @@ class One:
         shared = self.board.shares.said(self.home.resident, self.contact.id, self.now)
         if shared is None:
             return [*said, ("off", say("May see nothing."))]
-        words = self.wording.every([say(PARTS[part]) for part in self.shared])
+        words = self.wording.every([say(self.called[part]) for part in self.shared])
         until = self._last_day(shared.until)
         return [*said, ("seen", say("May see until {date}: {parts}.").format(date=until, parts=words))]
 
     @property
     def choices(self) -> list[tuple[str, str, bool]]:
         """What can be shared with them, and whether it is."""
-        return [(part.value, capital(self.wording.say(PARTS[part])), part in self.shared) for part in Part]
+        return [(part.value, capital(self.wording.say(self.called[part])), part in self.shared) for part in Part]
 
     @property
     def shared_until(self) -> str:
@@ -133,6 +138,7 @@ class Circle:
     now: datetime
     wall: datetime  # real time, by which keys end
     this: str = ""  # the key of the device that reads
+    called: Mapping[Part, str] = field(default_factory=lambda: PARTS)
 
     @property
     def people(self) -> list[One]:
@@ -145,6 +151,7 @@ class Circle:
                 wording=self.wording,
                 now=self.now,
                 held=tuple(self._held(key) for key in keys if key.contact == one.id),
+                called=self.called,
             )
             for one in contacts.of(self.names.db, self.home.resident)
         ]

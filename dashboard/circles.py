@@ -6,6 +6,7 @@ has said, with whose word it was.
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from care.sharing import CannotShare, Part, Trouble, Word, share
 from care.wording import Wording
 from dashboard import access_log, contacts, emergencies, housekeys, looking, organisations, tastes
 from dashboard.access_log import Deed, Entry, Ground
-from dashboard.circle import Circle
+from dashboard.circle import FOR_TEAM, Circle
 from dashboard.contacts import Contact
 from dashboard.door import Problem
 from dashboard.glance import home_path
@@ -297,7 +298,7 @@ def _for_team(
         "circle.html",
         scene,
         home=scene.home(home),
-        circle=_circle(desk, home, wording),
+        circle=replace(_circle(desk, home, wording), called=FOR_TEAM),
         may=reader.may(Right.CHANGE, desk, home.id),
         words=[(word.value, wording.say(said)) for word, said in WORDS.items()],
         code=housekeys.spelled(code),

@@ -203,10 +203,10 @@ def test_a_daughter_reads_a_quiet_night_and_says_not_tonight(home: Household, br
     tablet.goto(home.address + "/mine/looked")
     expect(tablet.get_by_text(re.compile("Eva keek om 08:00 uur naar het bericht over je nacht"))).to_be_visible()
 
-    phone.get_by_role("button", name="Vannacht niet").tap()
+    phone.get_by_role("button", name="Sla mij vannacht over").tap()
     expect(phone.get_by_text("We slaan u over tot 12:00 uur.")).to_be_visible()
     phone.get_by_role("button", name="Vraag mij weer").tap()
-    expect(phone.get_by_role("button", name="Vannacht niet")).to_be_visible()
+    expect(phone.get_by_role("button", name="Sla mij vannacht over")).to_be_visible()
     assert len(said(home, NotTonight)) == 2
 
 
@@ -276,6 +276,8 @@ def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home:
 
     home.do(send_by_push(home))
     phone = home.hold(browser, home.eva)
+    expect(phone.get_by_text("Er kan u nog geen bericht bereiken.")).to_be_visible()
+    expect(phone.get_by_text("Wat niet gedeeld is, geeft geen bericht.")).to_be_visible()
     phone.context.grant_permissions(["notifications"])
     phone.add_init_script(_PUSH_SERVICE.replace("SAID", Device("https://push.example/eva").says))
     phone.reload()
@@ -283,6 +285,7 @@ def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home:
     expect(phone.get_by_role("button", name="Geen berichten meer op dit apparaat")).to_be_visible()
     assert [one.endpoint for one in home.do(told())] == ["https://push.example/eva"]
     assert phone.evaluate("window.asked") == 65  # bytes of the centre's public key
+    expect(phone.get_by_text("Er kan u nog geen bericht bereiken.")).to_be_hidden()
     phone.get_by_role("button", name="Geen berichten meer op dit apparaat").tap()
     expect(phone.get_by_role("button", name="Berichten op dit apparaat", exact=True)).to_be_visible()
     assert home.do(told()) == []
@@ -290,7 +293,9 @@ def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home:
 
 def test_the_care_team_hands_out_a_code_that_is_good_once(home: Household, browser: Browser) -> None:
     page = home.sit_down(browser, home.staff("Sanne", "SV"))
+    home.shares(home.bram, Part.AWAY)
     page.goto(f"{home.address}/homes/{HOME}/circle")
+    expect(page.locator(f"#{home.bram}")).to_contain_text("dat de cliënt weg is of op pauze staat")  # not: dat ik
     page.get_by_role("button", name="Maak een code voor Eva").click()
     address = page.locator("#code .address").inner_text()
     assert page.locator("#code svg.qr").bounding_box()["width"] > 150  # type: ignore[index]
