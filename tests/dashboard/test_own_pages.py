@@ -261,11 +261,13 @@ async def send_by_push(home: Household) -> None:
 _PUSH_SERVICE = """
 PushManager.prototype.subscribe = async (asked) => {
     window.asked = asked.applicationServerKey.length;
-    const made = SAID;
-    window.made = { toJSON: () => made, endpoint: made.endpoint, unsubscribe: async () => (window.made = null, true) };
-    return window.made;
+    localStorage.made = "yes";
+    return made;
 };
-PushManager.prototype.getSubscription = async () => window.made || null;
+const said = SAID;
+Object.defineProperty(Notification, "permission", { get: () => "granted" }); // headless it says denied all the same
+const made = { toJSON: () => said, endpoint: said.endpoint, unsubscribe: async () => delete localStorage.made };
+PushManager.prototype.getSubscription = async () => localStorage.made ? made : null;
 """
 """Stands in for what a browser's maker runs: chromium in a test reaches no push service."""
 
@@ -273,6 +275,9 @@ PushManager.prototype.getSubscription = async () => window.made || null;
 def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home: Household, browser: Browser) -> None:
     async def told() -> list[push.Subscription]:
         return push.of(home.store, home.eva)
+
+    async def told_no_more() -> None:
+        push.forget(home.store, home.eva)
 
     home.do(send_by_push(home))
     phone = home.hold(browser, home.eva)
@@ -286,9 +291,15 @@ def test_a_tap_turns_messages_on_for_this_phone_and_another_turns_them_off(home:
     assert [one.endpoint for one in home.do(told())] == ["https://push.example/eva"]
     assert phone.evaluate("window.asked") == 65  # bytes of the centre's public key
     expect(phone.get_by_text("Er kan u nog geen bericht bereiken.")).to_be_hidden()
+    phone.reload()
     phone.get_by_role("button", name="Geen berichten meer op dit apparaat").tap()
     expect(phone.get_by_role("button", name="Berichten op dit apparaat", exact=True)).to_be_visible()
     assert home.do(told()) == []
+    phone.get_by_role("button", name="Berichten op dit apparaat", exact=True).tap()
+    expect(phone.get_by_role("button", name="Geen berichten meer op dit apparaat")).to_be_visible()
+    home.do(told_no_more())  # by the centre: the browser knows nothing of that
+    phone.reload()
+    expect(phone.get_by_role("button", name="Berichten op dit apparaat", exact=True)).to_be_visible()
 
 
 def test_the_care_team_hands_out_a_code_that_is_good_once(home: Household, browser: Browser) -> None:
