@@ -12,7 +12,7 @@ import typer
 from care.clock import SystemClock
 from care.ids import ContactId
 from care.link import broker_address, is_here
-from dashboard import contract_commands, privacy_commands, program_commands
+from dashboard import contract_commands, privacy_commands, program_commands, series_commands
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 
@@ -40,6 +40,7 @@ cli.add_typer(program_commands.hook, name="hook")
 cli.command("retention")(privacy_commands.retention)
 cli.command("dpia")(privacy_commands.dpia)
 cli.command("contract")(contract_commands.contract)
+cli.command("series")(series_commands.series)
 
 People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]

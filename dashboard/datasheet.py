@@ -13,9 +13,11 @@ from html import escape
 import msgspec
 
 from care.labels import CHANNELS
+from care.points import MEASUREMENTS
 from care.records import Record
 from dashboard import access_log, people
 from dashboard.retention import TABLE, Kept
+from dashboard.series_purposes import PURPOSES
 
 
 class Unexplained(Exception):
@@ -423,8 +425,13 @@ def sheet(now: datetime) -> str:
     ways = ", ".join(sorted(CHANNELS))
     parts.append(
         f"<h2>What leaves the centre</h2><p>Notices by channels ({escape(ways)} and others that are set up), with no"
-        " name, room or health in them: what it is about stands behind a link that ends.</p></html>"
+        " name, room or health in them: what it is about stands behind a link that ends.</p>"
+        "<h3>Time series</h3><p>Only where an address is set (docs/series.md): a server of the organisation's choice"
+        " gets these figures of its own homes. Whose: residents, by home. Ground: interest in a safe service (GDPR"
+        " 6(1)(f)), as data about health; whoever runs it is a processor (GDPR 28). How long: as it is told to.</p>"
     )
+    parts.append(_table(("measurement", "what it says", "name", "what it is", "for what"), _series()))
+    parts.append("</html>")
     return "".join(parts)
 
 
@@ -434,6 +441,14 @@ def purpose(tag: str, field: str) -> str:
         return FIELDS[field]
     except KeyError as error:
         raise Unexplained(f"record {tag}, field {field}") from error
+
+
+def series_purpose(measurement: str, name: str) -> str:
+    """Return what a tag or field of a time series is for. Raises `Unexplained`."""
+    try:
+        return PURPOSES[name]
+    except KeyError as error:
+        raise Unexplained(f"time series {measurement}, {name}") from error
 
 
 def explained(table: str, columns: list[str]) -> tuple[About, dict[str, str]]:
@@ -475,6 +490,13 @@ def _records(kept: Kept) -> Iterator[tuple[str, str, str, str]]:
             said = (kind.__doc__ or "").partition("\n")[0]
             for n, field in enumerate(fields):
                 yield (tag if n == 0 else "", said if n == 0 else "", field, purpose(tag, field))
+
+
+def _series() -> Iterator[tuple[str, ...]]:
+    for measurement, about in MEASUREMENTS.items():
+        for n, (name, meaning) in enumerate((about.tags | about.fields).items()):
+            head = (measurement, about.says) if n == 0 else ("", "")
+            yield (*head, name, meaning, series_purpose(measurement, name))
 
 
 def _span(kept: Kept) -> str:

@@ -22,7 +22,7 @@ from care.records import Agreed, Cannot, Comparison, Pair, Ranked, Unreadable
 from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
 from detectors.outlook import Expected
-from gateway import backtest, channels, daemon, trial, watch
+from gateway import backtest, channels, daemon, series_commands, trial, watch
 from gateway.channels import BadChannels, Channels
 from gateway.connection import Login
 from gateway.held import IN_FLIGHT
@@ -213,6 +213,7 @@ def back_test(
 
 
 identities.add_to(cli)
+cli.command("series")(series_commands.series)
 
 
 def plan_of(file: Path) -> Site:

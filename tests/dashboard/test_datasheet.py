@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from care.points import MEASUREMENTS
 from dashboard import datasheet
 from dashboard.commands import cli
 from dashboard.datasheet import FIELDS, KINDS, TABLES, Unexplained
 from dashboard.retention import TABLE
+from dashboard.series_purposes import PURPOSES
 
 AT = datetime(2026, 3, 3, tzinfo=UTC)
 
@@ -40,6 +42,15 @@ def test_a_field_or_table_that_is_new_is_refused_until_somebody_says_what_it_is_
         datasheet.explained("contact", ["id", "birthday"])
     with pytest.raises(Unexplained, match="table camera"):
         datasheet.explained("camera", ["id"])
+
+
+def test_every_tag_and_field_of_a_time_series_is_on_the_sheet_or_refused() -> None:
+    made = datasheet.sheet(AT)
+    named = {name for one in MEASUREMENTS.values() for name in (*one.tags, *one.fields)}
+    assert all(f"<td>{name}</td>" in made for name in (*named, *MEASUREMENTS))
+    assert PURPOSES.keys() == named, "nothing is explained that is not written"
+    with pytest.raises(Unexplained, match="time series nachtwacht_state, weight"):
+        datasheet.series_purpose("nachtwacht_state", "weight")
 
 
 def test_the_command_writes_it(tmp_path: Path) -> None:
