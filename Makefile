@@ -13,7 +13,7 @@ SEED ?= 1000
 demo: .venv/.demo
 	@$(BIN)/nachtwacht demo --speed $(SPEED) --state $(STATE) $(if $(RECORDING),--recording $(RECORDING))
 
-## setup: everything a test run needs, mosquitto, chromium and pango included
+## setup: everything a test run needs, mosquitto, chromium, pango and two servers of time series included
 setup: .venv/.all .venv/.system tests/asyncapi/node_modules
 
 ## test: check, then every test, on two processors (much of it is waiting: hence three at a time)
@@ -33,6 +33,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.desk --out benchmarks/results/desk.json
 	$(BIN)/python -m benchmarks.reliability --out benchmarks/results/reliability.json
 	$(BIN)/python -m benchmarks.notices --out benchmarks/results/notices.json
+	$(BIN)/python -m benchmarks.series --out benchmarks/results/series.json
 	$(BIN)/python -m benchmarks.detection $(if $(RECORDINGS),--recordings $(RECORDINGS)) --cohort 400 --draws 60 --out benchmarks/results/detection.json
 
 ## soak: nights in the simulated world in which everything fails, and a million broken messages, for hours (NIGHTS=, SEED=)
@@ -52,7 +53,7 @@ lock: $(UV)
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 requirements/build.in -o requirements/build.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre --extra demo --extra installer pyproject.toml -o requirements/demo.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --all-extras -c requirements/demo.txt pyproject.toml -o requirements/all.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra installer -c requirements/demo.txt pyproject.toml -o requirements/gateway.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra installer --extra series -c requirements/demo.txt pyproject.toml -o requirements/gateway.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre -c requirements/demo.txt pyproject.toml -o requirements/centre.txt
 
 clean:
@@ -80,7 +81,7 @@ tests/asyncapi/node_modules: tests/asyncapi/package-lock.json .venv/.system
 	cd tests/asyncapi && npm ci --no-audit --no-fund --ignore-scripts --loglevel error
 	@touch $@
 
-# mosquitto, chromium (with and without windows) and pango (for the report on paper) come from Debian: installed here when that is allowed, else named.
+# mosquitto, chromium (with and without windows), pango (for the report on paper), VictoriaMetrics and influxdb come from Debian: installed here when that is allowed, else named.
 .venv/.system: .venv/pyvenv.cfg
 	@sh deploy/test-machine.sh
 	@touch $@
