@@ -35,18 +35,22 @@ FIGURES = (
     Figure("bare_objects_points_s", "points a second by the bare client, from its own point objects"),
     Figure("share_of_bare", "exporter / bare client with lines", 2),
     Figure("mapped_points_s", "points a second from records to lines, nothing sent"),
+    Figure("exporter_cpu_us", "processor time for a point through the exporter, us", 1),
+    Figure("bare_lines_cpu_us", "the same of the bare client with lines", 1),
+    Figure("bare_objects_cpu_us", "the same of the bare client with its own objects", 1),
     Figure("home_days_s", "days of one busy home (5,000 events) written in a second", 1),
 )
 METHOD = {
     "journal": "sensor events of a rehearsal with eight homes, on disk, packed as a building keeps them",
     "server": "VictoriaMetrics on loopback; gzip on, as the exporter has it; at most 5,000 points a request",
     "rounds": "interleaved; the median of the rounds counts",
+    "processor": "of this process, without the server: rates fall with whatever else the machine does, this hardly",
 }
 BUSY_DAY = 5_000  # events
 
 
 def series(
-    records: Annotated[int, typer.Option(min=1_000, help="how many records the journal holds")] = 60_000,
+    records: Annotated[int, typer.Option(min=1_000, help="how many records the journal holds")] = 40_000,
     rounds: Annotated[int, typer.Option(min=1, max=9, help="how often everything is measured")] = 3,
     out: Annotated[Path | None, typer.Option(help="where the figures are kept, as JSON")] = None,
 ) -> None:
@@ -96,15 +100,19 @@ def measure(records: int, rounds: int) -> dict[str, float]:
             "mapped_points_s": lambda: [line(one) for moment in moments for one in points(moment, moment.at)],
         }
         taken: dict[str, list[float]] = {name: [] for name in ways}
+        worked: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, way in ways.items():
-                begun = stopwatch.perf_counter()
+                begun, work = stopwatch.perf_counter(), stopwatch.process_time()
                 way()
                 taken[name].append(stopwatch.perf_counter() - begun)
+                worked[name].append(stopwatch.process_time() - work)
     rates = {name: len(made) / median(seconds) for name, seconds in taken.items()}
     share = rates["exporter_points_s"] / rates["bare_lines_points_s"]
+    cpu = {f"{name.removesuffix('_points_s')}_cpu_us": median(one) / len(made) * 1e6 for name, one in worked.items()}
     return {
         **rates,
+        **{name: value for name, value in cpu.items() if name != "mapped_cpu_us"},
         "points": float(len(made)),
         "share_of_bare": share,
         "home_days_s": rates["exporter_points_s"] / BUSY_DAY,

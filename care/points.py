@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
 
 PREFIX = "nachtwacht"
+_KNOWN = 10_000  # ids and words that come again and again, read once
 PRESENCE = {Presence.BED: 0.0, Presence.UP: 1.0, Presence.OUT: 2.0, Presence.UNKNOWN: 3.0}
 SIGHT = {Sight.BLIND: 0.0, Sight.PARTLY: 1.0, Sight.PAUSED: 2.0, Sight.WATCHED: 3.0}
 
@@ -207,6 +209,7 @@ def number_of(alert: AlertId) -> float:
     return float(int(alert, 16))
 
 
+@lru_cache(maxsize=_KNOWN)
 def id_of(sensor: SensorId) -> str:
     """Return by what a sensor is known here: its id, or a digest of one that may hold words somebody typed.
 
@@ -342,6 +345,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}")
 _SPECIAL = re.compile(r"([,= ])")
 
 
+@lru_cache(maxsize=_KNOWN)
 def _escaped(value: str) -> str:
     """Return a tag's value as line protocol has it.
 
