@@ -1,7 +1,9 @@
 """Where time series go, for tests: a small stand-in for `/api/v2/write`, and the two real servers that Debian ships."""
 
+import contextlib
 import gzip
 import json
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -86,8 +88,8 @@ class StandIn:
         return {f"{series} {fields} {at}" for (series, at), fields in self.store.items()}
 
     @contextmanager
-    def served(self) -> Iterator[str]:
-        """Yield the address."""
+    def served(self, pem: Path | None = None) -> Iterator[str]:
+        """Yield the address; with key and certificate in a file it is one of TLS."""
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,15 +109,23 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
+            def handle(self) -> None:
+                with contextlib.suppress(ssl.SSLError, ConnectionError):  # who does not know us hangs up
+                    super().handle()
+
             def log_message(self, *_: object) -> None:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
+        if pem is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield f"http{'s' if pem else ''}://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             server.server_close()

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -196,6 +197,22 @@ def test_alerts_are_counted_and_not_their_points(nights: Night, filled: Victoria
     query = 'sum(distinct_over_time(nachtwacht_deed_alert{deed="resolved"}[3d]))'
     (found,) = filled.at(query, END_S)
     assert float(found["value"][1]) == len(closed) > 3
+
+
+def test_a_home_can_be_taken_out_there_and_the_journal_written_again(nights: Night, tmp_path: Path) -> None:
+    """As the docs tell the privacy officer; afterwards, what the journal has is there, and nothing else."""
+    with victoria() as server:
+        written(nights.centre, server.url, tmp_path)
+        server.flush()
+        before = set(samples(server))
+        match = urllib.parse.urlencode({"match[]": f'{{home="{HOME}"}}'})
+        post(f"{server.url}/api/v1/admin/tsdb/delete_series?{match}", b"")
+        server.flush()
+        assert set(samples(server)) == {one for one in before if ("home", HOME) not in one[1]} < before
+        (tmp_path / f"{nights.centre.name}.json").unlink()
+        written(nights.centre, server.url, tmp_path)
+        server.flush()
+        assert set(samples(server)) == before
 
 
 def test_a_building_of_another_organisation_is_not_in_it(nights: Night, tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from care import journal, series
+from care.clock import SystemClock
 from care.influx import CannotStart, Exit, Influx, Settings, checked, run, state, token_of
 from care.points import line, points
 from care.records import Record
 from care.series import ALL_REFUSED, IDLE_S, RETRY_AFTER_MAX_S, Refused, Series, Server, Unreachable, alone, read
+from dashboard import authority
 from detectors.findings import Presence, Status
 from detectors.homes import HomeId, SiteId
 from tests.conftest import free_port
@@ -488,6 +490,19 @@ def test_another_place_gets_everything(building: Building) -> None:
     )
     other.turn()
     assert building.stand_in.taken == 4
+
+
+def test_a_server_is_known_by_its_certificate_or_gets_nothing(building: Building, tmp_path: Path) -> None:
+    authority.make(tmp_path / "authority", ["127.0.0.1"], SystemClock().now())
+    building.write(*statuses(1))
+    stand_in = StandIn()
+    with stand_in.served(tmp_path / "authority" / "broker" / "broker.pem") as url:
+        made = building.series(Influx(url, "", "", lambda: TOKEN, None))
+        made.turn()
+        assert f"{url} " in made.progress.trouble
+        assert stand_in.requests == []
+        building.series(Influx(url, "", "", lambda: TOKEN, tmp_path / "authority" / "ca.pem")).turn()
+    assert stand_in.lines == lines_of(statuses(1))
 
 
 def test_a_redirect_is_not_followed_with_the_token(building: Building) -> None:
