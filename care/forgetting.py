@@ -123,6 +123,66 @@ def forget_kept(
     return Gone(entries, more=len(rows) == limit and upto == rows[-1][0])
 
 
+def forget_some(
+    db: sqlite3.Connection,
+    asked: int,
+    *,
+    instead: Callable[[Record, datetime], Record | None],
+    needed: Callable[[Record], bool],
+    again: bool,
+    limit: int = TURN,
+) -> int | None:
+    """Take out what an order says, a few records at a time; return how many left when all has, else None.
+
+    `asked` is the order's number: what stands before it is looked at. `instead` says of a record and the date it was
+    written at what it becomes: itself, another, or None where it leaves; what is `needed` stays as it is, and is
+    looked at once more when `again` says so. What left is overwritten, and gone from the log of the file too.
+    """
+    row = db.execute("SELECT number, gone, kept FROM forgetting WHERE asked = ?", (asked,)).fetchone()
+    floor, gone, kept = row if row is not None else (0, 0, 0)
+    rows = db.execute(
+        "SELECT number, recorded_at, body FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?",
+        (floor, asked, limit),
+    ).fetchall()
+    if not rows:
+        if kept and again:
+            db.execute("UPDATE forgetting SET number = 0, kept = 0 WHERE asked = ?", (asked,))
+        if not kept:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return None if kept else int(gone)
+    db.execute("PRAGMA secure_delete=ON")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for number, at, body in rows:
+            record = decode(unpacked(body))
+            new = instead(record, instant(at))
+            if new is record:
+                continue
+            if needed(record):
+                kept += 1
+                continue
+            gone += 1
+            _put_or_take_out(db, number, new)
+        db.execute("INSERT OR REPLACE INTO forgetting VALUES (?, ?, ?, ?)", (asked, rows[-1][0], gone, kept))
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    finally:
+        db.execute("PRAGMA secure_delete=FAST")
+    db.execute("COMMIT")
+    return None
+
+
+def _put_or_take_out(db: sqlite3.Connection, number: int, new: Record | None) -> None:
+    if new is not None:
+        try:
+            put_instead(db, number, new)
+        except sqlite3.IntegrityError:  # it says what another says already
+            new = None
+    if new is None:
+        db.execute("DELETE FROM journal WHERE number = ?", (number,))
+
+
 def put_instead(db: sqlite3.Connection, number: int, record: Record) -> None:
     """Let another record stand under a number: what a person's data became when they were erased. In a transaction."""
     body = encode(record)

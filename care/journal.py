@@ -62,6 +62,12 @@ CREATE TABLE IF NOT EXISTS lingering (
     number INTEGER PRIMARY KEY,    -- of a record that is old enough to leave, and may not yet
     what TEXT NOT NULL             -- as in `forgotten`
 ) STRICT;
+CREATE TABLE IF NOT EXISTS forgetting (
+    asked INTEGER PRIMARY KEY,     -- number of an order to forget a home
+    number INTEGER NOT NULL,       -- up to here everything has been looked at
+    gone INTEGER NOT NULL,         -- records that left, or had the home taken out of them
+    kept INTEGER NOT NULL          -- that may not leave yet
+) STRICT;
 CREATE TABLE IF NOT EXISTS had (peer TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS touched (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL) STRICT;
 """

@@ -219,6 +219,15 @@ class Measures(msgspec.Struct):
         self.said[record.home] = _needed([*of, record])
         return True
 
+    def forget_others(self, home: Home) -> None:
+        """Drop what was said of whoever lived in a home before."""
+        left = [one for one in self.said.get(home.id, ()) if one.resident == home.resident]
+        self.said.pop(home.id, None)
+        if left:
+            self.said[home.id] = left
+        if home.id in self.less and self.less[home.id].resident != home.resident:
+            del self.less[home.id]
+
     def of(self, home: Home) -> tuple[Measure, ...]:
         """Return what is last said of each kind of sensor that a home has; nothing where nothing ever was."""
         said = [one for one in self.said.get(home.id, ()) if one.resident == home.resident]

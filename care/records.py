@@ -24,6 +24,7 @@ from care.asking import (
 )
 from care.counted import NightCounted
 from care.devices import Described
+from care.erasing import Forget, Forgot
 from care.ids import AlertId, BackTestId, StaffId
 from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
 from care.messages import Carried, Held, ToTell, Wanted
@@ -417,10 +418,10 @@ Telling = ToTell | Carried | Held | ToProve  # messages to people that no alert 
 Pausing = Paused | PauseEnded
 Measuring = MeasureAgreed | MeasureEnded
 Agreeing = (
-    BackTest | Changed | Pausing | Measuring
+    BackTest | Changed | Pausing | Measuring | Forget
 )  # what is asked or agreed at the centre about a home, and its building hears
 Told = (
-    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked
+    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked | Forgot
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool | NightCounted  # what is said of a shift; at the centre
 Record = (

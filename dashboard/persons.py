@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
-from care import forgetting, journal
+from care import erasing, forgetting, journal
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.counted import NightCounted
+from care.erasing import Forget, Forgot
 from care.journal import Entry as Written
 from care.records import Corrected, HandedOver, Plan, Record, decode, encode, site_of
 from dashboard.access_log import Entry
@@ -46,6 +47,8 @@ class Stay:
 
     def holds(self, record: Record) -> bool:
         """Whether a record is about that home in that time."""
+        if isinstance(record, Forget | Forgot):  # about whoever lived there before
+            return False
         if getattr(record, "home", None) != self.home and getattr(record, "about", None) != self.home:
             return False
         return self.lasted_at(record.at)
@@ -145,7 +148,8 @@ def erase(book: sqlite3.Connection, people: sqlite3.Connection, resident: Reside
 
     In the journal their id, their home in the time they lived there, and the alerts of that time get others, made by
     chance and kept nowhere: counts stay true, and nothing leads back. What somebody wrote in words about that home
-    leaves. The desk must not run. Stopped half-way, asking again does the rest. Raises `StillThere`.
+    leaves. Each building where they lived is ordered to forget them, with the next start of the desk; `buildings` says
+    what came of it. The desk must not run. Stopped half-way, asking again does the rest. Raises `StillThere`.
     """
     plans = _plans(book)
     others = _Others(people, resident, plans, stays(plans, resident))
@@ -174,12 +178,27 @@ def _rewrite(book: sqlite3.Connection, others: "_Others", now: Instant) -> int:
                 changed += 1
         if changed:
             journal.insert(book, [(now, Erased(at=now, kind="person", count=changed))])
+            ends = {(stay.home, stay.until) for stay in others.homes if stay.until is not None}
+            journal.insert(book, [(now, Forget(at=now, home=home, until=until)) for home, until in sorted(ends)])
         book.execute("DELETE FROM snapshot")  # it holds what the journal said
     except BaseException:
         book.execute("ROLLBACK")
         raise
     book.execute("COMMIT")
     return changed
+
+
+def buildings(book: sqlite3.Connection) -> list[erasing.Asked]:
+    """Return what buildings were ordered to forget, oldest first, and whether they have said that it is done."""
+    return erasing.asked(entry.record for entry in _every(book))
+
+
+def ask_again(book: sqlite3.Connection, now: Instant) -> list[erasing.Asked]:
+    """Order once more what no building has answered: one that was too old to know the order may know it by now."""
+    silent = [one for one in buildings(book) if one.answer is None]
+    orders = [Forget(at=now, home=one.order.home, until=one.order.until) for one in silent]
+    journal.append(book, orders, recorded_at=now)
+    return silent
 
 
 class _Others:

@@ -163,10 +163,7 @@ def erase_person(
     try:
         reason = tidy(why)
         with _looks(people) as looks, closing(connect(journal)) as book, closing(connect_people(people)) as db:
-            book.execute("PRAGMA busy_timeout=500")
-            book.execute("PRAGMA locking_mode=EXCLUSIVE")  # or the desk would go on with what it remembers
-            book.execute("BEGIN EXCLUSIVE")
-            book.execute("COMMIT")
+            _alone(book)
             records, rows = persons.erase(book, db, id_, now)
             entry = Entry(
                 at=now,
@@ -186,8 +183,47 @@ def erase_person(
         raise failed(f"Cannot use {journal} or {people}: {error}.") from error
     typer.echo(f"{resident}: taken out of {records} records and {rows} rows.")
     typer.echo("The access log keeps the id for five years, as the law asks, and no name.")
-    typer.echo("Raw events of the last 30 days and what was told in the last 90 lie in the building until then.")
+    typer.echo("Their building is told to forget them when the desk runs: nachtwacht desk person buildings says so.")
     typer.echo("Copies of these files are not changed: delete those, and what the care record holds is its own.")
+
+
+@person.command("buildings")
+def forgotten_in_buildings(
+    *, journal: Journal, again: Annotated[bool, typer.Option(help="ask those anew that have not answered")] = False
+) -> None:
+    """Say of each home that was erased whether its building has forgotten it too.
+
+    Example: nachtwacht desk person buildings --journal centre.db
+    """
+    from care.journal import connect
+    from dashboard import persons
+
+    if not journal.exists():
+        raise failed(f"There is no journal {journal}. Name the one that the desk runs with.")
+    try:
+        with closing(connect(journal, read_only=not again)) as book:
+            if again:
+                _alone(book)
+                persons.ask_again(book, SystemClock().now())
+            found = persons.buildings(book)
+    except sqlite3.Error as error:
+        raise failed(f"Cannot use the journal {journal}: {error}. To ask anew, stop the desk first.") from error
+    if not found:
+        typer.echo("No building was asked to forget anybody.")
+    for one in found:
+        order, answer = one.order, one.answer
+        said = "not heard yet" if answer is None else f"done {answer.at:%Y-%m-%d %H:%M}, {answer.count} records"
+        typer.echo(f"{order.home}, up to {order.until:%Y-%m-%d %H:%M}: asked {order.at:%Y-%m-%d %H:%M}, {said}.")
+    if any(one.answer is None for one in found):
+        typer.echo("A building that is not heard may be silent, or too old to know this. Its data go after 90 days.")
+
+
+def _alone(book: sqlite3.Connection) -> None:
+    """Make sure that no desk runs with this journal, nor begins to. Raises `sqlite3.OperationalError`."""
+    book.execute("PRAGMA busy_timeout=500")
+    book.execute("PRAGMA locking_mode=EXCLUSIVE")  # or the desk would go on with what it remembers
+    book.execute("BEGIN EXCLUSIVE")
+    book.execute("COMMIT")
 
 
 def dpia(*, out: Annotated[Path, typer.Option(help="the file to write, a .html")]) -> None:

@@ -23,6 +23,7 @@ from care.board import Board
 from care.clock import Clock
 from care.counted import NightCounted
 from care.devices import Described
+from care.erasing import Forget, Forgot
 from care.ids import AlertId
 from care.measures import FadingAnswered, MeasureAgreed, MeasureEnded
 from care.messages import Carried, Held, ToTell, Wanted
@@ -135,7 +136,7 @@ TABLE = (
         name="accounts",
         where="journal",
         days=None,
-        types=(LogAnchored, Erased),
+        types=(LogAnchored, Erased, Forget, Forgot),
         why="for good: that the access log is whole and that data were erased; nobody's id is in it",
     ),
     Kept(

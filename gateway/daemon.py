@@ -32,7 +32,7 @@ from care.records import CENTRE, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
 from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent
-from gateway import fallback, health, hearing, keeping, sources, walks
+from gateway import erasing, fallback, health, hearing, keeping, sources, walks
 from gateway.aside import Aside
 from gateway.calls import Calls
 from gateway.channels import NONE_SET, SIREN, Channels
@@ -297,6 +297,21 @@ class Gateway:
             self.held.add(dated, (), time.monotonic())
             self.flush()
 
+    def forget_homes(self) -> bool:
+        """Take out a few records of a home that the centre ordered to be forgotten; return whether there was any."""
+        if not self.watch.forgets or self.watch.keeps_back:
+            return False
+        order = self.watch.forgets[0]
+        saved = journal.load_snapshot(self.db)
+        if saved is None or saved[0] < order.number:
+            self.save(at_once=True)  # a start must not miss what leaves now
+        answer = erasing.turn(self.db, order, self.settings.site, self.watch.pending, self.clock.now())
+        if answer is not None:
+            log.info("forgotten", home=answer.home, count=answer.count)
+            self.write([(self.clock.now(), answer)])
+            self.save(at_once=True)  # and the one before it may hold something of them
+        return answer is not None or not self.watch.pending
+
     def save(self, *, at_once: bool = False) -> None:
         """Keep a snapshot, if it is time for one. Not while something is kept back: the journal then tells it again."""
         if self.watch.keeps_back:
@@ -506,6 +521,8 @@ class _Turns:
     def _forget(self) -> None:
         """Let a few records go that have become old, once an hour until there are no more."""
         gateway, monotonic_s = self._gateway, time.monotonic()
+        if gateway.forget_homes():
+            return  # somebody asked for it
         if monotonic_s - self._forgot_at_s >= FORGET_EVERY_S:
             self._forgets, self._forgot_at_s = True, monotonic_s
         if self._forgets and not gateway.watch.keeps_back and not gateway.settings.rehearsal:

@@ -17,6 +17,7 @@ from care import agreements, journal, teaching
 from care.agreements import NotAgreed, Standing
 from care.alerts import alert_of
 from care.devices import Described
+from care.erasing import Forget, Forgot
 from care.homes import Site
 from care.ids import AlertId, BackTestId
 from care.journal import Entry
@@ -44,8 +45,9 @@ from detectors.findings import Cleared, Finding, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import fallback, health, hearing, sources, walks
+from gateway import erasing, fallback, health, hearing, sources, walks
 from gateway.customs import Custom
+from gateway.erasing import Order
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
 from gateway.hearing import Hearing
@@ -77,6 +79,7 @@ class _Remembered(msgspec.Struct):
     described: dict[SensorId, Described] = {}
     packets: dict[SensorId, SensorEvent] = {}
     walks: Walks = {}
+    forgets: tuple[Order, ...] = ()
 
 
 _remembered = msgspec.json.Decoder(_Remembered)
@@ -126,6 +129,7 @@ class Watch:
         self._walks: Walks = {}  # homes that somebody walks through, or did, to test them
         self.dated_to: datetime | None = None  # the newest date that a device gave what it said
         self.back_tests: dict[BackTestId, BackTest] = {}  # not answered yet, oldest first
+        self.forgets: tuple[Order, ...] = ()  # homes that are to be forgotten, oldest first
         self.known = sources.Known()  # what devices have said of themselves
         self._packets: dict[SensorId, SensorEvent] = {}  # the last of each sensor that numbers what it says
         self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
@@ -184,6 +188,8 @@ class Watch:
             self.pending = fallback.folded(self.pending, entry, self._site)
         elif isinstance(entry.record, BackTested):
             self.back_tests.pop(entry.record.id, None)
+        elif isinstance(entry.record, Forgot):
+            self.forgets = erasing.answered(self.forgets, entry.record)
 
     def walks(self, said: Walking, recorded_at: datetime) -> list[Dated]:
         """Take in that somebody walks through a home, or has done. Up to now it is watched as before."""
@@ -284,6 +290,8 @@ class Watch:
         told = self._close_days(now)
         if isinstance(record, BackTest):
             self.back_tests[record.id] = record
+        elif isinstance(record, Forget):
+            self._to_forget(Order(entry.number, record))
         elif isinstance(record, Changed):
             told += self._let_pass(now, now)
             told += self._agree(record, now)
@@ -300,6 +308,15 @@ class Watch:
             self._centre_at = now
             self._adopt(record)
         return told
+
+    def _to_forget(self, order: Order) -> None:
+        """Note an order, once; what was agreed with whoever lived there is dropped now."""
+        about = [(one.said.home, one.said.until) for one in self.forgets]
+        if (order.said.home, order.said.until) not in about:
+            self.forgets = (*self.forgets, order)
+        home = self._site.by_id.get(order.said.home)
+        if home is not None:
+            self._hearing.measures.forget_others(home)
 
     def advance(self, moment: datetime) -> list[Dated]:
         """Let time pass in every home."""
@@ -362,7 +379,7 @@ class Watch:
             saved = _remembered.decode(body)
         except msgspec.DecodeError:
             return None
-        saved.plan, saved.pending = None, {}  # numbers and plan are those of the journal that is gone
+        saved.plan, saved.pending, saved.forgets = None, {}, ()  # numbers and plan are of the journal that is gone
         return msgspec.json.encode(saved)
 
     def snapshot(self) -> bytes:
@@ -385,6 +402,7 @@ class Watch:
             self.known.described,
             self._packets,
             self._walks,
+            self.forgets,
         )
         return msgspec.json.encode(known)
 
@@ -414,6 +432,7 @@ class Watch:
             self.known.note(described)
         self._packets = saved.packets
         self._walks = saved.walks
+        self.forgets = saved.forgets
 
     def _hold(self) -> None:
         """Watch every home by what is agreed for it."""

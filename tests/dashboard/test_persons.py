@@ -13,13 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from care import journal
+from care import journal, link
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.asking import Consented
 from care.board import Board
+from care.erasing import Forgot
 from care.ids import Asker, StaffId
-from care.records import Claimed, Corrected, HandedOver, How, Outcome, Plan, Record, Resolved
+from care.link import Batch
+from care.records import Claimed, Corrected, HandedOver, How, Outcome, Plan, Record, Resolved, decode, encode
 from dashboard import access_log, contacts, people, persons, wishes
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.commands import cli
@@ -129,9 +131,9 @@ def test_counts_stay_true_and_who_lives_there_now_is_as_before(tmp_path: Path) -
     changed, rows = persons.erase(centre.book, centre.people, HER, NIGHT + timedelta(days=33))
     records = centre.left()
     after = board_of(records)
-    assert changed == len(records) - 1 - len(night(0)) * 2 - 1  # all but the account, the next plan and its alerts
+    assert changed == len(records) - 2 - len(night(0)) * 2 - 1  # all but account, order, the next plan and its alerts
     assert rows == 4  # name, contact, address, wish
-    assert len(records) == len({msgspec.json.encode(one) for one in centre.records}) + 1
+    assert len(records) == len({msgspec.json.encode(one) for one in centre.records}) + 2
     assert len(after.alerts) == len(before.alerts) == 5
     assert {one.resolved is not None for one in after.alerts.values()} == {True}
     mine = [alert_of(one) for day in (31, 32) for one in night(day) if isinstance(one, Finding)]
@@ -143,6 +145,28 @@ def test_counts_stay_true_and_who_lives_there_now_is_as_before(tmp_path: Path) -
     assert len(moved) == 1
     assert moved.pop().startswith("wilg/x-")
     assert "12/bad" not in str([one for one in records if isinstance(one, Finding) and one.home != HOME])
+    centre.close()
+
+
+def test_the_building_is_ordered_to_forget_and_what_came_of_it_is_told(tmp_path: Path) -> None:
+    """The order goes down by the link when the desk runs, the answer comes up; who came next is not told of it."""
+    centre, at = Centre(tmp_path), NIGHT + timedelta(days=33)
+    persons.erase(centre.book, centre.people, HER, at)
+    (asked,) = persons.buildings(centre.book)
+    assert (asked.order.home, asked.order.until, asked.answer) == (HOME, NIGHT + timedelta(days=30), None)
+    (body,) = [body for _, body in journal.to_send(centre.book, WILG, after=0, limit=100) if b'"forget"' in body]
+    assert decode(body) == asked.order
+    assert HER.encode() not in body
+    later = at + timedelta(days=1)
+    assert [one.order for one in persons.ask_again(centre.book, later)] == [asked.order]
+    done = Forgot(at=later, home=HOME, until=asked.order.until, asked=asked.order.at, count=41)
+    batch = Batch("journal-of-wilg", 0, 1, (msgspec.Raw(encode(done)),))
+    link.take(centre.book, WILG, batch, recorded_at=later)
+    (told,) = persons.buildings(centre.book)
+    assert (told.order.at, told.answer) == (later, done)
+    assert persons.ask_again(centre.book, later) == []
+    given_to_next = json.loads(msgspec.json.encode(persons.everything(centre.book, centre.people, centre.looks, NEXT)))
+    assert not {"forget", "forgot"} & {one["record"]["type"] for one in given_to_next["journal"]}
     centre.close()
 
 
@@ -212,6 +236,11 @@ def test_somebody_takes_their_data_along_and_is_forgotten(tmp_path: Path) -> Non
     code, said = run("person", "erase", HER, "--why", "asked for by herself", *stores)
     assert code == 0, said
     assert "access log" in said
+    code, said = run("person", "buildings", "--journal", str(tmp_path / "centre.db"))
+    assert code == 0
+    assert f"{HOME}, up to 2026-" in said
+    assert "not heard yet" in said
+    assert run("person", "buildings", "--again", "--journal", str(tmp_path / "centre.db"))[0] == 0
     with closing(access_log.connect(tmp_path / "access-log.db")) as looks:
         deeds = [entry.deed for _, entry in access_log.check(looks.execute("SELECT number, body, digest FROM entry"))]
     assert deeds == [Deed.READ, Deed.EXPORTED, Deed.ERASED]
