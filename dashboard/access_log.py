@@ -9,7 +9,6 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 
@@ -80,14 +79,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     about: str = ""  # the alert, emergency or person that it is about, by id
 
 
-class Left:
-    """Whether whatever goes on in one request has left an entry. See `dashboard.looking`."""
-
-    yet = False
-
-
-left: ContextVar[Left | None] = ContextVar("left", default=None)
-_one_at_a_time = threading.Lock()  # the event loop writes, and threads do for it
+_one_at_a_time = threading.Lock()  # threads write and read for the event loop, which never waits for a disk itself
 
 
 class Broken(Exception):
@@ -120,7 +112,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
 
 
 def write(db: sqlite3.Connection, *entries: Entry) -> None:
-    """Add what was done. All of it or nothing."""
+    """Add what was done. All of it or nothing. It waits for the disk: not for an event loop (`dashboard.looking`)."""
     with _one_at_a_time, transaction(db):
         number, digest = last(db)
         for entry in entries:
@@ -128,9 +120,6 @@ def write(db: sqlite3.Connection, *entries: Entry) -> None:
             number, digest = number + 1, _next(digest, body)
             row = (number, entry.at.timestamp(), entry.resident, entry.organisation, body, digest)
             db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
-    mark = left.get()
-    if mark is not None:
-        mark.yet = True
 
 
 def of_resident(

@@ -11,7 +11,7 @@ from care.ids import ContactId
 from care.language import mark, words
 from care.messages import Kind, ToTell
 from care.records import site_of
-from dashboard import access_log, contacts, emergencies
+from dashboard import contacts, emergencies, looking
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.door import no_page
 from dashboard.emergencies import REASON_MAX, Emergency, NoEmergency
@@ -81,7 +81,6 @@ async def begin(
     except BadInput:
         return HTMLResponse(_asked(desk, reader, TOO_LITTLE, site=site, home=home, reason=reason), 422)
     tell(
-        desk.access_log,
         Happened.EMERGENCY,
         now,
         by=reader.staff,
@@ -123,8 +122,7 @@ async def look(emergency: str, desk: TheDesk, reader: Reader) -> Response:
     )
     if drawn is None:
         raise no_page()
-    access_log.write(
-        desk.access_log,
+    looking.told(
         Entry(
             at=now,
             by=f"staff:{reader.staff}",
@@ -213,7 +211,6 @@ async def judge(
     except BadInput:
         return HTMLResponse(_drawn(desk, reader, problem=TOO_LITTLE), 422)
     tell(
-        desk.access_log,
         Happened.REVIEWED,
         now,
         by=reader.staff,

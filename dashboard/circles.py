@@ -163,7 +163,7 @@ async def _as_resident(
 def _note(desk: Desk, mine: Mine, what: str, about: str) -> None:
     """Write down that the resident changed something of their own."""
     entry = Entry(
-        at=desk.centre.now(),
+        at=desk.wall.now(),
         by=f"resident:{mine.key.resident}",
         role="resident",
         deed=Deed.CHANGED,
@@ -173,14 +173,20 @@ def _note(desk: Desk, mine: Mine, what: str, about: str) -> None:
         ground=Ground.OWN,
         about=about,
     )
-    access_log.write(desk.access_log, entry)
+    looking.told(entry)
 
 
 def _looked(desk: Desk, mine: Mine, days: int) -> list[object]:
-    now, wording = desk.centre.now(), own_page(desk, mine).wording
+    now, wording = desk.wall.now(), own_page(desk, mine).wording  # the log is dated by it
     reasons = {one.id: one.reason for one in emergencies.of(desk.people, mine.key.resident)}
     told = Looked(
-        desk.centre.board, Names(desk.people), wording, now, mine.key.resident, lambda about: reasons.get(about, "")
+        desk.centre.board,
+        Names(desk.people),
+        wording,
+        now,
+        mine.key.resident,
+        lambda about: reasons.get(about, ""),
+        agreed_at=desk.centre.now(),
     )
     entries = access_log.of_resident(
         desk.access_log, mine.key.resident, told.since(days), datetime.max.replace(tzinfo=now.tzinfo)
@@ -327,7 +333,7 @@ def _note_team(desk: Desk, reader: SignedIn, home: Home, what: str, about: str) 
         reader.session, organisations.Access(desk.people).owners().get(site_of(home.id), organisations.OWN)
     )
     entry = Entry(
-        at=desk.centre.now(),
+        at=desk.wall.now(),
         by=f"staff:{reader.staff}",
         role=",".join(roles),
         organisation=organisation,
@@ -338,4 +344,4 @@ def _note_team(desk: Desk, reader: SignedIn, home: Home, what: str, about: str) 
         ground=Ground.CARE,
         about=about,
     )
-    access_log.write(desk.access_log, entry)
+    looking.told(entry)

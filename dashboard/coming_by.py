@@ -97,7 +97,7 @@ def _who(desk: Desk, provider: Provider, identity: Identity, invitation: str) ->
         openid.link(desk.people, provider.organisation, staff, identity.name)
     except (NoInvitation, BadInput, people.NameTaken) as error:
         raise NotTrusted("invitation") from error
-    tell(desk.access_log, Happened.JOINED, now, by=staff, about=used.by, where=used.organisation, why=used.role.value)
+    tell(Happened.JOINED, now, by=staff, about=used.by, where=used.organisation, why=used.role.value)
     return openid.whose(desk.people, provider.organisation, identity) or staff
 
 

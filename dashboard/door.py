@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,11 +17,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Stre
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from care.language import LANGUAGES, mark, words
 from dashboard import looking
 from dashboard.drawing import Drawing
+from dashboard.strangers import Strangers
 from dashboard.turned_away import TurnedAway
 
 BODY_MAX = 64_000  # bytes of a request
@@ -51,10 +52,14 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._-]+/)*[A-Za-z0-9._-]*")  # on this site: no
 class Door:
     """What holds for every request before a route sees it: where it comes from, how large it is, and our headers."""
 
-    def __init__(self, app: FastAPI, desk: Any) -> None:
-        """Stand before the routes; `desk` (`pages.Desk`) is what is behind them for whoever comes in here."""
-        self._app, self._desk = app, desk
+    def __init__(self, app: FastAPI, desk: Any, places: Collection[str]) -> None:
+        """Stand before the routes; `desk` (`pages.Desk`) is what is behind them for whoever comes in here.
+
+        `places` are the first words of the paths below which there is anything.
+        """
+        self._app, self._desk, self._places = app, desk, places
         self._turned_away = TurnedAway()
+        self._strangers = Strangers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,15 +89,22 @@ class Door:
             await send(message)
 
         look = looking.begin()
+        answer, receive = await self._who_answers(request, receive)
+        await self._strangers.give_way(request, self._desk.people)
+        await answer(scope, receive, send_with_headers)
+
+    async def _who_answers(self, request: Request, receive: Receive) -> tuple[ASGIApp, Receive]:
+        """Return what answers a request, and gives it its body: the routes, or a refusal that costs us little."""
         try:
             if request.method not in {"GET", "HEAD"}:
                 _check_origin(request)
-                receive = await _whole_body(receive)
+                receive = await _whole_body(request, receive)
         except Problem as problem:
             self._turned_away.tell(str(problem), client_of(request))
-            await _tell(request, problem)(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+            return _tell(request, problem), receive
+        if request.scope["path"].lstrip("/").partition("/")[0] in self._places:
+            return self._app, receive
+        return _tell(request, no_page()), receive  # who scans need not walk along all routes
 
 
 def _check_origin(request: Request) -> None:
@@ -110,8 +122,15 @@ def _check_origin(request: Request) -> None:
         raise not_from_here()
 
 
-async def _whole_body(receive: Receive) -> Receive:
-    """Read the body here, where it is still ours to refuse. Raises `Problem` if it is too large or too slow."""
+async def _whole_body(request: Request, receive: Receive) -> Receive:
+    """Read the body here, where it is still ours to refuse. Raises `Problem` if it is too large or too slow.
+
+    One that says beforehand that it is too large is not read at all.
+    """
+    too_large = Problem(413, mark("Not saved"), mark("That was too much text at once."))
+    said = request.headers.get("Content-Length", "")
+    if said.isascii() and said.isdigit() and int(said[:20]) > BODY_MAX:
+        raise too_large
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_WITHIN_S):
@@ -121,7 +140,7 @@ async def _whole_body(receive: Receive) -> Receive:
                     raise Problem(400, mark("Not saved"), mark("It took too long. Try again."))
                 body += message.get("body", b"")
                 if len(body) > BODY_MAX:
-                    raise Problem(413, mark("Not saved"), mark("That was too much text at once."))
+                    raise too_large
                 if not message.get("more_body", False):
                     break
     except TimeoutError as error:

@@ -35,6 +35,7 @@ from detectors.homes import Home, HomeId, SiteId, is_building
 __all__ = ["Drawing", "Names", "Viewer"]
 
 READERS_MAX = 1_000  # of one language and set of organisations each
+MESSAGES_MAX = 400  # pages that only tell something, kept as drawn
 RECENT = timedelta(hours=1)  # an alert that was closed within this may still be open on some screen
 _OWN_NAMES = {"nl": "Nederlands", "en": "English"}
 
@@ -160,8 +161,7 @@ class Drawing:
 
     def message(self, language: str, *, title: str, text: str) -> str:
         """Draw a page that only tells something; title and text are messages, translated here."""
-        say = words(language).gettext
-        return self._alone("message.html", language, title=say(title), text=say(text))
+        return _message(language, title, text)
 
     def answer(self, language: str, **values: object) -> str:
         """Draw the page on which somebody who was asked answers."""
@@ -314,8 +314,19 @@ class Drawing:
         return page.render({"scene": scene, "viewer": scene.viewer, "oob": False, "page": "/", **values})
 
     def _alone(self, template: str, language: str, **values: Any) -> str:
-        language = language if language in LANGUAGES else LANGUAGES[0]
-        return self._templates[language].get_template(template).render(language=language, **values)
+        return _alone(template, language, **values)
+
+
+def _alone(template: str, language: str, **values: Any) -> str:
+    language = language if language in LANGUAGES else LANGUAGES[0]
+    return _environment(language).get_template(template).render(language=language, **values)
+
+
+@functools.lru_cache(maxsize=MESSAGES_MAX)
+def _message(language: str, title: str, text: str) -> str:
+    """Draw what is told. Kept: a refusal costs whoever asks nothing, and is to cost us little."""
+    say = words(language).gettext
+    return _alone("message.html", language, title=say(title), text=say(text))
 
 
 def _last_touched(alert: Alert) -> datetime:

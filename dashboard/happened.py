@@ -1,11 +1,10 @@
 """What happens at the door and with people's posts, as it is told to the access log. Ids, never names."""
 
-import sqlite3
 from datetime import datetime
 from enum import Enum
 
 from care.ids import StaffId
-from dashboard import access_log
+from dashboard import looking
 from dashboard.access_log import Deed, Entry, Ground
 from detectors.homes import HomeId, ResidentId
 
@@ -34,7 +33,6 @@ class Happened(Enum):
 
 
 def tell(
-    log: sqlite3.Connection,
     what: Happened,
     at: datetime,
     *,
@@ -45,13 +43,13 @@ def tell(
     home: HomeId | None = None,
     resident: ResidentId | None = None,
 ) -> None:
-    """Write down what happened: who did it (None: somebody who did not come in), to whom or what, for whom, and why.
+    """Hand over what happened: who did it (None: somebody who did not come in), to whom or what, for whom, and why.
 
-    `why` is a word of the program's, never what somebody typed.
+    It is on disk before the answer to what they asked goes out. `why` is a word of the program's, never
+    what somebody typed.
     """
     deed, thing, ground = what.value
-    access_log.write(
-        log,
+    looking.told(
         Entry(
             at=at,
             by="system" if by is None else f"staff:{by}",

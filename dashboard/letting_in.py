@@ -4,7 +4,6 @@ A phone fetches links by itself to show what is behind them. So a link shows onl
 Both count as tries: whether a code is one is all there is to guess.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -97,7 +96,7 @@ async def show(request: Request, code: str, desk: TheDesk) -> Response:
         return too_many
     known = housekeys.invited(desk.people, code, desk.wall.now())
     if known is None:
-        await asyncio.to_thread(refused, desk, None, "device code")
+        refused(desk, None, "device code")
     return HTMLResponse(_drawn(request, desk, code=code if known else "", gone=known is None), 200 if known else 404)
 
 
@@ -112,7 +111,7 @@ async def let_in(request: Request, desk: TheDesk, code: Annotated[str, Form(max_
     before = request.cookies.get(_cookie(request), "")
     token = housekeys.let_in(desk.people, code, now, device, before=before) if known is not None else None
     if known is None or token is None:
-        await asyncio.to_thread(refused, desk, None, "device code")
+        refused(desk, None, "device code")
         return HTMLResponse(_drawn(request, desk, gone=True), 403)
     response = RedirectResponse("/mine" if known.contact is None else "/with", 303)
     response.set_cookie(

@@ -77,7 +77,11 @@ class Day:
 
 @dataclass(frozen=True)
 class Looked:
-    """Says who looked; `reason` gives what somebody wrote of an emergency, by its id."""
+    """Says who looked; `reason` gives what somebody wrote of an emergency, by its id.
+
+    The log is dated by the clock on the wall, and so is `now`; `agreed_at` is the same instant by the centre's own
+    clock, which a rehearsal tells, and by which what is shared ends.
+    """
 
     board: Board
     names: Names
@@ -85,6 +89,7 @@ class Looked:
     now: datetime
     resident: ResidentId
     reason: Callable[[str], str] = lambda _: ""
+    agreed_at: datetime | None = None  # None: the same
 
     def since(self, days: int) -> datetime:
         """Return when the first of so many days began, by the clock of the home."""
@@ -130,7 +135,7 @@ class Looked:
     def _why(self, entry: Entry) -> str:
         kind, _, id_ = entry.by.partition(":")
         if entry.ground is Ground.SHARED and kind == "contact":
-            shared = self.board.shares.said(self.resident, ContactId(id_), self.now)
+            shared = self.board.shares.said(self.resident, ContactId(id_), self.agreed_at or self.now)
             if shared is None:
                 return self.wording.say("You allowed that then.")
             until = self.wording.date(shared.until - timedelta(microseconds=1))

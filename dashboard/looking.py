@@ -2,10 +2,14 @@
 
 The door (`dashboard.door`) begins a look with each request and leaves it before the first byte of the answer goes out.
 On the way whoever finds out who reads, and about which home or alert, says so here. A route thus cannot forget it: it
-may only know better, and write an entry of its own (`access_log.write`), and then this one is not written.
+may only know better, and hand over an entry of its own (`told`), which is then written in place of this one.
+
+A thread waits for the disk, and the event loop goes on. Entries that come while it does are written together, in the
+order in which they came: each is on disk when whoever handed it over goes on.
 """
 
 import asyncio
+import contextvars
 import sqlite3
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -21,7 +25,7 @@ from care.board import Board
 from care.ids import AlertId
 from care.records import site_of
 from dashboard import access_log
-from dashboard.access_log import Deed, Entry, Ground, Left
+from dashboard.access_log import Deed, Entry, Ground
 from dashboard.organisations import OWN, Access, OrganisationId
 from dashboard.people import Session
 from detectors.homes import HomeId
@@ -46,16 +50,56 @@ UNLOGGED = {
 }
 """Routes that may answer without an entry, and why. What is mounted stands here by where."""
 
+_COMING_IN = "coming in, or one's own sign-in: written where it is decided (`happened.tell`)"
+_OWN = "one's own data: reading it is no look of somebody else's"
+_OWN_DEED = "what a resident does about their own: a record of the journal says so"
+_OWN_CIRCLE = "what a resident changes of who may look: written where it is decided (`circles`)"
+_OWN_DEVICE = "on which device somebody is told: nothing of anybody is shown"
+_OF_CONTACT = "family and neighbours: written by the route itself, for each resident of whom something is shown"
+_CONTACT_DEED = "what a contact says of themselves: nothing of anybody is shown, and a record or row says so"
+_PROGRAM = "programs: written by the route itself, for each home of which something is told"
+_NOBODY = "nothing in it is about anybody"
+
 BY_OTHERS = {
-    "/sign-in/": "coming in: written where it is decided",
-    "/my-sign-in/": "one's own sign-in: written where it is decided",
-    "/invitation/": "coming in: written where it is decided",
-    "/mine": "one's own data: reading it is no look of somebody else's; what is changed is written where it is decided",
-    "/api/": "programs: written by the route itself, for each home of which something is told",
-    "/fhir/": "the same",
-    "/with": "family and neighbours: written by the page itself, for each resident who shares something with them",
+    **dict.fromkeys(
+        (
+            *("/sign-in/second", "/sign-in/passkey/asked", "/sign-in/passkey"),
+            *("/sign-in/with/{organisation}", "/sign-in/with"),
+            *("/my-sign-in/sessions", "/my-sign-in/app.svg", "/my-sign-in/app", "/my-sign-in/passkey/asked"),
+            *("/my-sign-in/passkey", "/my-sign-in/remove", "/my-sign-in/recovery"),
+            *("/invitation/{token}", "/invitation/{token}/accept"),
+        ),
+        _COMING_IN,
+    ),
+    **dict.fromkeys(("/mine", "/mine/looked", "/mine/people", "/mine/paper"), _OWN),
+    **dict.fromkeys(
+        (
+            *("/mine/help", "/mine/fine", "/mine/pause", "/mine/away", "/mine/resume", "/mine/less"),
+            *("/mine/manner", "/mine/limits"),
+        ),
+        _OWN_DEED,
+    ),
+    **dict.fromkeys(
+        (
+            *("/mine/people/{contact}/share", "/mine/people/{contact}/ask", "/mine/people/{contact}/ask-no-more"),
+            *("/mine/people/{contact}/remove", "/mine/devices/{key}/end"),
+        ),
+        _OWN_CIRCLE,
+    ),
+    **dict.fromkeys(("/mine/push", "/mine/push/end", "/with/push", "/with/push/end"), _OWN_DEVICE),
+    **dict.fromkeys(("/with", "/with/alerts/{alert}/open", "/with/alerts/{alert}"), _OF_CONTACT),
+    **dict.fromkeys(("/with/tonight", "/with/messages", "/with/limits"), _CONTACT_DEED),
+    **dict.fromkeys(
+        (
+            *("/api/v1/alerts", "/api/v1/alerts/{alert}", "/api/v1/homes", "/api/v1/homes/{site}/{home}/nights"),
+            *("/fhir/{kind}", "/fhir/{kind}/{identity}"),
+        ),
+        _PROGRAM,
+    ),
+    **dict.fromkeys(("/api/v1/openapi.json", "/fhir/metadata"), _NOBODY),
 }
-"""The beginnings of routes that staff are not asked for at, and where what happens there is written."""
+"""Routes that staff are not asked for at, and where what happens there is written: each by itself, so that a new one is
+looked at before it answers anybody."""
 
 ALWAYS = frozenset({"desk", "alert", "load", "hand-over"})  # what must be seen whatever the disk does
 _ONCE_AN_HOUR = frozenset({"desk", "load", "seen-and-heard"})  # a screen on a wall is open all night
@@ -76,10 +120,11 @@ class NotWritten(Exception):
 class Look:
     """What one request has come to look at so far."""
 
-    left: Left
     session: Session | None = None  # whose
     alert: AlertId | None = None
     homes: set[HomeId] = field(default_factory=set)
+    own: list[Entry] = field(default_factory=list)  # what the route says itself, to be written before the answer
+    written: bool = False  # whether what the route says itself is on disk already
 
 
 _look: ContextVar[Look | None] = ContextVar("look", default=None)
@@ -87,8 +132,7 @@ _look: ContextVar[Look | None] = ContextVar("look", default=None)
 
 def begin() -> Look:
     """Begin the look of a request."""
-    look = Look(Left())
-    access_log.left.set(look.left)
+    look = Look()
     _look.set(look)
     return look
 
@@ -114,6 +158,14 @@ def at_alert(alert: AlertId) -> None:
         look.alert = alert
 
 
+def told(*entries: Entry) -> None:
+    """Hand over what this request did: it is on disk before the first byte of the answer goes out."""
+    look = _look.get()
+    if look is None:
+        raise RuntimeError("nobody asked for anything: write it with `note`")
+    look.own += entries
+
+
 class _Desk(Protocol):
     """What is behind the pages, as far as this needs it (`pages.Desk`)."""
 
@@ -135,6 +187,8 @@ class Kept:
     def __init__(self) -> None:
         self.waiting: list[Entry] = []  # for a disk that refused them
         self.lost = 0  # since the start
+        self._next: list[tuple[list[Entry], asyncio.Future[None]]] = []  # to be written with the next turn of the disk
+        self._turning: asyncio.Task[None] | None = None
         self._hour = 0
         self._seen: set[tuple[str, ...]] = set()
 
@@ -147,6 +201,35 @@ class Kept:
         for entry in entries:
             if entry.what in _ONCE_AN_HOUR and entry.deed is Deed.READ:
                 self._of(entry.at).add(_key(entry))
+
+    async def to_disk(self, log: sqlite3.Connection, entries: list[Entry]) -> None:
+        """Write entries, after all that came before them. Raises `sqlite3.Error`; what waited before waits on then."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next.append((entries, mine))
+        if self._turning is None:  # of no request: it writes for all of them
+            self._turning = asyncio.create_task(self._turn(log), context=contextvars.Context())
+        await mine
+
+    async def _turn(self, log: sqlite3.Connection) -> None:
+        """Write all that waits, in one go, for as long as something does."""
+        while self._next:
+            these, self._next = self._next, []
+            waited, self.waiting = self.waiting, []
+            entries = [*waited, *(entry for some, _ in these for entry in some)]
+            why: BaseException | None = None
+            try:
+                await asyncio.to_thread(access_log.write, log, *entries)
+            except BaseException as error:  # noqa: BLE001  # whoever waits for it is told, whatever it is
+                why = error
+                self.wait(waited)
+            for _, whose in these:
+                if whose.done():  # nobody waits for it any more
+                    continue
+                if why is None:
+                    whose.set_result(None)
+                else:
+                    whose.set_exception(why)
+        self._turning = None
 
     def wait(self, entries: list[Entry]) -> None:
         """Keep entries until the disk takes them."""
@@ -169,8 +252,12 @@ async def leave(desk: _Desk, look: Look, scope: Scope, status: int) -> None:
     Raises `NotWritten` if the disk will not and nothing may be shown; what must be seen all the same, and what is done
     already, is kept in memory, tried again with every further entry, and told as a trouble of the centre.
     """
+    own, look.own = look.own, []
+    if own:
+        look.written = True
+        await _write(desk, own)
     path = getattr(scope.get("route"), "path", None)
-    if look.session is None or look.left.yet or path is None or path in UNLOGGED or path.startswith(tuple(BY_OTHERS)):
+    if look.session is None or look.written or path is None or path in UNLOGGED or path in BY_OTHERS:
         return
     names = {key: value for key, value in scope.get("path_params", {}).items() if isinstance(value, str)}
     deed = _deed(str(scope["method"]), path, status, named=bool(names))
@@ -183,24 +270,23 @@ async def leave(desk: _Desk, look: Look, scope: Scope, status: int) -> None:
 
 
 async def note(desk: _Desk, *entries: Entry) -> None:
-    """Write down what somebody did who did not sign in. Raises `NotWritten`, but where there is an alert."""
+    """Write down what somebody did before more is done for them. Raises `NotWritten`, but where there is an alert."""
+    look = _look.get()
+    if look is not None:
+        look.written = True
     await _write(desk, list(entries))
 
 
 async def _write(desk: _Desk, entries: list[Entry]) -> None:
     kept = desk.looks
-    waited, kept.waiting = kept.waiting, []
     try:
-        await asyncio.to_thread(access_log.write, desk.access_log, *waited, *entries)
+        await kept.to_disk(desk.access_log, entries)
     except sqlite3.Error as error:
         desk.centre.beside = f"access log: {error}"
-        kept.wait(waited)
         if any(_may_not_wait(entry) for entry in entries):
             raise NotWritten(str(error)) from error
         kept.wait(entries)
         log.error("who looked is kept in memory", why=str(error), waiting=len(kept.waiting), lost=kept.lost)  # noqa: TRY400
-    except asyncio.CancelledError:
-        raise
     else:
         desk.centre.beside = ""
     kept.said(entries)

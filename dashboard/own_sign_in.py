@@ -90,7 +90,7 @@ async def end_session(
     for one in [key] if key else [one for one in mine if one != reader.session.key]:
         for ended in people.end_sessions(desk.people, reader.staff, one):
             desk.live.end(ended)
-            tell(desk.access_log, Happened.SESSION_ENDED, desk.wall.now(), by=reader.staff, about=reader.staff)
+            tell(Happened.SESSION_ENDED, desk.wall.now(), by=reader.staff, about=reader.staff)
     return RedirectResponse("/my-sign-in", 303)
 
 
@@ -165,7 +165,7 @@ async def remove(request: Request, desk: TheDesk, key: Annotated[str, Form(max_l
         factors.drop_app(desk.people, holder.staff)
     if gone:
         why = "passkey" if key else "app"
-        tell(desk.access_log, Happened.FACTOR_REMOVED, desk.wall.now(), by=holder.staff, about=holder.staff, why=why)
+        tell(Happened.FACTOR_REMOVED, desk.wall.now(), by=holder.staff, about=holder.staff, why=why)
     return RedirectResponse("/my-sign-in", 303)
 
 
@@ -184,7 +184,7 @@ def _ceremony(request: Request, desk: Desk, holder: Holder) -> Ceremony:
 
 def _added(request: Request, desk: Desk, holder: Holder, what: str, to: str) -> Response:
     """Answer when a factor is there: with recovery codes where there are none, and inside for who was not."""
-    tell(desk.access_log, Happened.FACTOR_ADDED, desk.wall.now(), by=holder.staff, about=holder.staff, why=what)
+    tell(Happened.FACTOR_ADDED, desk.wall.now(), by=holder.staff, about=holder.staff, why=what)
     if factors.of(desk.people, holder.staff).recovery_codes:
         response: Response = RedirectResponse("/my-sign-in", 303)
     else:
@@ -196,7 +196,7 @@ def _added(request: Request, desk: Desk, holder: Holder, what: str, to: str) -> 
 
 def _codes(request: Request, desk: Desk, staff: StaffId, *, to: str = "/my-sign-in") -> Response:
     codes = factors.recovery_codes(desk.people, staff)
-    tell(desk.access_log, Happened.RECOVERY_CODES, desk.wall.now(), by=staff, about=staff)
+    tell(Happened.RECOVERY_CODES, desk.wall.now(), by=staff, about=staff)
     return HTMLResponse(desk.drawing.at_the_door("codes.html", language_of(request), codes=codes, to=to))
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
@@ -53,6 +54,7 @@ from dashboard.lookout import Screens
 from dashboard.nights import CHOICES
 from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees, where
 from dashboard.people import Session
+from dashboard.strangers import Passwords
 from detectors.homes import Home, HomeId, zone_of
 
 STATIC = Path(__file__).parent / "static"
@@ -85,7 +87,7 @@ class Desk:
     screens: Screens = dataclasses.field(default_factory=Screens)
     looks: Kept = dataclasses.field(default_factory=Kept)  # in the access log, or on their way there
     printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
-    one_at_a_time: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # a password costs 64 MB to look at
+    passwords: Passwords = dataclasses.field(default_factory=Passwords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,12 +400,11 @@ _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operat
 
 def application(desk: Desk) -> ASGIApp:
     """Return the whole web side of the centre."""
-    return Door(site(), desk)
+    return Door(site(), desk, places())
 
 
 @functools.cache
-def site() -> FastAPI:
-    """Return every route there is, of no desk in particular: the door says with each request whose it is."""
+def _routers() -> tuple[APIRouter, ...]:
     # Written with what stands here.
     from dashboard import (
         agreeing,
@@ -430,30 +431,52 @@ def site() -> FastAPI:
         with_them,
     )
 
+    return (
+        router,
+        signing_in.router,
+        own_sign_in.router,
+        coming_by.router,
+        staffing.router,
+        breaking_glass.router,
+        answers.router,
+        calling_order.router,
+        changeover.router,
+        enrolling.router,
+        followups.router,
+        agreeing.router,
+        measuring.router,
+        own_messages.router,
+        overseeing.router,
+        pausing.router,
+        letting_in.router,
+        mine.router,
+        circles.router,
+        with_them.router,
+        messaging.router,
+        api.router,
+        care_record.router,
+    )
+
+
+@functools.cache
+def places() -> frozenset[str]:
+    """Return with which names the paths of our routes begin: below any other there is nothing."""
+    return frozenset({"static", *(route.path.split("/")[1] for route in every_route())})
+
+
+def every_route() -> list[APIRoute]:
+    """Return every route of ours, but for what is mounted."""
+    return [route for one in _routers() for route in one.routes if isinstance(route, APIRoute)]
+
+
+@functools.cache
+def site() -> FastAPI:
+    """Return every route there is, of no desk in particular: the door says with each request whose it is."""
+    from dashboard import letting_in
+
     app = FastAPI(openapi_url=None, telemetry=_NO_TELEMETRY)
-    app.include_router(router)
-    app.include_router(signing_in.router)
-    app.include_router(own_sign_in.router)
-    app.include_router(coming_by.router)
-    app.include_router(staffing.router)
-    app.include_router(breaking_glass.router)
-    app.include_router(answers.router)
-    app.include_router(calling_order.router)
-    app.include_router(changeover.router)
-    app.include_router(enrolling.router)
-    app.include_router(followups.router)
-    app.include_router(agreeing.router)
-    app.include_router(measuring.router)
-    app.include_router(own_messages.router)
-    app.include_router(overseeing.router)
-    app.include_router(pausing.router)
-    app.include_router(letting_in.router)
-    app.include_router(mine.router)
-    app.include_router(circles.router)
-    app.include_router(with_them.router)
-    app.include_router(messaging.router)
-    app.include_router(api.router)
-    app.include_router(care_record.router)
+    for one in _routers():
+        app.include_router(one)
     app.mount("/static", Static(directory=STATIC))
     for wrong, answer in {**refusals(), **letting_in.refusals()}.items():
         app.add_exception_handler(wrong, answer)

@@ -4,11 +4,8 @@ A session begins only when all of it is there, with a token that nobody has seen
 along is worth nothing after it.
 """
 
-import asyncio
 import contextlib
-import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -21,6 +18,7 @@ from dashboard.door import NotSignedIn, Problem, client_of, go, language_of, sig
 from dashboard.factors import Ceremony, Host, WrongFactor
 from dashboard.happened import Happened, tell
 from dashboard.pages import Desk, TheDesk, cookie_of, reader_at
+from dashboard.strangers import Busy
 from dashboard.typed import NAME_MAX
 
 PASSWORD_MAX = 200  # characters
@@ -31,14 +29,6 @@ WRONG_KEY = mark("That passkey was not accepted. Try again, or use a code.")
 TOO_MANY = mark("Too many tries. Wait a quarter of an hour and try again.")
 
 router = APIRouter()
-
-
-def _give_way() -> None:
-    """Let this thread, and those that it starts, run when nothing else wants to: pages go before passwords (Linux)."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-
-
-_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords", initializer=_give_way)
 
 Code = Annotated[str, Form(max_length=40)]
 Answer = Annotated[str, Form(max_length=ANSWER_MAX)]
@@ -67,10 +57,12 @@ async def sign_in(
         page = _sign_in(request, desk, name=name, problem=TOO_MANY, to=to)
         return HTMLResponse(page, 429, headers={"Retry-After": str(int(wait.total_seconds()))})
     known = people.credentials(desk.people, name)
-    async with desk.one_at_a_time:
-        staff = await asyncio.get_running_loop().run_in_executor(_BESIDE, people.verify, known, password)
+    try:
+        staff = await desk.passwords.look(client_of(request), partial(people.verify, known, password))
+    except Busy as error:
+        raise too_busy() from error
     if staff is None:
-        await asyncio.to_thread(refused, desk, known.staff, "password")  # the desk waits for no disk here
+        refused(desk, known.staff, "password")
         problem = mark("This name and password do not belong together. Try again.")
         return HTMLResponse(_sign_in(request, desk, name=name, problem=problem, to=to), 403)
     if factors.of(desk.people, staff) or factors.must(desk.people, staff):
@@ -151,7 +143,7 @@ async def sign_out(request: Request, desk: TheDesk) -> Response:
         session = reader_at(request, desk).session
         desk.live.end(session.key)
         people.end_session(desk.people, request.cookies[cookie_of(request)])
-        tell(desk.access_log, Happened.SIGNED_OUT, desk.wall.now(), by=session.staff)
+        tell(Happened.SIGNED_OUT, desk.wall.now(), by=session.staff)
     response = go(request, "/sign-in")
     _forget(request, response, cookie_of(request))
     _forget(request, response, _half_cookie(request))
@@ -178,7 +170,7 @@ def let_in(request: Request, desk: Desk, staff: StaffId, response: Response, *, 
     token = people.start_session(desk.people, staff, now, client=client, device=device, through=through)
     give(request, response, cookie_of(request), token, int(people.SESSION.total_seconds()))
     _forget(request, response, _half_cookie(request))
-    tell(desk.access_log, Happened.SIGNED_IN, now, by=staff, where=through)
+    tell(Happened.SIGNED_IN, now, by=staff, where=through)
 
 
 def halfway(request: Request, desk: Desk) -> tuple[StaffId, str]:
@@ -199,6 +191,12 @@ def second(request: Request, desk: Desk, staff: StaffId, *, to: str = "/", probl
     )
 
 
+def too_busy() -> Problem:
+    """Return what is told while so many passwords wait that no more are looked at."""
+    text = mark("Too many people sign in at this moment. Wait a minute and try again.")
+    return Problem(503, mark("Not signed in"), text, **{"Retry-After": "60"})
+
+
 def host_of(request: Request) -> Host:
     """Return where the pages are reached, for passkeys. Raises `Problem` where the browser does not say."""
     if request.url.hostname is None:
@@ -208,7 +206,7 @@ def host_of(request: Request) -> Host:
 
 def refused(desk: Desk, staff: StaffId | None, why: str) -> None:
     """Tell the log that somebody was not let in; who it was is None where the name was nobody's."""
-    tell(desk.access_log, Happened.REFUSED, desk.wall.now(), by=None, about=staff or "", why=why)
+    tell(Happened.REFUSED, desk.wall.now(), by=None, about=staff or "", why=why)
 
 
 def give(request: Request, response: Response, name: str, value: str, for_s: int, *, lax: bool = False) -> None:

@@ -3,11 +3,11 @@
 An administrator decides for the organisations where they are one, and for no other: those are not there for them.
 """
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -25,7 +25,8 @@ from dashboard.invitations import Invitation, NoInvitation, WaitsAlready
 from dashboard.organisations import GROUND_MAX, OrganisationId, Right, Role, name_of, where
 from dashboard.own_sign_in import ROLES, clock, ways
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, reader_at
-from dashboard.signing_in import PASSWORD_MAX, go_halfway
+from dashboard.signing_in import PASSWORD_MAX, go_halfway, too_busy
+from dashboard.strangers import Busy
 from dashboard.typed import NAME_MAX, BadInput
 from detectors.homes import zone_of
 
@@ -76,7 +77,7 @@ async def invite(
         return HTMLResponse(_drawn(desk, reader, problem=WAITS, invited_to=organisation), 409)
     except ValueError as error:
         raise Problem(409, mark("Not done"), mark("Too many invitations wait. Take some back first.")) from error
-    tell(desk.access_log, Happened.INVITED, now, by=reader.staff, where=organisation, why=role.value)
+    tell(Happened.INVITED, now, by=reader.staff, where=organisation, why=role.value)
     if not link:
         return RedirectResponse(f"/people#waits-{organisation}", 303)
     return HTMLResponse(_drawn(desk, reader, link=link, invited_to=organisation))
@@ -111,7 +112,7 @@ async def take_back(
 ) -> Response:
     if invitations.take_back(desk.people, organisation, key):
         now = desk.wall.now()
-        tell(desk.access_log, Happened.INVITATION_TAKEN_BACK, now, by=reader.staff, where=organisation)
+        tell(Happened.INVITATION_TAKEN_BACK, now, by=reader.staff, where=organisation)
     return RedirectResponse("/people", 303)
 
 
@@ -123,7 +124,7 @@ async def appoint(
     _works_here(desk, organisation, staff)
     now = desk.wall.now()
     organisations.appoint(desk.people, StaffId(staff), organisation, role, since=now)
-    tell(desk.access_log, Happened.APPOINTED, now, by=reader.staff, about=staff, where=organisation, why=role.value)
+    tell(Happened.APPOINTED, now, by=reader.staff, about=staff, where=organisation, why=role.value)
     return RedirectResponse("/people", 303)
 
 
@@ -153,7 +154,7 @@ async def lend(
         return HTMLResponse(_drawn(desk, reader, problem=NOBODY, invited_to=organisation), 422)
     except (BadInput, ValueError, OverflowError):
         return HTMLResponse(_drawn(desk, reader, problem=NO_GROUND, invited_to=organisation), 422)
-    tell(desk.access_log, Happened.LENT, now, by=reader.staff, about=staff, where=organisation, why=role.value)
+    tell(Happened.LENT, now, by=reader.staff, about=staff, where=organisation, why=role.value)
     return RedirectResponse("/people", 303)
 
 
@@ -172,7 +173,7 @@ async def dismiss(desk: TheDesk, reader: Reader, organisation: TheOrganisation, 
     for one in people.sessions_of(desk.people, StaffId(staff), now):
         desk.live.end(one.key)
     organisations.dismiss(desk.people, StaffId(staff), organisation)
-    tell(desk.access_log, Happened.DISMISSED, now, by=reader.staff, about=staff, where=organisation)
+    tell(Happened.DISMISSED, now, by=reader.staff, about=staff, where=organisation)
     return RedirectResponse("/people", 303)
 
 
@@ -182,7 +183,7 @@ async def end_sessions(desk: TheDesk, reader: Reader, organisation: TheOrganisat
     _works_here(desk, organisation, staff)
     for key in people.end_sessions(desk.people, StaffId(staff)):
         desk.live.end(key)
-    tell(desk.access_log, Happened.SESSION_ENDED, desk.wall.now(), by=reader.staff, about=staff, where=organisation)
+    tell(Happened.SESSION_ENDED, desk.wall.now(), by=reader.staff, about=staff, where=organisation)
     return RedirectResponse("/people", 303)
 
 
@@ -193,7 +194,7 @@ async def second_step(
     """Ask a second step of everybody who works here, or ask it no more."""
     factors.demand(desk.people, organisation, wanted=wanted)
     why = "yes" if wanted else "no"
-    tell(desk.access_log, Happened.DEMANDED, desk.wall.now(), by=reader.staff, where=organisation, why=why)
+    tell(Happened.DEMANDED, desk.wall.now(), by=reader.staff, where=organisation, why=why)
     return RedirectResponse("/people", 303)
 
 
@@ -225,7 +226,7 @@ async def link(
         openid.link(desk.people, organisation, StaffId(staff), identity)
     except BadInput:
         return HTMLResponse(_drawn(desk, reader, problem=NOT_THEIRS, invited_to=organisation), 422)
-    tell(desk.access_log, Happened.LINKED, desk.wall.now(), by=reader.staff, about=staff, where=organisation)
+    tell(Happened.LINKED, desk.wall.now(), by=reader.staff, about=staff, where=organisation)
     return RedirectResponse("/people", 303)
 
 
@@ -357,9 +358,11 @@ async def join(
     typed = {"name": name, "first_name": first_name, "initials": initials}
     now = desk.wall.now()
     try:
-        async with desk.one_at_a_time:
-            kept = await asyncio.to_thread(people.hashed, password)
+        kept = await desk.passwords.look(client_of(request), partial(people.hashed, password))
+        assert kept is not None
         staff, used = people.join(desk.people, token, now, **typed, password=kept)
+    except Busy as error:
+        raise too_busy() from error
     except NoInvitation as error:
         raise _gone() from error
     except people.NameTaken:
@@ -369,7 +372,7 @@ async def join(
         problem = mark("Fill in everything. A password has at least 10 characters, initials at most 4.")
         return HTMLResponse(_invitation(request, desk, token, found, problem=problem, **typed), 422)
     about = used.by
-    tell(desk.access_log, Happened.JOINED, now, by=staff, about=about, where=used.organisation, why=used.role.value)
+    tell(Happened.JOINED, now, by=staff, about=about, where=used.organisation, why=used.role.value)
     return go_halfway(request, desk, staff)
 
 
@@ -383,7 +386,6 @@ async def accept(token: str, desk: TheDesk, reader: Reader) -> Response:
         raise _gone() from error
     about = used.by
     tell(
-        desk.access_log,
         Happened.JOINED,
         now,
         by=reader.staff,

@@ -19,7 +19,7 @@ from care.ids import AlertId, ContactId
 from care.language import FORMAL, mark
 from care.records import Record, site_of
 from care.wording import Wording
-from dashboard import access_log, answers, contacts, tastes
+from dashboard import answers, contacts, looking, tastes
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.contacts import Contact
 from dashboard.door import language_of
@@ -72,11 +72,19 @@ TheReading = Annotated[Reading, Depends(reading_of)]
 async def page(desk: TheDesk, reading: TheReading) -> Response:
     """Show what is shared; that it was looked at is written down before it is shown."""
     theirs = [_theirs(desk, reading, contact, home) for contact, home in reading.of]
-    seen = [one for one in theirs if one.parts]
+    now = desk.wall.now()
+    seen = [_look(one, now) for one in theirs if one.parts]
+    asked = [
+        _about_alert(home, one.contact, question.alert, Deed.READ, now)
+        for one in theirs
+        if (home := one.home) is not None
+        for question in one.questions
+        if question.opened
+    ]
     try:
-        if seen:
-            access_log.write(desk.access_log, *(_look(one, desk.centre.now()) for one in seen))
-    except sqlite3.Error as error:  # a look that nobody can read of afterwards is none
+        if seen or asked:
+            await looking.note(desk, *seen, *asked)
+    except looking.NotWritten as error:  # a look that nobody can read of afterwards is none
         raise not_saved("/with") from error
     drawn = desk.drawing.own(
         "with.html",
@@ -129,16 +137,17 @@ async def post_messages(
 @router.post("/with/alerts/{alert}/open")
 async def post_open(alert: str, desk: TheDesk, reading: TheReading) -> Response:
     """Look at what one is asked: that is written down, and the desk sees it."""
-    asked, known = _asked(desk, reading, alert)
+    asked, known, _ = _asked(desk, reading, alert)
     return await _written(desk, lambda board, at: answers.opened(board, asked, known.id, at))
 
 
 @router.post("/with/alerts/{alert}")
 async def post_answer(alert: str, desk: TheDesk, reading: TheReading, answer: Annotated[Answer, Form()]) -> Response:
     """Say whether one goes; the desk sees it at once."""
-    asked, known = _asked(desk, reading, alert)
+    asked, known, home = _asked(desk, reading, alert)
     if answer not in answers.offered(known.id):
         raise Refused(422, mark("Not saved"), mark("That is no answer here. Go back and choose again."), "/with")
+    looking.told(_about_alert(home, known, asked, Deed.CHANGED, desk.wall.now()))
     return await _written(desk, lambda board, at: answers.replied(board, asked, known.id, answer, at))
 
 
@@ -150,13 +159,13 @@ async def _written(desk: Desk, decide: Callable[[Board, datetime], Sequence[Reco
     return RedirectResponse("/with", 303)
 
 
-def _asked(desk: Desk, reading: Reading, alert: str) -> tuple[Alert, Contact]:
+def _asked(desk: Desk, reading: Reading, alert: str) -> tuple[Alert, Contact, Home]:
     """Return an open alert about which this device's contact was asked. Raises `Refused`: any other is not there."""
     found = desk.centre.board.alerts.get(AlertId(alert))
     for contact, home in reading.of:
         theirs = _theirs(desk, reading, contact, home)
-        if found is not None and any(one.alert.id == found.id for one in theirs.questions):
-            return found, contact
+        if found is not None and home is not None and any(one.alert.id == found.id for one in theirs.questions):
+            return found, contact, home
     raise nothing_here()
 
 
@@ -180,6 +189,21 @@ def _look(one: Theirs, at: datetime) -> Entry:
         resident=one.contact.resident,
         home=one.home.id,
         ground=Ground.SHARED,
+    )
+
+
+def _about_alert(home: Home, contact: Contact, alert: Alert, deed: Deed, at: datetime) -> Entry:
+    """Return what a contact leaves who sees what they are asked, or answers it."""
+    return Entry(
+        at=at,
+        by=f"contact:{contact.id}",
+        role="contact",
+        deed=deed,
+        what="alert",
+        resident=contact.resident,
+        home=home.id,
+        ground=Ground.ALERT,
+        about=alert.id,
     )
 
 

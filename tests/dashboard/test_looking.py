@@ -1,22 +1,26 @@
 """Every look leaves an entry: whichever route answers, whoever reads, and whatever the disk does."""
 
+import asyncio
 import contextlib
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from care.ids import AlertId, ContactId, StaffId
 from dashboard import access_log, contacts, looking
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.looking import BY_OTHERS, UNLOGGED
 from dashboard.organisations import Role, appoint
-from dashboard.pages import Desk, reader_of, site
+from dashboard.pages import Desk, every_route, reader_of
 from detectors.homes import HomeId, ResidentId
 from tests.dashboard.conftest import ALERT, HOME, HTMX, WILG, StoryClock, batch, finding, plan, signed_in, stranger_at
 from tests.dashboard.test_organisations import EIK, MAAN, ZON, hired, real, two  # noqa: F401  # fixtures
@@ -35,12 +39,6 @@ def said(desk: Desk) -> list[tuple[Deed, str, str | None, Ground]]:
 # No route can forget it.
 
 
-def routes(desk: Desk) -> Iterator[APIRoute]:
-    for included in site().routes:
-        router = getattr(included, "original_router", None)
-        yield from (route for route in getattr(router, "routes", [included]) if isinstance(route, APIRoute))
-
-
 def asks_who_reads(dependant: Dependant) -> bool:
     return dependant.call is reader_of or any(map(asks_who_reads, dependant.dependencies))
 
@@ -49,17 +47,19 @@ BY_THEMSELVES = {"/answer/{token}/open", "/answer/{token}"}  # whoever was asked
 
 
 def test_every_route_knows_who_reads_or_stands_in_the_list_of_those_that_need_not(desk: Desk) -> None:
-    found = list(routes(desk))
+    found = list(every_route())
     forgotten = [
         route.path
         for route in found
-        if not asks_who_reads(route.dependant)
-        and route.path not in {*UNLOGGED, *BY_THEMSELVES}
-        and not route.path.startswith(tuple(BY_OTHERS))
+        if not asks_who_reads(route.dependant) and route.path not in {*UNLOGGED, *BY_THEMSELVES, *BY_OTHERS}
     ]
     assert forgotten == []
     assert len(found) > 40
-    assert {*UNLOGGED} - {"/static"} <= {route.path for route in found}  # nothing in the list that is not there
+    there = {route.path for route in found}
+    assert {*UNLOGGED, *BY_OTHERS} - {"/static"} <= there  # nothing in the lists that is not there
+    assert not UNLOGGED.keys() & BY_OTHERS.keys()
+    apart = ("/mine", "/with", "/api/", "/fhir/", "/sign-in/", "/my-sign-in/", "/invitation/")
+    assert {path for path in there if path.startswith(apart)} == {*BY_OTHERS}  # a new one fails until it is looked at
 
 
 FILLED = {"site": "wilg", "home": "12", "alert": ALERT, "back_test": "0" * 10, "resident": R_12}
@@ -70,13 +70,13 @@ async def test_whatever_page_shows_something_about_a_resident_left_an_entry_abou
     """Each page that can be read, asked for by somebody who may; with her number in it, her entry is there."""
     walked = 0
     async with signed_in(real, hired(real.people, "care", ZON, Role.CARE)) as page:
-        for route in routes(real):
+        for route in every_route():
             if (
                 "GET" not in (route.methods or ())
                 or route.path in UNLOGGED
                 or "{token}" in route.path
                 or route.path == "/live"
-                or route.path.startswith(tuple(BY_OTHERS))
+                or route.path in BY_OTHERS
             ):
                 continue
             before = len(entries(real))
@@ -168,12 +168,109 @@ async def test_a_route_that_knows_better_writes_its_own_entry_and_no_second_one(
     drawn = desk.drawing.home
 
     def home(*asked: object) -> str | None:
-        access_log.write(desk.access_log, own)
+        looking.told(own)
         return drawn(*asked)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk.drawing, "home", home)
     assert (await page.get("/homes/wilg/12")).status_code == 200
     assert entries(desk) == [own]
+
+
+# The event loop waits for no disk.
+
+
+def one_look(n: int) -> Entry:
+    at = StoryClock().now() + timedelta(seconds=n)
+    return Entry(at=at, by=f"contact:{n}", deed=Deed.READ, what="shared", ground=Ground.SHARED)
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=12), refuse=st.sets(st.integers(1, 3)))
+def test_whoever_goes_on_is_on_disk_in_the_order_of_coming_and_the_chain_is_whole(
+    sizes: list[int], refuse: set[int]
+) -> None:
+    """Looks that come at once, in some turns of a disk that refuses: whoever was not refused stands there, once."""
+    with contextlib.closing(access_log.connect(":memory:")) as log:
+        turns = 0
+
+        def write(db: sqlite3.Connection, *entries: Entry) -> None:
+            nonlocal turns
+            turns += 1
+            if turns in refuse:
+                raise sqlite3.OperationalError("disk I/O error")
+            really(db, *entries)
+
+        really, access_log.write = access_log.write, write
+        kept, good = looking.Kept(), list[Entry]()
+        desk = SimpleNamespace(access_log=log, centre=SimpleNamespace(beside=""), looks=kept)
+
+        async def comes(first: int, size: int) -> None:
+            mine = [one_look(first + n) for n in range(size)]
+            for _ in range(first % 3):
+                await asyncio.sleep(0)
+            try:
+                await looking.note(desk, *mine)
+            except looking.NotWritten:
+                return
+            there = {entry for _, entry in access_log.check(log.execute("SELECT number, body, digest FROM entry"))}
+            assert there.issuperset(mine)
+            good.extend(mine)
+
+        async def all_of_them() -> None:
+            await asyncio.gather(*(comes(sum(sizes[:n]), size) for n, size in enumerate(sizes)))
+
+        try:
+            asyncio.run(all_of_them())
+        finally:
+            access_log.write = really
+        written = [entry for _, entry in access_log.check(log.execute("SELECT number, body, digest FROM entry"))]
+        assert sorted(written, key=lambda one: one.at) == sorted(good, key=lambda one: one.at)
+        assert access_log.verify(log, []) == (len(good), 0)
+        assert len(written) == len({one.by for one in written})
+        assert turns <= len(sizes)
+
+
+@pytest.mark.anyio
+async def test_what_is_done_at_once_is_written_in_the_order_in_which_it_was_done(desk: Desk) -> None:
+    async def does(n: int) -> None:
+        await looking.note(desk, one_look(n))
+
+    await asyncio.gather(*(does(n) for n in range(50)))
+    assert entries(desk) == [one_look(n) for n in range(50)]
+
+
+@pytest.mark.anyio
+async def test_while_the_disk_takes_its_time_the_desk_goes_on_and_nothing_is_shown_before_it(
+    page: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk waits until the event loop has gone on: in its own thread that would be never."""
+    slow, going, write = threading.Event(), asyncio.Event(), access_log.write
+    loop = asyncio.get_running_loop()
+
+    def slowly(db: sqlite3.Connection, *entries: Entry) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        loop.call_soon_threadsafe(going.set)
+        assert slow.wait(10)
+        write(db, *entries)
+
+    monkeypatch.setattr(access_log, "write", slowly)
+    asked = [
+        page.get("/homes/wilg/12"),
+        page.get(f"/alerts/{ALERT}"),
+        page.post("/sign-in", data={"name": "nobody", "password": "guessed wrongly"}),
+    ]
+    for one in asked:
+        slow.clear()
+        going.clear()
+        answer = asyncio.ensure_future(one)
+        await asyncio.wait_for(going.wait(), 10)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not answer.done()  # not a byte before it is on disk
+        assert (await page.get("/healthz")).status_code == 200
+        slow.set()
+        assert (await answer).status_code in {200, 403}
+    assert len(entries(desk)) == len(asked)
 
 
 # A disk that takes nothing.
