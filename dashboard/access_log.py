@@ -139,28 +139,31 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     since: Instant
     until: Instant
     organisations: frozenset[str | None] | None = None  # for which it was done; None: all
-    resident: str | None = None
-    by: str | None = None
+    residents: frozenset[str] | None = None
+    by: frozenset[str] | None = None  # who did it, as an entry has it
     deed: Deed | None = None
 
 
 def found(db: sqlite3.Connection, asked: Asked, *, limit: int = READ_MAX) -> list[tuple[int, Entry]]:
     """Return what was asked for with its numbers, the newest first."""
-    with _one_at_a_time:
-        rows = db.execute(
-            "SELECT number, body FROM entry WHERE at >= ? AND at < ? AND (? IS NULL OR resident = ?)"
-            " ORDER BY number DESC",
-            (asked.since.timestamp(), asked.until.timestamp(), asked.resident, asked.resident),
-        ).fetchall()
     answer: list[tuple[int, Entry]] = []
-    for number, body in rows:
-        entry = msgspec.json.decode(body, type=Entry)
-        of = asked.organisations is None or entry.organisation in asked.organisations
-        if of and asked.by in {None, entry.by} and asked.deed in {None, entry.deed}:
-            answer.append((number, entry))
-            if len(answer) == limit:
-                break
-    return answer
+    before = last(db)[0] + 1
+    while before > 0 and len(answer) < limit:
+        with _one_at_a_time:  # some at a time: whoever looks meanwhile waits for that, and not for all of it
+            rows = db.execute(
+                "SELECT number, resident, body FROM entry WHERE number < ? AND at >= ? AND at < ?"
+                " ORDER BY number DESC LIMIT ?",
+                (before, asked.since.timestamp(), asked.until.timestamp(), READ_MAX),
+            ).fetchall()
+        before = rows[-1][0] if len(rows) == READ_MAX else 0
+        for number, resident, body in rows:
+            if asked.residents is not None and resident not in asked.residents:
+                continue
+            entry = msgspec.json.decode(body, type=Entry)
+            of = asked.organisations is None or entry.organisation in asked.organisations
+            if of and (asked.by is None or entry.by in asked.by) and asked.deed in {None, entry.deed}:
+                answer.append((number, entry))
+    return answer[:limit]
 
 
 def verify(db: sqlite3.Connection, anchors: Iterable[LogAnchored]) -> tuple[int, int]:

@@ -28,10 +28,11 @@ from dashboard.pages import Desk, Reader, SignedIn, TheDesk
 from dashboard.people import Names
 from dashboard.persons import everything
 from dashboard.portrait import packed
-from detectors.homes import HomeId, ResidentId, zone_of
+from detectors.homes import Home, ResidentId, zone_of
 
 SHOWN = 200  # entries on a page; a file holds all
 FILE_MAX = 100_000
+MEANT_MAX = 5  # clients of one name that are named
 SPAN = timedelta(days=7)  # that is shown unless another is asked for
 EARLIEST = date(2020, 1, 1)  # before there was a log
 
@@ -124,17 +125,15 @@ async def asked_of(
     today = now.astimezone(zone).date()
     last = max(min(until or today, today), EARLIEST)
     first = max(since or last - SPAN, EARLIEST)
-    resident = _resident(desk, client, overseen) if client else None
-    if resident is not None:
-        homes = [home.id for home in desk.centre.board.homes.values() if home.resident == resident]
-        owners = Access(desk.people).owners()
-        looking.at(*[home for home in homes if owners.get(site_of(home), OWN) in overseen])
+    residents = _residents(desk, client, overseen) if client.strip() else None
+    if residents is not None:
+        looking.at(*[home.id for home in _homes(desk, overseen) if home.resident in residents])
     return Asked(
         since=datetime.combine(first, time(), zone).astimezone(UTC),
         until=datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
         organisations=overseen | ({None} if OWN in overseen else set()),
-        resident=resident,
-        by=by or None,
+        residents=residents,
+        by=_staff(desk, by, overseen) if by.strip() else None,
         deed=Deed(deed) if deed in set(Deed) else None,
     )
 
@@ -143,7 +142,7 @@ TheAsked = Annotated[Asked, Depends(asked_of)]
 
 
 @router.get("/access-log")
-async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = "") -> Response:
+async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = "", by: Text = "") -> Response:
     """Show who looked at whose data, what is out of the ordinary on top."""
     zone = _zone(desk)
     rows = await _found(desk, reader, asked)
@@ -157,7 +156,7 @@ async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = ""
         "since": asked.since.astimezone(zone).date().isoformat(),
         "until": (asked.until - timedelta(seconds=1)).astimezone(zone).date().isoformat(),
         "client": client,
-        "by": asked.by or "",
+        "by": by,
         "deed": asked.deed.value if asked.deed is not None else "",
     }
     return HTMLResponse(
@@ -168,7 +167,7 @@ async def page(asked: TheAsked, desk: TheDesk, reader: Reader, client: Text = ""
             more=max(0, len(rows) - SHOWN),
             odd=odd,
             form=form,
-            resident=asked.resident or "",
+            meant=_meant(desk, asked.residents, reader),
             query=urlencode(form),
             deeds=[(one.value, say(word)) for one, word in DEEDS.items()],
             page="/access-log",
@@ -235,11 +234,46 @@ def _overseen(reader: SignedIn) -> frozenset[OrganisationId]:
     return where(reader.session.posts, Right.LOG)
 
 
-def _resident(desk: Desk, client: str, overseen: frozenset[OrganisationId]) -> str:
-    """Return whom a field means: a resident's id, or the number of a home as its page has it."""
-    home = desk.centre.board.homes.get(HomeId(client))
-    theirs = home is not None and Access(desk.people).owners().get(site_of(home.id), OWN) not in overseen
-    return client if home is None or theirs else home.resident
+def _homes(desk: Desk, overseen: frozenset[OrganisationId]) -> list[Home]:
+    """Return the homes of the organisations whose log somebody may read."""
+    owners = Access(desk.people).owners()
+    return [one for one in desk.centre.board.homes.values() if owners.get(site_of(one.id), OWN) in overseen]
+
+
+def _residents(desk: Desk, client: str, overseen: frozenset[OrganisationId]) -> frozenset[str]:
+    """Return whom a field means: the number of a home as its page has it, a resident's id, or a part of a name.
+
+    Names are looked up among the organisation's own clients alone: that there is somebody of a name elsewhere is not
+    to be found out here. An id is taken as it is: who has left is in no plan, and in the log still.
+    """
+    typed, homes, names = client.strip(), _homes(desk, overseen), Names(desk.people)
+    at = {home.resident for home in homes if home.id == typed}
+    if at:
+        return frozenset(at)
+    named = {one.resident for one in homes if typed.casefold() in (names.resident(one.resident) or "").casefold()}
+    return frozenset(named or {typed})
+
+
+def _staff(desk: Desk, typed: str, overseen: frozenset[OrganisationId]) -> frozenset[str]:
+    """Return which staff a field means: as an entry has them, or a part of the name of whoever works here."""
+    said = typed.strip()
+    rows = desk.people.execute(
+        "SELECT DISTINCT staff.id, staff.first_name, staff.name, post.organisation"
+        " FROM staff JOIN post ON post.staff = staff.id"
+    )
+    found = {
+        f"staff:{id_}"
+        for id_, first, name, organisation in rows
+        if organisation in overseen and (said.casefold() in first.casefold() or said.casefold() == name.casefold())
+    }
+    return frozenset(found or {said})
+
+
+def _meant(desk: Desk, residents: frozenset[str] | None, reader: SignedIn) -> list[tuple[str, str]]:
+    """Return of whom all that is kept can be taken along: id, and name of who is one of the organisation's own."""
+    own, names = {one.resident for one in _homes(desk, _overseen(reader))}, Names(desk.people)
+    found = [(one, (names.resident(ResidentId(one)) if one in own else None) or one) for one in residents or ()]
+    return sorted(found, key=lambda one: one[1])[:MEANT_MAX]
 
 
 async def _found(desk: Desk, reader: SignedIn, asked: Asked) -> list[tuple[int, Entry]]:
@@ -253,7 +287,7 @@ async def _found(desk: Desk, reader: SignedIn, asked: Asked) -> list[tuple[int, 
     for number, entry in rows:
         if entry.home is None or owners.get(site_of(entry.home), OWN) in overseen:
             shown.append((number, entry))
-        elif asked.resident is None:
+        elif asked.residents is None:
             veiled = msgspec.structs.replace(entry, home=None, resident=None, about="")
             shown.append((number, veiled))
     return shown

@@ -62,7 +62,11 @@ def export(
     if out.suffix not in {".csv", ".jsonl"}:
         raise failed(f"{out}: write a name that ends in .csv or .jsonl.")
     now, subject = SystemClock().now(), None if resident is None else ResidentId(resident)
-    asked = Asked(since=since.astimezone() if since else now - timedelta(days=30), until=now, resident=resident)
+    asked = Asked(
+        since=since.astimezone() if since else now - timedelta(days=30),
+        until=now,
+        residents=None if subject is None else frozenset({subject}),
+    )
     with _looks(people) as looks:
         rows = access_log.found(looks, asked, limit=sys.maxsize)
         number, digest = access_log.last(looks)

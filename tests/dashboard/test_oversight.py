@@ -76,6 +76,43 @@ async def test_a_file_of_it_holds_what_was_asked_for_and_is_an_entry(real: Desk)
 
 
 @pytest.mark.anyio
+async def test_the_officer_looks_up_a_client_and_a_colleague_by_name_and_nobody_of_elsewhere(
+    real: Desk,  # noqa: F811
+) -> None:
+    """A name typed is looked up among the organisation's own: by it nobody finds out who lives elsewhere."""
+    theirs = next(one.resident for one in real.centre.board.homes.values() if one.id.startswith("eik/"))
+    people.name_resident(real.people, R_12, "mevrouw Jansen")
+    if theirs != R_12:
+        people.name_resident(real.people, theirs, "meneer De Boer")
+    noor = hired(real.people, "noor", ZON, Role.CARE)
+    at = real.wall.now()
+    access_log.write(
+        real.access_log,
+        *(
+            Entry(at=at, by=by, organisation=ZON, deed=deed, what="home", ground=Ground.CARE, resident=whom)
+            for by, deed, whom in (
+                (f"staff:{noor}", Deed.CHANGED, R_12),
+                ("staff:other", Deed.READ, R_12),
+                (f"staff:{noor}", Deed.READ, ResidentId("r-elsewhere")),
+            )
+        ),
+    )
+
+    async def found(query: str) -> list[tuple[str, str]]:
+        made = await page_of(real, Role.PRIVACY, f"/access-log/file?kind=csv&{query}")
+        return [(row["by"], row["resident"]) for row in csv.DictReader(io.StringIO(made.text)) if row["what"] == "home"]
+
+    assert await found("client=jansen") == [("staff:other", R_12), (f"staff:{noor}", R_12)]
+    assert await found("client=JANSEN&by=Noor") == [(f"staff:{noor}", R_12)]
+    assert len(await found("by=noor")) == 2
+    assert await found("client=De+Boer") == []
+    assert await found(f"client=jansen&until={at.date() - timedelta(days=3)}") == []
+    page = (await page_of(real, Role.PRIVACY, "/access-log?client=jansen")).text
+    assert f"/persons/{R_12}/file" in page
+    assert "De Boer" not in (await page_of(real, Role.PRIVACY, f"/access-log?client={theirs}&by=x")).text
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("days", ["since=0001-01-01", "until=0001-01-01", "until=9999-12-31", "since=9999-12-31"])
 async def test_days_that_no_calendar_goes_on_from_are_answered(real: Desk, days: str) -> None:  # noqa: F811
     assert (await page_of(real, Role.PRIVACY, f"/access-log?{days}")).status_code == 200
