@@ -251,7 +251,7 @@ def _residents(desk: Desk, client: str, overseen: frozenset[OrganisationId]) -> 
     if at:
         return frozenset(at)
     named = {one.resident for one in homes if typed.casefold() in (names.resident(one.resident) or "").casefold()}
-    return frozenset(named or {typed})
+    return frozenset(named or {ResidentId(typed)})
 
 
 def _staff(desk: Desk, typed: str, overseen: frozenset[OrganisationId]) -> frozenset[str]:

@@ -205,7 +205,7 @@ async def manner(
     """Say je, or u, to residents who chose neither themselves."""
     tastes.usually_speak(desk.people, organisation, formal=formal)
     why = "u" if formal else "je"
-    tell(desk.access_log, Happened.SPOKEN, desk.wall.now(), by=reader.staff, where=organisation, why=why)
+    tell(Happened.SPOKEN, desk.wall.now(), by=reader.staff, where=organisation, why=why)
     return RedirectResponse("/people", 303)
 
 
