@@ -5,21 +5,22 @@ What one cause explains is one alert here as it is on the desk, and what is for 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from statistics import median
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from care.alerts import Alert, Tier
 from care.board import Board
 from care.buildings import cause_of
 from care.ids import StaffId
-from care.records import Claimed, SecondPool
+from care.records import CENTRE, Claimed, SecondPool, site_of
 from care.shifts import began
 from detectors.findings import What
-from detectors.homes import HomeId
+from detectors.homes import HomeId, SiteId
 
 WINDOW = timedelta(minutes=10)
 FLOOD = 10  # alerts in a window, for each person: with more it is a flood
@@ -28,6 +29,7 @@ SOURCES_MAX = 10
 ASKED_AGAIN = timedelta(minutes=10)  # sooner than this the second pool is not asked once more
 
 Span = tuple[datetime, datetime]
+Desk = TypeVar("Desk", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,31 @@ class Load:
 
 def load(board: Board, now: datetime, zone: ZoneInfo) -> Load:
     """Return the load at this moment, by how many people there are now."""
-    since, people = began(now, zone).astimezone(now.tzinfo), max(1, board.on_duty)
-    asked = [one for one in _come_since(since - WINDOW, board) if _asks(one, board)]
+    return loads(board, now, zone, {None: board.on_duty}, lambda _: None)[None]
+
+
+def loads(
+    board: Board, now: datetime, zone: ZoneInfo, people: Mapping[Desk, int], desk_of: Callable[[SiteId], Desk]
+) -> dict[Desk, Load]:
+    """Return the load of several desks at this moment, looking through the alerts once for all of them.
+
+    Parameters
+    ----------
+    people : how many there are at each desk; nobody counts as one, for else there is no load of each.
+    desk_of : whose a site is. What is the matter with every building at once is asked of every desk.
+    """
+    since = began(now, zone).astimezone(now.tzinfo)
+    asked: dict[Desk, list[Alert]] = {desk: [] for desk in people}
+    for one in _come_since(since - WINDOW, board):
+        if _asks(one, board):
+            site = site_of(one.home)
+            for desk in people if site == CENTRE else {desk_of(site)} & asked.keys():
+                asked[desk].append(one)
+    held = _held(board, since, people, desk_of)
+    return {desk: _load(alerts, max(1, people[desk]), held[desk], since, now) for desk, alerts in asked.items()}
+
+
+def _load(asked: Sequence[Alert], people: int, held: int, since: datetime, now: datetime) -> Load:
     mine = [one for one in asked if one.arrived_at >= since]
     spans = floods([one.arrived_at for one in asked], people, now)
     answers = [wait for one in mine if (wait := answer(one)) is not None]
@@ -81,7 +106,7 @@ def load(board: Board, now: datetime, zone: ZoneInfo) -> Load:
         answered=len(answers),
         median=timedelta(seconds=median(one.total_seconds() for one in answers)) if answers else None,
         longest=max(answers, default=None),
-        held=_held(board, since),
+        held=held,
         sources=tuple(Source(home, what, n) for (home, what), n in _most(sources)),
     )
 
@@ -128,11 +153,13 @@ def _come_since(at: datetime, board: Board) -> Iterator[Alert]:
     return takewhile(lambda one: one.arrived_at > at, reversed(board.alerts.values()))
 
 
-def _held(board: Board, since: datetime) -> int:
-    """Count what was held back since then of the homes that are on this board."""
+def _held(board: Board, since: datetime, desks: Iterable[Desk], desk_of: Callable[[SiteId], Desk]) -> Counter[Desk]:
+    """Count what was held back since then of the homes that are on this board; of no home in particular, everywhere."""
     steps, messages = board.messages.held_since(since)
     homes = [*(one.home for one in steps), *(board.messages.home_of(one) for one in messages)]
-    return sum(home is None or home in board.homes for home in homes)
+    held = Counter(desk_of(site_of(home)) for home in homes if home is not None and home in board.homes)
+    everywhere = homes.count(None)
+    return Counter({desk: held[desk] + everywhere for desk in desks})
 
 
 def _asks(alert: Alert, board: Board) -> bool:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from care.alerts import alert_of
 from care.board import Board
 from care.ids import StaffId
-from care.load import FLOOD, WINDOW, answer, ask_second_pool, floods, load
+from care.load import FLOOD, WINDOW, answer, ask_second_pool, floods, load, loads
 from care.records import Claimed, Record, SecondPool
 from detectors.findings import Finding, What
-from detectors.homes import HomeId, RoomId, SensorId, building_of
+from detectors.homes import HomeId, RoomId, SensorId, SiteId, building_of
+from tests.care.test_board import LONG_NIGHTS, a_board
+from tests.stories import instant
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 BEGAN = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)  # 22:00 in the Netherlands
@@ -155,3 +157,23 @@ def test_the_second_pool_is_asked_once_in_ten_minutes_and_it_is_a_record() -> No
     board.add(asked, recorded_at=at(0))
     assert ask_second_pool(board, SANNE, at(9)) == ()
     assert ask_second_pool(board, SANNE, at(10)) != ()
+
+
+# Several desks.
+
+
+@given(night=LONG_NIGHTS, zon=st.sampled_from([(), ("wilg",), ("wilg", "eik")]), people=st.integers(0, 2))
+def test_a_desk_has_as_much_to_do_as_if_there_were_no_other(
+    night: list[Record], zon: tuple[str, ...], people: int
+) -> None:
+    """What is looked through once for all desks is, for each of them, the load of its part of the board."""
+    board, now = a_board(night), instant("03:00")
+
+    def desk_of(site: SiteId) -> str:
+        return "zon" if site in zon else "own"
+
+    found = loads(board, now, AMSTERDAM, {"zon": people, "own": 1}, desk_of)
+    for desk, there in (("zon", people), ("own", 1)):
+        part = board.part(lambda site, desk=desk: desk_of(site) == desk)  # type: ignore[misc]
+        part.on_duty = there
+        assert found[desk] == load(part, now, AMSTERDAM)
