@@ -50,6 +50,7 @@ from care.records import (
 from care.sharing import Shares
 from care.shifts import Shifts
 from care.sights import Diary
+from care.tally import Tally
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import Home, HomeId, SiteId, is_building, zone_of
 from detectors.nights import Summary
@@ -91,6 +92,7 @@ class Board:
         self.accounts = Accounts()  # what was taken out, and what the access log came to
         self.proofs = Proofs()  # which homes were walked through, and whether that still holds
         self.shares = Shares()  # what residents let family and neighbours read
+        self.tally = Tally()  # how often what happened
         self.on_duty = 1  # people with a screen in view; not a record
         self.pool_asked: SecondPool | None = None  # the last time that the second pool was asked to help
         self._early: dict[AlertId, list[Happened]] = {}  # what came before its finding did
@@ -119,6 +121,7 @@ class Board:
         self.proofs.add(record)
         self.accounts.add(record)
         self.shares.add(record)
+        self.tally.add(record)
         touched: set[AlertId] = set()  # by what a screen does not show by itself
         match record:
             case Plan():
