@@ -140,6 +140,12 @@ def connect(file: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
     return db
 
 
+def file_of(db: sqlite3.Connection) -> Path | None:
+    """Return in which file a database lies, this one or another of SQLite; None for one in memory."""
+    name: str = db.execute("PRAGMA database_list").fetchone()[2]
+    return Path(name) if name else None
+
+
 def identity(db: sqlite3.Connection) -> str:
     """Return the random id of this journal. A restored copy needs a new one, for its numbers start to differ."""
     row: tuple[str] = db.execute("SELECT id FROM identity").fetchone()
@@ -226,6 +232,14 @@ def to_send(db: sqlite3.Connection, peer: str, *, after: int, limit: int) -> Seq
         "SELECT number, body FROM journal WHERE addressee = ? AND number > ? ORDER BY number LIMIT ?",
         (peer, after, limit),
     ).fetchall()
+
+
+def unsent(db: sqlite3.Connection, peer: str, *, after: int) -> tuple[int, datetime | None]:
+    """Return how many records `peer` must still have after a number, and when the oldest of them was written."""
+    where = "FROM journal WHERE addressee = ? AND number > ?"
+    (count,) = db.execute(f"SELECT count(*) {where}", (peer, after)).fetchone()
+    first = db.execute(f"SELECT recorded_at {where} ORDER BY number LIMIT 1", (peer, after)).fetchone()
+    return count, None if first is None else instant(first[0])
 
 
 def cursor_of(db: sqlite3.Connection, peer: str) -> Cursor | None:

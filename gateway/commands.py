@@ -55,6 +55,7 @@ def run(
     identity: Annotated[Path | None, typer.Option(help="the folder of who this gateway is (gateway enroll)")] = None,
     broker_login: Annotated[Path | None, typer.Option(help="the login at the site's broker, a file")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="plain text to a centre elsewhere")] = False,
+    textfile: Annotated[Path | None, typer.Option(help="where its figures go, for node_exporter; NAME.prom")] = None,
 ) -> None:
     """Watch over the building until told to stop. A gateway that is not enrolled yet watches all the same.
 
@@ -70,6 +71,7 @@ def run(
         base=base,
         rehearsal=rehearsal,
         in_flight=in_flight,
+        textfile=textfile,
         channels=_channels_of(alarm) if alarm is not None else channels.NONE_SET,
         identity=identity,
         login=_login_of(broker_login),

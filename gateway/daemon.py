@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,14 +31,16 @@ from care.ids import AlertId
 from care.proofs import Walking
 from care.records import CENTRE, Changed, FellBack, Record
 from care.systemd import Watchdog, notify
+from detectors.findings import Sight
 from detectors.homes import HomeId, zone_of
 from detectors.moments import SensorEvent
-from gateway import erasing, fallback, health, hearing, keeping, sources, walks
+from gateway import erasing, fallback, figures, health, hearing, keeping, sources, walks
 from gateway.aside import Aside
 from gateway.calls import Calls
 from gateway.channels import NONE_SET, SIREN, Channels
 from gateway.connection import Login
 from gateway.damage import last_set_aside, set_aside, trouble_of
+from gateway.figures import Figures, Textfile
 from gateway.health import Apart, Broker, Disk, Mute
 from gateway.held import IN_FLIGHT, Held
 from gateway.identity import Papers
@@ -76,6 +79,7 @@ class Settings:
     base: str = "zigbee2mqtt"
     rehearsal: bool = False  # the clock comes by message, and not from this machine
     channels: Channels = NONE_SET  # by what the building calls for help itself, beside the siren's topic
+    textfile: Path | None = None  # where the daemon's figures go, for node_exporter (`gateway.figures`)
     in_flight: int = IN_FLIGHT  # the broker's `max_inflight_messages`: with more of them an SD card is written less
 
 
@@ -100,6 +104,7 @@ class Gateway:
     known_s: dict[AlertId, float] = field(default_factory=dict)  # since when this process knows of what is pending
     have: int = 0  # up to which number the centre was last heard to have everything; 0: it was not heard yet
     start: fallback.Start | None = None  # as what is pending then sees it
+    unreadable: Counter[str] = field(default_factory=Counter)  # messages of sensors since the start, by why
     calls: Calls = field(default_factory=lambda: Calls(()))
     tried_on: date | None = None  # when each command was last asked for a test, by the day of the place
     written: int = 0
@@ -325,6 +330,36 @@ class Gateway:
             if self.have:
                 journal.note_had(self.db, CENTRE, self.have)  # with it: for `doctor`, and for whoever starts next
 
+    def figures(self, have: int) -> Figures:
+        """Return what an operator may know of the daemon (`gateway.figures.TABLE`), but what its connections know.
+
+        `have` is up to which number of the journal the centre has said that it has everything.
+        """
+        now, used = self.clock.now(), figures.used()
+        have = have or journal.had(self.db, CENTRE)
+        unsent, oldest_at = journal.unsent(self.db, CENTRE, after=have)
+        proof_age = None if self.proven_at is None else (now - self.proven_at).total_seconds()
+        return {
+            "proof_age_seconds": figures.one(proof_age),
+            "homes": figures.by(self.watch.sights(), Sight),
+            "sensors_unseen": figures.one(len(self.watch.unseen())),
+            "standing": figures.by(self.watch.standing()),
+            "journal_number": figures.one(journal.last_number(self.db)),
+            "unsent_records": figures.one(unsent),
+            "unsent_oldest_seconds": figures.one(
+                0 if oldest_at is None else max(0.0, (now - oldest_at).total_seconds())
+            ),
+            "unanswered_alerts": figures.one(len(self.watch.pending)),
+            "alarm_homes": figures.one(len(fallback.sounding(self.watch.pending))),
+            "held_records": figures.one(len(self.held.records)),
+            "records_written_total": figures.one(self.written),
+            "messages_unreadable_total": figures.by(self.unreadable),
+            "cpu_seconds_total": figures.one(used.cpu_s),
+            "disk_written_bytes_total": figures.one(used.written_bytes),
+            "memory_bytes": figures.one(used.memory_bytes),
+            "disk_free_bytes": figures.one(self.disk_free),
+        }
+
     def _read(self, message: Message, received_at: datetime) -> list[tuple[datetime, Record]]:
         online = sources.bridge_online(self.settings.base, message)
         if online and not message.retained:
@@ -343,6 +378,7 @@ class Gateway:
         self.held.events.update(fresh)
         reading = self.watch.listened(reading._replace(events=fresh), received_at)
         troubles: list[tuple[datetime, Record]] = [(received_at, trouble) for trouble in reading.troubles]
+        self.unreadable.update(str(one.trouble) for one in reading.troubles)
         return [*troubles, *self.watch.heard(reading, received_at)]
 
     def _has(self, event: SensorEvent) -> bool:
@@ -473,6 +509,8 @@ class _Turns:
         self._standing = self._let_in = self._proven = ""  # what systemd was last told
         self._watchdog = Watchdog()
         self._aside = Aside(gateway.settings.site, gateway.settings.journal)
+        file = gateway.settings.textfile
+        self._textfile = None if file is None else Textfile(file, gateway.settings.site.id)
 
     def until(self, stop: _Stop) -> None:
         try:
@@ -539,6 +577,20 @@ class _Turns:
         if proof is not None:
             ingest.publish(gateway.proof_topic, proof)
         gateway.write(self._aside.look(gateway.watch.back_tests, gateway.clock.now(), monotonic_s))
+        self._write_figures(monotonic_s)
+
+    def _write_figures(self, monotonic_s: float) -> None:
+        if self._textfile is None or not self._textfile.due(monotonic_s):
+            return
+        uplink = self._uplink
+        known = self._gateway.figures(uplink.have) | {
+            "broker_connected": figures.one(self._ingest.up),
+            "centre_connected": figures.one(uplink.up),
+            "inbox_messages": figures.one(self._inbox.waiting),
+            "link_sent_bytes_total": figures.one(uplink.said_bytes),
+            "link_received_bytes_total": figures.one(uplink.heard_bytes),
+        }
+        self._textfile.write(known, SystemClock().now(), monotonic_s)
 
     def _tell_status(self) -> None:
         """Say, where the installer looks, what keeps the centre from hearing this gateway, and when it was proven.

@@ -43,6 +43,11 @@ class Inbox:
     def put(self, arrival: Arrival) -> None:
         self._queue.put(arrival)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are there now; at most `QUEUE_MAX`."""
+        return self._queue.qsize()
+
     def batch(self, wait_s: float) -> Sequence[Arrival]:
         """Return what is there, after waiting at most so many seconds for the first of it."""
         try:

@@ -45,6 +45,7 @@ class Uplink:
         self._broken = False
         self._beat_at_s = 0.0
         self.garbled = 0  # messages of the centre that were none
+        self.said_bytes = self.heard_bytes = 0  # of messages, without what carries them
         self._site, self._hand_over, self._address, self._papers = site, hand_over, address, papers
         self._client: mqtt.Client | None = None
         self._tried_at_s = 0.0
@@ -108,6 +109,7 @@ class Uplink:
 
     def hear(self, payload: bytes, now: datetime) -> None:
         """Take in what the centre said: orders, which go into the journal, or how far it has our records."""
+        self.heard_bytes += len(payload)
         try:
             message = link.decode(payload)
             if isinstance(message, Have):
@@ -122,7 +124,9 @@ class Uplink:
 
     def _say(self, message: Batch | Have | Beat) -> None:
         assert self._client is not None
-        self._client.publish(self._up, link.encode(message), qos=0)
+        payload = link.encode(message)
+        self.said_bytes += len(payload)
+        self._client.publish(self._up, payload, qos=0)
 
     def _connected(self, client: mqtt.Client) -> None:
         client.subscribe(self._down, qos=1)

@@ -8,6 +8,7 @@ goes on from what it was last told, and says it to itself when no centre has for
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -41,7 +42,7 @@ from care.records import (
 from care.teaching import Fleet, Known
 from detectors import calibration, vigil
 from detectors.calibration import Maturity
-from detectors.findings import Cleared, Finding, What, Withheld
+from detectors.findings import Cleared, Finding, Sight, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
@@ -363,6 +364,14 @@ class Watch:
     def customs(self) -> dict[SensorId, Custom]:
         """Return how each sensor lets itself be heard: its silences, its battery, its reach."""
         return dict(self._health.customs)
+
+    def sights(self) -> Counter[Sight]:
+        """Count the homes by how much of them can be seen, as was last told."""
+        return Counter(Sight.BLIND if one.status is None else one.status.sight for one in self._vigils.values())
+
+    def standing(self) -> Counter[What]:
+        """Count what the matter is with the building and its sensors, as was told and is not over."""
+        return Counter(one.what for one in self._health.standing.values())
 
     def unseen(self) -> dict[SensorId, str]:
         """Return why each sensor that is not seen is not, as the journal has it: reasons of `gateway.health`."""
