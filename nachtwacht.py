@@ -28,6 +28,7 @@ try:
 
     import dashboard.commands
     import dashboard.door_commands
+    import dashboard.scraping_commands
     import gateway.commands
     import gateway.installer.commands
     from care import homes, journal
@@ -51,6 +52,7 @@ cli = typer.Typer(
 cli.add_typer(gateway.commands.cli, name="gateway")
 dashboard.commands.cli.add_typer(dashboard.door_commands.oidc, name="oidc")
 dashboard.commands.cli.add_typer(dashboard.door_commands.second_step, name="second-step")
+dashboard.commands.cli.command("metrics-token")(dashboard.scraping_commands.metrics_token)
 cli.add_typer(dashboard.commands.cli, name="desk")
 gateway.installer.commands.add_to(cli)
 cli.command()(replay)

@@ -106,6 +106,11 @@ def known(pem: bytes) -> Known:
     )
 
 
+def ends(pem: bytes) -> datetime:
+    """Return until when a certificate is good, whoever signed it, and whatever its key. Raises `BadCertificate`."""
+    return _certificate(pem).not_valid_after_utc
+
+
 def signed_by(pem: bytes, authority: bytes) -> bool:
     """Whether a certificate was signed by an authority. Raises `BadCertificate`."""
     try:

@@ -64,6 +64,16 @@ class Authority:
         """The certificate by which everything that it signed can be checked."""
         return self._signs.certificate
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """The certificates that run out, by what each is of: this authority, the centre itself, its broker."""
+        folder = self._folder
+        return {
+            "authority": folder / "ca.pem",
+            "centre": folder / "own.pem",
+            "broker": folder / "broker" / "broker.pem",
+        }
+
     def sign_gateway(self, asked: bytes, site: SiteId, now: datetime) -> bytes:
         """Return the certificate of a building's gateway. Raises `BadCertificate`."""
         return certificates.sign_gateway(self._signs, asked, site, now)

@@ -169,6 +169,10 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
         {"resident": "whose", "first": "what is done first", "note": "a few words beside it"},
     ),
     "video": (About("nobody", _CARE, _TEAM), {"only_row": "there is one", "link": "where video calls start"}),
+    "scrape_token": (
+        About("nobody", _SAFE, "administrator"),
+        {"only_row": "there is one", "digest": "a hash", "made_at": "when it was made"},
+    ),
     "enrolment_code": (
         About("nobody", _SAFE, "administrator"),
         {

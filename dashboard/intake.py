@@ -84,6 +84,7 @@ class Centre:
         self._recall(db)
         self.beside = ""  # why what stands beside the journal could not be written; empty while all can
         self._trouble = ""  # why the last record could not be
+        self.file = journal.file_of(db)
         self._db = db
         self._clock = clock
         self._monotonic = monotonic
@@ -106,6 +107,11 @@ class Centre:
     def trouble(self) -> str:
         """Why the centre cannot write down what must be; empty while it can."""
         return self._trouble or self.beside
+
+    @property
+    def unwritten(self) -> str:
+        """Why the last record could not be written; empty if it could."""
+        return self._trouble
 
     def follow(self, follower: Callable[[News], None]) -> None:
         """Call the follower, in the event loop, after every change of the board."""
@@ -145,15 +151,20 @@ class Centre:
 
     def signs(self, now: datetime) -> dict[SiteId, Sign]:
         """Return how each building was last heard, as long ago as it really is."""
-        return {
-            site: Sign(
-                heard_at=self._ago(now, heard.at_s),
-                since=self._ago(now, heard.since_s),
-                trouble=heard.trouble,
-                proven_at=None if heard.proven_s is None else self._ago(now, heard.proven_s),
-            )
-            for site, heard in self._heard.items()
-        }
+        return {site: self._sign(heard, now) for site, heard in self._heard.items()}
+
+    def sign(self, site: SiteId, now: datetime) -> Sign | None:
+        """Return how one building was last heard; None if never since this process started."""
+        heard = self._heard.get(site)
+        return None if heard is None else self._sign(heard, now)
+
+    def _sign(self, heard: "_Heard", now: datetime) -> Sign:
+        return Sign(
+            heard_at=self._ago(now, heard.at_s),
+            since=self._ago(now, heard.since_s),
+            trouble=heard.trouble,
+            proven_at=None if heard.proven_s is None else self._ago(now, heard.proven_s),
+        )
 
     def unheard_s(self, site: SiteId) -> float | None:
         """Return for how many real seconds a building has not been heard; None if never since this process started."""

@@ -148,6 +148,11 @@ class Live:
         self._screens[screen] = asyncio.get_running_loop().call_later(for_s, self._let_go, [screen])
         return screen
 
+    @property
+    def connected(self) -> int:
+        """How many screens are open."""
+        return len(self._screens)
+
     def end(self, session: str) -> None:
         """Let the screens of a session go: who has signed out sees no more."""
         self._let_go([screen for screen in self._screens if screen.session == session])

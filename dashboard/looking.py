@@ -35,6 +35,8 @@ KEPT_MAX = 100_000  # entries that wait for the disk; past this the oldest are l
 UNLOGGED = {
     "/static": "files of ours, the same for everybody",
     "/healthz": "how the centre is, with nothing in it about anybody",
+    "/readyz": "the same",
+    "/metrics": "figures with nothing in them about anybody, for a program that has a token",
     "/sign-in": "written where it is decided: who signed in, and who tried",
     "/sign-out": "written where it is decided",
     "/language": "in which language the pages are",

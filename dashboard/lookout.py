@@ -87,6 +87,15 @@ class Screens:
         self._forget()
         return len({one.by for one in self._reports.values() if one.in_view})
 
+    def people_by_organisation(self) -> dict[OrganisationId, int]:
+        """Return how many of those may act on the alerts of each organisation; one without anybody is not in it."""
+        self._forget()
+        acting: dict[OrganisationId, set[StaffId | None]] = {}
+        for one in self._reports.values():
+            for organisation in one.of if one.in_view else ():
+                acting.setdefault(organisation, set()).add(one.by)
+        return {organisation: len(people) for organisation, people in acting.items()}
+
     @property
     def sounding(self) -> int:
         """How many of those may make themselves heard."""
@@ -128,13 +137,20 @@ class Lookout:
         self._owners: Mapping[SiteId, OrganisationId] = {}
         self._watchdog = watchdog
         self._screens = screens
+        self._looked_s = time.monotonic()  # when it last looked; a start counts as a look
+
+    @property
+    def looked_ago_s(self) -> float:
+        """How many seconds ago a look was last taken to its end, whatever the disk made of it."""
+        return time.monotonic() - self._looked_s
 
     async def run(self) -> None:
         """Look until cancelled. A disk that refuses is told of, and tried again a second later."""
         notify("READY=1")
         while True:
             await self.look()
-            self._watchdog.turned(time.monotonic())
+            self._looked_s = time.monotonic()
+            self._watchdog.turned(self._looked_s)
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:

@@ -50,10 +50,11 @@ from dashboard.glance import desk_zone
 from dashboard.intake import Centre, Intake
 from dashboard.live import Live, TooManyScreens
 from dashboard.looking import Kept
-from dashboard.lookout import Screens
+from dashboard.lookout import Lookout, Screens
 from dashboard.nights import CHOICES
 from dashboard.organisations import OWN, Access, OrganisationId, Right, may, sees, where
 from dashboard.people import Session
+from dashboard.readiness import Tries
 from dashboard.strangers import Passwords
 from detectors.homes import Home, HomeId, zone_of
 
@@ -81,13 +82,17 @@ class Desk:
     access_log: sqlite3.Connection
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
+    lookout: Lookout | None = None
     authority: Authority | None = None  # of a centre that enrols gateways
+    https: Path | None = None  # with the certificate of the pages, where they have one of their own
     phone: str = ""  # of the desk, for whoever reads a page of their own
     url: str = ""  # under which people's devices reach this centre; empty: as whoever asks does
     screens: Screens = dataclasses.field(default_factory=Screens)
+    tries: Tries = dataclasses.field(default_factory=Tries)
     looks: Kept = dataclasses.field(default_factory=Kept)  # in the access log, or on their way there
     printing: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # one paper at a time is enough
     passwords: Passwords = dataclasses.field(default_factory=Passwords)
+    one_scrape: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)  # at a time: all figures are many
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,26 +239,6 @@ async def live(desk: TheDesk, reader: Reader, page: str = "/") -> Response:
     except TooManyScreens as error:
         raise Problem(503, mark("Too many screens"), mark("There are too many screens open. Close one.")) from error
     return Stream(screen.events())
-
-
-@router.get("/healthz")
-async def healthz(desk: TheDesk) -> Response:
-    """Tell a watchdog how it is, with nothing in it about anybody."""
-    intake, centre, shifts = desk.intake, desk.centre, desk.centre.board.shifts
-    now, zone = centre.now(), _zone(centre.board)
-    return JSONResponse(
-        {
-            "number": centre.number,
-            "broker": intake is not None and intake.connected,
-            "refused": 0 if intake is None else intake.refused.total(),
-            "buildings": len(centre.board.plans),
-            "silent": sum(centre.silent(site) for site in centre.board.plans),
-            "trouble": centre.trouble,
-            "watching": desk.screens.watching,
-            "sounding": desk.screens.sounding,
-            "seen_and_heard": sum(shifts.proven_at(screen, now, zone) is not None for screen in desk.screens.in_view),
-        }
-    )
 
 
 # What people do with an alert.
@@ -426,6 +411,7 @@ def _routers() -> tuple[APIRouter, ...]:
         own_messages,
         own_sign_in,
         pausing,
+        probing,
         signing_in,
         staffing,
         with_them,
@@ -455,6 +441,7 @@ def _routers() -> tuple[APIRouter, ...]:
         messaging.router,
         api.router,
         care_record.router,
+        probing.router,
     )
 
 

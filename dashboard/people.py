@@ -29,6 +29,7 @@ from dashboard import (
     organisations,
     programs,
     push,
+    scraping,
     tastes,
     wishes,
 )
@@ -139,6 +140,7 @@ _ROWS = (
     push,
     programs,
     hooks,
+    scraping,
 )  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()

@@ -78,7 +78,7 @@ def answer(asked: bytes, percent: int) -> bytes:
     >>> answer(b"GET /healthz HTTP/1.1", 43).splitlines()[-1]
     b'{"reading": 43}'
     """
-    if asked.startswith(b"GET /healthz "):
+    if asked.startswith((b"GET /healthz ", b"GET /readyz ")):
         kind, body = "application/json", json.dumps({"reading": percent})
     else:
         kind, body = "text/html; charset=utf-8", page(percent)

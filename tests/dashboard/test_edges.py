@@ -33,6 +33,7 @@ Answer = TypeVar("Answer")
 
 STREAM = "/live"  # never ends by itself; told of below
 MACHINES = "/enrol"  # what gateways ask is answered in JSON, wrong or right
+TRUTHS = {"GET /readyz", "GET /healthz"}  # here there is no broker, and they say so
 EXAMPLES = examples(8)  # of each route
 KNOWN = {
     "alert": ALERT,
@@ -126,6 +127,9 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
     @given(case=_asked_of(route), known=st.booleans())
     def ask(case: Case[Any], known: bool) -> None:
         answer = edge.run(edge.ask(case, known=known))
+        if route in TRUTHS and answer.status_code == 503:
+            assert answer.headers["content-type"] == "application/json"
+            return
         assert answer.status_code < 500, answer.text
         kind = answer.headers.get("content-type", "")
         if any(one in route for one in PROGRAMS):

@@ -78,7 +78,7 @@ async def test_what_is_not_there_is_a_page_in_the_readers_language(page: httpx.A
 async def test_a_watchdog_needs_no_name_and_is_told_none(stranger: httpx.AsyncClient, page: httpx.AsyncClient) -> None:
     answer = await stranger.get("/healthz")
     told = {"number": 2, "broker": False, "refused": 0, "buildings": 1, "silent": 1}
-    assert answer.json() == {**told, "trouble": "", "watching": 0, "sounding": 0, "seen_and_heard": 0}
+    assert answer.json() == {**told, "wrong": {}, "trouble": "", "watching": 0, "sounding": 0, "seen_and_heard": 0}
 
 
 async def test_a_screen_that_is_looked_at_is_known_to_a_watchdog(
