@@ -11,6 +11,7 @@ command -v npm >/dev/null || missing="$missing nodejs npm"
 ldconfig -p | grep -q libpangoft2-1.0 || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 command -v victoria-metrics >/dev/null || missing="$missing victoria-metrics"
 command -v influxd >/dev/null || missing="$missing influxdb"
+command -v promtool >/dev/null || missing="$missing prometheus"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "installing$missing"
@@ -23,6 +24,6 @@ if [ "$(id -u)" = 0 ]; then
     fi
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 else
-    echo "The tests need$missing. Please run: sudo apt-get install$missing" >&2
+    echo "The tests need$missing${promtool:+ prometheus, of which only promtool}. Please run: sudo apt-get install$missing${promtool:+ prometheus}" >&2
     exit 1
 fi
