@@ -39,6 +39,7 @@ REMEMBER_AFTER = 20_000  # records, and what the board holds is written down aga
 SITES_MAX = 20_000  # buildings that one process speaks with
 PROOF_AGE_MAX_S = 86_400.0  # older is as good as never, and a clock that says thousands of years must not count them
 BEHIND_S = 10.0  # a building of which a full batch came so long ago, and nothing since, has no more to tell
+_LATE_S = UNPROVEN_AFTER.total_seconds()
 PAUSES_S = (1, 2, 4, 8, 15, 30)  # between two tries to reach the broker; the last goes on
 
 log = structlog.get_logger()
@@ -124,13 +125,15 @@ class Centre:
         a minute of that clock, so the board is told afresh before it is asked.
         """
         now, monotonic_s = self._clock.now(), self._monotonic()
-        for site, sign in self.signs(now).items():
-            self.board.heard(site, sign.heard_at)
-            unproven_s = self.unproven_s(site)
+        heard_at, proven_at = self.board.heard_at, self.board.proven_at
+        began = now - timedelta(seconds=monotonic_s)  # thousands of buildings, and every page asks: one sum for each
+        for site, heard in self._heard.items():
+            heard_at[site] = began + timedelta(seconds=heard.at_s)
+            unproven_s = heard.unproven_s(monotonic_s)
             if unproven_s is None:
-                self.board.proven_at.pop(site, None)
+                proven_at.pop(site, None)
             else:
-                self.board.proven_at[site] = now - timedelta(seconds=unproven_s)
+                proven_at[site] = now - timedelta(seconds=unproven_s)
         self._behind = {site: at for site, at in self._behind.items() if monotonic_s - at < BEHIND_S}
         self.board.behind = set(self._behind)
         return now
@@ -178,11 +181,7 @@ class Centre:
         that was not set yet, is no trouble of now (`care.buildings`).
         """
         heard = self._heard.get(site)
-        if heard is None or heard.proven_s is None:
-            return None
-        now_s, late_s = self._monotonic(), UNPROVEN_AFTER.total_seconds()
-        age_s = now_s - heard.proven_s
-        return None if age_s > late_s >= now_s - heard.since_s else age_s
+        return None if heard is None else heard.unproven_s(self._monotonic())
 
     def _ago(self, now: datetime, monotonic_s: float) -> datetime:
         return now - timedelta(seconds=self._monotonic() - monotonic_s)
@@ -337,6 +336,13 @@ class _Heard(NamedTuple):
     trouble: str = ""
     proof: datetime | None = None  # by the building's clock
     proven_s: float | None = None
+
+    def unproven_s(self, now_s: float) -> float | None:
+        """Return how long ago it was proven (`Centre.unproven_s`)."""
+        if self.proven_s is None:
+            return None
+        age_s = now_s - self.proven_s
+        return None if age_s > _LATE_S >= now_s - self.since_s else age_s
 
     @classmethod
     def after(cls, before: "_Heard | None", beat: Beat | None, now_s: float) -> "_Heard":

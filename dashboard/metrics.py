@@ -14,6 +14,7 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -172,14 +173,16 @@ async def gather(desk: Operation, tried: Tried) -> Figures:
     centre, board, now = desk.centre, desk.centre.board, desk.centre.now()
     owners = Access(desk.people).owners()
     whose = figures.owner_of(owners)
-    made = _of_centre(desk, tried, now) | _of_screens(desk, board, now)
+    await turns.pause()
+    zone = zone_of(desk_zone(board))
+    made = _of_centre(desk, tried, now) | _of_screens(desk, board, now, zone)
     parts: tuple[Callable[[], Figures], ...] = (
         lambda: figures.of_alerts(board, now),
         lambda: figures.of_outbox(board, now),
         lambda: figures.of_channels(board, contacts.channels(desk.people)),
         lambda: figures.of_counts(board),
         lambda: figures.of_agreements(board),
-        lambda: _of_desks(desk, board, owners, now),
+        lambda: _of_desks(desk, owners, now, zone),
         lambda: _of_certificates(desk),
         lambda: _of_disks({"journal": centre.file, "people": journal.file_of(desk.people)}),
     )
@@ -240,8 +243,8 @@ def _of_centre(desk: Operation, tried: Tried, now: datetime) -> Figures:
     }
 
 
-def _of_screens(desk: Operation, board: Board, now: datetime) -> Figures:
-    screens, zone = desk.screens, zone_of(desk_zone(board))
+def _of_screens(desk: Operation, board: Board, now: datetime, zone: ZoneInfo) -> Figures:
+    screens = desk.screens
     proven = sum(board.shifts.proven_at(screen, now, zone) is not None for screen in screens.in_view)
     return {
         "screens_connected": [((), desk.live.connected)],
@@ -251,13 +254,14 @@ def _of_screens(desk: Operation, board: Board, now: datetime) -> Figures:
     }
 
 
-def _of_desks(desk: Operation, board: Board, owners: Mapping[SiteId, OrganisationId], now: datetime) -> Figures:
+def _of_desks(desk: Operation, owners: Mapping[SiteId, OrganisationId], now: datetime, zone: ZoneInfo) -> Figures:
     """Return the figures of the desk of every organisation that has a building, and of the centre's own."""
     acting = desk.screens.people_by_organisation()
     people = {organisation: acting.get(organisation, 0) for organisation in sorted({OWN, *owners.values()})}
     unwatched = figures.Samples(((one,), desk.screens.unwatched(one)) for one in people)
-    zone = zone_of(desk_zone(board))
-    return figures.of_desks(board, now, zone, people, figures.owner_of(owners)) | {"desk_unwatched": unwatched}
+    return figures.of_desks(desk.centre.board, now, zone, people, figures.owner_of(owners)) | {
+        "desk_unwatched": unwatched
+    }
 
 
 def _of_certificates(desk: Operation) -> Figures:

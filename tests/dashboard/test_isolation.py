@@ -45,7 +45,7 @@ async def test_whatever_anybody_of_elsewhere_asks_they_get_nothing_of_a_home_tha
                 answer = await browser.request(method, path, params=query, data=form)
                 asked += 1
                 told = told_of(theirs, answer, asked=f"{path} {query} {form}")
-                if told or answer.status_code >= 500:
+                if told or (answer.status_code >= 500 and route.path != "/readyz"):  # it says: no broker
                     leaks.append((who, method, path, answer.status_code, told))
             entries = await real.centre.ask(functools.partial(journal.read_after, number=number))
             written += [(who, one.record) for one in entries if theirs_in(one.record, theirs.secret)]
