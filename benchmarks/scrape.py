@@ -75,13 +75,8 @@ async def measure(folder: Path, sites: int, runs: int) -> None:
 
 
 async def _scrapes(desk: Desk, token: str, runs: int) -> None:
-    quiet_ms, took_s, cost_s, waited_ms, size = (
-        [await _longest_wait(asyncio.ensure_future(asyncio.sleep(0.5)))],
-        [],
-        [],
-        [],
-        0,
-    )
+    quiet_ms = await _longest_wait(asyncio.ensure_future(asyncio.sleep(0.5)))
+    took_s, cost_s, waited_ms, size = list[float](), list[float](), list[float](), 0
     transport = httpx.ASGITransport(application(desk))
     async with httpx.AsyncClient(transport=transport, base_url="http://centre.example") as prometheus:
         await prometheus.get("/healthz")  # the first tries the journal
@@ -93,10 +88,9 @@ async def _scrapes(desk: Desk, token: str, runs: int) -> None:
             cost_s.append(time.process_time() - used)
             size = len(asked.result().content)
     print(f"{len(desk.centre.board.plans):,} buildings, {len(desk.centre.board.homes):,} homes, {size / 1e6:.1f} MB")
-    print(
-        f"a scrape: {median(took_s):.2f} s (median of {runs}; {min(took_s):.2f} to {max(took_s):.2f}); processor {median(cost_s):.2f} s"
-    )
-    print(f"longest wait of anybody else meanwhile: {median(waited_ms):.0f} ms; without a scrape {quiet_ms[0]:.0f} ms")
+    spread = f"median of {runs}; {min(took_s):.2f} to {max(took_s):.2f}"
+    print(f"a scrape: {median(took_s):.2f} s ({spread}); processor {median(cost_s):.2f} s")
+    print(f"longest wait of anybody else meanwhile: {median(waited_ms):.0f} ms; without a scrape {quiet_ms:.0f} ms")
 
 
 async def _longest_wait(task: asyncio.Future[Any]) -> float:
