@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
@@ -45,6 +46,7 @@ from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, StoryClock, batch
 from tests.dashboard.nights import People, a_busy_night
 from tests.dashboard.test_outbox import Phones, agreed, outbox, turn
 from tests.stories import instant
+from tests.test_operations import RULES, promtool
 
 EIK = SiteId("eik")
 FIGURES = Tried(number=0, answer_s=0.001)
@@ -274,6 +276,49 @@ async def test_the_desk_goes_on_while_thousands_of_buildings_are_counted(
     work.cancel()
     assert turns >= 10
     assert len(made["site_info"]) == 30
+
+
+# Whom they call.
+
+
+def called(found: Read, folder: Path, *expected: str) -> None:
+    """Hold the rules against real figures that stay as they are for six minutes; disks are those of this machine."""
+    series = []
+    for name, by in found.items():
+        for labels, n in by.items() if not name.startswith(("process_", "nachtwacht_disk_")) else ():
+            said_of = ", ".join(f'{key}="{value}"' for key, value in sorted(labels))
+            series.append({"series": f"{name}{{{said_of}}}", "values": f"{n}+0x24"})
+    samples = [{"labels": f'{{alertname="Nachtwacht{one}"}}', "value": 1} for one in sorted(expected)]
+    asked = {"expr": 'group by (alertname) (ALERTS{alertstate="firing"})', "eval_time": "6m", "exp_samples": samples}
+    world = {"interval": "15s", "input_series": series, "promql_expr_test": [asked]}
+    said = {"rule_files": [str(RULES)], "evaluation_interval": "30s", "tests": [world]}
+    (folder / "world.yml").write_text(yaml.safe_dump(said))
+    promtool("test", "rules", folder / "world.yml")
+
+
+@pytest.mark.anyio
+async def test_real_figures_of_a_centre_that_is_well_call_nobody_and_of_one_that_is_ill_the_right_ones(
+    desk: Desk, people_of_sms: Phones, tmp_path: Path, clock: StoryClock, wall: StoryClock
+) -> None:
+    """What a rule asks for by a label must be what a centre really says in it."""
+    well = await a_full_centre(desk, people_of_sms, tmp_path, wall)
+    assert well.intake is not None
+    well.intake.connected = True
+    found = await scraped(well)
+    assert figure(found, "site_homes", site="wilg", sight="watched") is not None
+    await asyncio.to_thread(called, found, tmp_path)
+
+    await desk.centre.take(EIK, batch(plan(EIK), finding(HomeId("eik/12")), of="eik"))
+    clock.wait(minutes=12)
+    well.intake.connected = False
+    people_of_sms.dead = {"sms"}
+    await desk.centre.write(due)
+    ill = Tried(number=None, answer_s=6.0, why_not_read="no answer", why_not_written="no answer")
+    found = read(metrics.text(await metrics.gather(well, ill)))
+    await asyncio.to_thread(
+        called, found, tmp_path,
+        "AcuteUnclaimed", "BrokerAway", "BuildingSilent", "JournalNotWritten", "JournalSlow", "NotReady",
+    )  # fmt: skip
 
 
 def withheld() -> Withheld:
