@@ -13,7 +13,7 @@ SEED ?= 1000
 demo: .venv/.demo
 	@$(BIN)/nachtwacht demo --speed $(SPEED) --state $(STATE) $(if $(RECORDING),--recording $(RECORDING))
 
-## setup: everything a test run needs, mosquitto, chromium, pango and two servers of time series included
+## setup: everything a test run needs, mosquitto, chromium, pango, promtool and two servers of time series included
 setup: .venv/.all .venv/.system tests/asyncapi/node_modules
 
 ## test: check, then every test, on two processors (much of it is waiting: hence three at a time)
@@ -81,7 +81,7 @@ tests/asyncapi/node_modules: tests/asyncapi/package-lock.json .venv/.system
 	cd tests/asyncapi && npm ci --no-audit --no-fund --ignore-scripts --loglevel error
 	@touch $@
 
-# mosquitto, chromium (with and without windows), pango (for the report on paper), VictoriaMetrics and influxdb come from Debian: installed here when that is allowed, else named.
+# mosquitto, chromium (with and without windows), pango (for the report on paper), VictoriaMetrics, influxdb and promtool come from Debian: installed here when that is allowed, else named.
 .venv/.system: .venv/pyvenv.cfg
 	@sh deploy/test-machine.sh
 	@touch $@

@@ -24,6 +24,6 @@ if [ "$(id -u)" = 0 ]; then
     fi
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 else
-    echo "The tests need$missing${promtool:+ prometheus, of which only promtool}. Please run: sudo apt-get install$missing${promtool:+ prometheus}" >&2
+    echo "The tests need$missing. Please run: sudo apt-get install$missing" >&2
     exit 1
 fi
