@@ -206,7 +206,9 @@ def made_unreadable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(dutch, "gettext", unreadable)
     monkeypatch.setattr(dutch, "ngettext", lambda one, many, n: unreadable(one if n == 1 else many))
     drawing._environment.cache_clear()
+    drawing._message.cache_clear()  # what was drawn in Dutch before is not drawn anew
     yield
+    drawing._message.cache_clear()
     drawing._environment.cache_clear()
 
 
