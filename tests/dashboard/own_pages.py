@@ -45,6 +45,7 @@ class Household(NightDesk):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.clock = Going(self.clock.moment)
+        self.wall = self.clock  # no rehearsal: the log of looks is dated by the same clock
 
     @contextmanager
     def lived_in(self) -> Iterator["Household"]:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from care import journal
 from care.alerts import Alert
 from care.chains import NIGHT_TEAM
-from care.clock import SystemClock
+from care.clock import Clock, SystemClock
 from care.escalation import due
 from care.ids import AlertId, StaffId
 from care.records import Record
@@ -39,7 +39,7 @@ class NightDesk:
     def __init__(self, folder: Path, begin: str = "22:00") -> None:
         self._folder = folder
         self.clock = StoryClock(local(begin))
-        self.wall = SystemClock()
+        self.wall: Clock = SystemClock()
         self._pages: list[Page] = []
 
     @contextmanager
