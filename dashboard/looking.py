@@ -94,7 +94,7 @@ BY_OTHERS = {
     **dict.fromkeys(
         (
             *("/api/v1/alerts", "/api/v1/alerts/{alert}", "/api/v1/homes", "/api/v1/homes/{site}/{home}/nights"),
-            *("/fhir/{kind}", "/fhir/{kind}/{identity}"),
+            *("/fhir/{kind}", "/fhir/{kind}/{resource}"),
         ),
         _PROGRAM,
     ),
