@@ -221,6 +221,8 @@ def _looks(caller: Caller, writer: Writer, span: Span, _: str) -> Iterator[Told]
         organisations=frozenset({caller.program.organisation}),
     )
     for number, entry in access_log.found(caller.desk.access_log, asked):
+        elsewhere = entry.home is not None and not caller.sees(entry.home)  # somebody of theirs tried another's home
+        resident, home = (None, None) if elsewhere else (entry.resident, entry.home)
         look = Looked(
             number,
             entry.at,
@@ -229,10 +231,10 @@ def _looks(caller: Caller, writer: Writer, span: Span, _: str) -> Iterator[Told]
             entry.deed.value,
             entry.what,
             entry.ground.value,
-            entry.resident,
-            entry.about,
+            resident,
+            "" if elsewhere else entry.about,
         )
-        yield Told(writer.of_look(look), entry.at, entry.home, entry.resident)
+        yield Told(writer.of_look(look), entry.at, home, resident)
 
 
 Maker = Callable[[Caller, Writer, Span, str], Iterator[Told]]

@@ -8,12 +8,12 @@ import pytest
 from care.ids import StaffId
 from care.measures import Basis, Consenting, Ending, MeasureAgreed, MeasureEnded, Purpose
 from care.records import Claimed
-from dashboard import access_log
+from dashboard import access_log, organisations
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.organisations import OWN
 from dashboard.pages import Desk
 from dashboard.programs import Scope
-from detectors.homes import Kind, ResidentId
+from detectors.homes import HomeId, Kind, ResidentId, SiteId
 from tests.care.test_fhir import checked
 from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, StoryClock, batch, finding, plan
 from tests.dashboard.test_api import ask, looked, token_of
@@ -125,6 +125,24 @@ async def test_who_looked_is_told_to_who_holds_that_scope_too(told: Desk) -> Non
     assert (event["action"], event["entity"][0]["what"]["identifier"]["value"]) == ("R", RESIDENT)
     refused = await ask(told, "/fhir/AuditEvent", token_of(told, Scope.RECORD))
     assert refused.status_code == 403
+
+
+async def test_a_try_at_a_home_of_another_organisation_says_nothing_of_who_lives_there(told: Desk) -> None:
+    tried = Entry(
+        at=told.wall.now() - timedelta(hours=1),
+        by="staff:s-1",
+        organisation=OWN,
+        deed=Deed.TRIED,
+        what="home",
+        resident=ResidentId("r-eik"),
+        home=HomeId("eik/3"),
+        ground=Ground.WATCH,
+    )
+    organisations.make(told.people, "zon", "Zorg zon")
+    organisations.give(told.people, SiteId("eik"), "zon")
+    access_log.write(told.access_log, tried)
+    [event] = await searched(told, "AuditEvent")
+    assert (event["outcome"], event.get("entity")) == ("4", None)
 
 
 async def test_the_capability_statement_names_what_can_be_read(told: Desk) -> None:
