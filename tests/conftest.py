@@ -120,6 +120,13 @@ def new_mosquitto(folder: Path) -> Mosquitto:
     return broker
 
 
+LONGEST = ("tests/nights/", "tests/test_")  # minutes each: begun first, or the end of a run waits for one of them
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @pytest.fixture(autouse=True)
 def nobody_steps_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no command that runs in this very process lower its priority: that is for good, for all later tests too."""

@@ -22,7 +22,7 @@ START = datetime(2026, 3, 3, 0, 30, tzinfo=ZONE)
 LIMITS = Limits(bath=3, bath_risen=3, still=4, still_risen=4, oob_unseen=2, oob_active=6, door=2)
 """Sooner than anything that is learned, so that what is told hangs on what happened alone; and much is told."""
 
-WEEK_EVERY = 150  # nights, of which one goes on for a week and is cut off for most of it
+WEEK_EVERY = 300  # nights, of which one goes on for a week and is cut off for most of it
 
 
 class Fault(StrEnum):
