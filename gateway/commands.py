@@ -23,6 +23,7 @@ from care.teaching import Known
 from detectors.homes import Home, HomeId, zone_of
 from detectors.outlook import Expected
 from gateway import backtest, channels, daemon, series_commands, trial, watch
+from gateway.building import Settings
 from gateway.channels import BadChannels, Channels
 from gateway.connection import Login
 from gateway.held import IN_FLIGHT
@@ -63,7 +64,7 @@ def run(
 
     Example: nachtwacht gateway run --plan site.toml --journal gateway.db --identity /var/lib/nachtwacht/identity
     """
-    settings = daemon.Settings(
+    settings = Settings(
         site=plan_of(plan),
         journal=journal_file,
         broker=address(broker),

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from care import journal
-from gateway.watch import Watch
+from gateway import remembered
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ def set_aside(file: Path, at: datetime, why: str) -> None:
     log.error("journal_set_aside", file=str(aside), why=why)
     with contextlib.suppress(sqlite3.Error), contextlib.closing(journal.connect(aside, read_only=True)) as damaged:
         saved = journal.load_snapshot(damaged)
-        learned = None if saved is None else Watch.salvaged(saved[1])
+        learned = None if saved is None else remembered.salvaged(saved[1])
         if learned is not None:
             with contextlib.closing(journal.connect(file)) as db:
                 journal.save_snapshot(db, 0, learned)

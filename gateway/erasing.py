@@ -31,6 +31,12 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     said: Forget
 
 
+def asked(orders: tuple[Order, ...], order: Order) -> tuple[Order, ...]:
+    """Return the orders that are to be carried out after one more, which may be among them already."""
+    about = [(one.said.home, one.said.until) for one in orders]
+    return orders if (order.said.home, order.said.until) in about else (*orders, order)
+
+
 def answered(orders: Collection[Order], said: Forgot) -> tuple[Order, ...]:
     """Return the orders that are still to be carried out after an answer."""
     return tuple(one for one in orders if (one.said.home, one.said.until) != (said.home, said.until))

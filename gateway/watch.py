@@ -22,7 +22,6 @@ from care.erasing import Forget, Forgot
 from care.homes import Site
 from care.ids import AlertId, BackTestId
 from care.journal import Entry
-from care.measures import Measures
 from care.proofs import Walking
 from care.records import (
     CENTRE,
@@ -46,13 +45,13 @@ from detectors.findings import Cleared, Finding, Sight, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import erasing, fallback, health, hearing, sources, walks
+from gateway import erasing, fallback, health, hearing, remembered, sources, walks
 from gateway.customs import Custom
 from gateway.erasing import Order
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
 from gateway.hearing import Hearing
-from gateway.pauses import Deafness
+from gateway.remembered import Remembered
 from gateway.sources import Reading
 from gateway.walks import Walks
 
@@ -60,30 +59,6 @@ ALONE_AFTER = timedelta(days=7)  # without a word from the centre, a building te
 WAIT_MAX = timedelta(seconds=20)  # for what the broker kept while nobody watched
 SAME_PACKET = timedelta(minutes=1)  # a device numbers what it says up to 255, and begins again
 SILENT_FOR = timedelta(hours=2)  # listened without a word, before the silence of a home is told as its own
-
-
-class _Remembered(msgspec.Struct):
-    vigils: dict[HomeId, Vigil]
-    plan: Plan | None
-    clock: Instant | None
-    fleet: Fleet = msgspec.field(default_factory=Fleet)
-    taught: Teaching | None = None
-    centre_at: Instant | None = None
-    health: Health = Health()
-    gaps: tuple[Finding, ...] = ()
-    pending: dict[AlertId, Pending] = {}
-    dated_to: Instant | None = None
-    agreed: dict[HomeId, Standing] = {}
-    back_tests: dict[BackTestId, BackTest] = {}
-    deaf: Deafness = {}
-    measures: Measures = msgspec.field(default_factory=Measures)
-    described: dict[SensorId, Described] = {}
-    packets: dict[SensorId, SensorEvent] = {}
-    walks: Walks = {}
-    forgets: tuple[Order, ...] = ()
-
-
-_remembered = msgspec.json.Decoder(_Remembered)
 
 
 class Inspected(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +123,7 @@ class Watch:
         saved = journal.load_snapshot(db)
         if saved is not None:
             number, body = saved
-            watch._recall(_remembered.decode(body))
+            watch._recall(remembered.read(body))
         told: list[Dated] = []
         written: set[bytes] = set()
         while entries := journal.read_after(db, number):
@@ -312,9 +287,7 @@ class Watch:
 
     def _to_forget(self, order: Order) -> None:
         """Note an order, once; what was agreed with whoever lived there is dropped now."""
-        about = [(one.said.home, one.said.until) for one in self.forgets]
-        if (order.said.home, order.said.until) not in about:
-            self.forgets = (*self.forgets, order)
+        self.forgets = erasing.asked(self.forgets, order)
         home = self._site.by_id.get(order.said.home)
         if home is not None:
             self._hearing.measures.forget_others(home)
@@ -381,19 +354,9 @@ class Watch:
         """Return a home as it is watched now and what has been learned of it, to relive so many nights with."""
         return self._site.by_id[home], learned(self._vigils[home], nights)
 
-    @staticmethod
-    def salvaged(body: bytes) -> bytes | None:
-        """Return the snapshot of a journal that was damaged for use with a new one, or None if it is too."""
-        try:
-            saved = _remembered.decode(body)
-        except msgspec.DecodeError:
-            return None
-        saved.plan, saved.pending, saved.forgets = None, {}, ()  # numbers and plan are of the journal that is gone
-        return msgspec.json.encode(saved)
-
     def snapshot(self) -> bytes:
         """Return all that is remembered, as bytes that `resumed` reads."""
-        known = _Remembered(
+        known = Remembered(
             self._vigils,
             self._plan,
             self._clock,
@@ -415,7 +378,7 @@ class Watch:
         )
         return msgspec.json.encode(known)
 
-    def _recall(self, saved: _Remembered) -> None:
+    def _recall(self, saved: Remembered) -> None:
         self._vigils = {home.id: _lived_in(home, saved.vigils) for home in self._site.homes}
         self._plan = saved.plan
         self._clock = saved.clock

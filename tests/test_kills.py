@@ -14,7 +14,7 @@ from care import journal
 from detectors.findings import Finding
 from detectors.moments import SensorEvent
 from gateway import rehearsal, stage
-from gateway.daemon import Gateway, Settings
+from gateway.building import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
 

@@ -23,8 +23,8 @@ from care.records import (
 from detectors.homes import Home
 from detectors.moments import SensorEvent
 from gateway import daemon
+from gateway.building import Gateway, Settings
 from gateway.connection import leave
-from gateway.daemon import Settings
 from gateway.watch import Watch
 from tests.conftest import Mosquitto
 from tests.stories import LIMITS, a_home, a_site, instant
@@ -143,12 +143,12 @@ class FakeClock:
         return Reckoning(self.at, self.at, 0.0)
 
 
-def a_gateway(folder: Path, *, rehearsal: bool = False) -> daemon.Gateway:
+def a_gateway(folder: Path, *, rehearsal: bool = False) -> Gateway:
     """Return the daemon's state without its connections, at ten in the evening."""
     nowhere = ("127.0.0.1", 1)
     file = folder / "gateway.db"
     settings = Settings(site=a_site(HOME), journal=file, broker=nowhere, centre=nowhere, rehearsal=rehearsal)
-    gateway = daemon.Gateway.opened(settings)
+    gateway = Gateway.opened(settings)
     gateway.clock = FakeClock(instant("22:00"))
     gateway.watch = Watch.resumed(settings.site, gateway.db)[0]
     return gateway

@@ -18,7 +18,7 @@ from detectors.findings import Finding, Presence, Status
 from detectors.homes import Kind, SensorId
 from detectors.moments import SensorEvent
 from detectors.nights import Summary
-from gateway.daemon import Gateway, Settings
+from gateway.building import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
 from gateway.watch import Watch

@@ -36,7 +36,8 @@ from care.records import (
 from detectors.findings import Cleared, Finding, Sight, Status, What
 from detectors.homes import Limits
 from detectors.moments import Origin
-from gateway import daemon, fallback
+from gateway import fallback
+from gateway.building import DISK_EVERY_S, Gateway
 from gateway.calls import PROOF_AGAIN_S, Calls
 from gateway.channels import SIREN, Channels, Command, Switch
 from gateway.ingest import Arrival
@@ -257,7 +258,7 @@ def test_an_alarm_that_sounds_goes_on_sounding_through_a_restart(tmp_path: Path)
     assert gateway.fall_back(0, 10.0) == ()
     assert gateway.fall_back(0, 10.0 + fallback.WITHIN_S) == (HOME.id,)
     gateway.db.close()
-    again = daemon.Gateway.opened(gateway.settings)
+    again = Gateway.opened(gateway.settings)
     assert again.fall_back(0, 1000.0) == (HOME.id,)
     assert again.fall_back(journal.last_number(again.db), 1001.0) == ()
     again.db.close()
@@ -351,7 +352,7 @@ def test_a_nearly_full_disk_is_told_and_a_full_one_also_where_no_journal_is_need
     gateway = a_gateway(tmp_path)
     for free, trouble in [(10**10, ""), (10**8, ""), (10**6, ""), (10**6, "disk")]:
         monkeypatch.setattr("shutil.disk_usage", lambda _folder, free=free: SimpleNamespace(free=free, total=10**10))
-        gateway.disk_at_s = -daemon.DISK_EVERY_S
+        gateway.disk_at_s = -DISK_EVERY_S
         gateway.tick()
         assert gateway.trouble == trouble
     findings = [entry.record for entry in journal.read_after(gateway.db, 0) if isinstance(entry.record, Finding)]

@@ -13,7 +13,7 @@ from care import journal
 from detectors.findings import Finding, What
 from detectors.moments import SensorEvent
 from gateway import daemon, damage
-from gateway.daemon import Settings
+from gateway.building import Gateway, Settings
 from tests.conftest import Mosquitto
 from tests.gateway.daemons import HOME, Building, Ear, a_gateway
 from tests.stories import a_home, a_site, instant
@@ -76,13 +76,13 @@ def events_of_a_night() -> list[SensorEvent]:
 @pytest.mark.parametrize("where", ["head", "pages"])
 def test_a_damaged_journal_is_set_aside_and_told_and_the_building_watched_on(tmp_path: Path, where: str) -> None:
     file = a_damaged_journal(tmp_path, where)
-    gateway = daemon.Gateway.opened(a_gateway_settings(file))
+    gateway = Gateway.opened(a_gateway_settings(file))
     (aside,) = [one for one in tmp_path.iterdir() if ".damaged-" in one.name and one.name.endswith("Z")]
     assert b"\xa5" * 3000 in aside.read_bytes()
     told = [entry.record for entry in journal.read_after(gateway.db, 0)]
     assert [(one.what, one.home) for one in told if isinstance(one, Finding)] == [(What.JOURNAL, "wilg/*")]
     gateway.db.close()
-    again = daemon.Gateway.opened(a_gateway_settings(file))
+    again = Gateway.opened(a_gateway_settings(file))
     assert journal.count(again.db) == len(told)  # told once
     again.db.close()
 
@@ -100,7 +100,7 @@ def test_what_was_learned_outlives_a_damaged_journal_where_it_can_be_read(tmp_pa
     gateway.save(at_once=True)
     gateway.db.close()
     damage.set_aside(gateway.settings.journal, instant("03:00"), "by a test")
-    again = daemon.Gateway.opened(gateway.settings)
+    again = Gateway.opened(gateway.settings)
     vigils = [msgspec.json.decode(one.watch.snapshot())["vigils"] for one in (gateway, again)]
     assert vigils[0] == vigils[1]
     again.db.close()
@@ -116,7 +116,7 @@ def test_a_journal_that_is_damaged_while_it_is_used_is_set_aside_for_the_next_st
     def malformed(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(daemon.Gateway, "tick", malformed)
+    monkeypatch.setattr(Gateway, "tick", malformed)
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
         daemon.run(building.settings, bounded())
     ear.until(lambda _: [one.trouble for one in ear.beats()][-1:] == ["journal"])

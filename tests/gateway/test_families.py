@@ -17,8 +17,7 @@ from care.records import Plan, Unreadable
 from detectors.findings import Finding, What
 from detectors.homes import SensorId
 from detectors.moments import SensorSight
-from gateway import daemon
-from gateway.daemon import Settings
+from gateway.building import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
 from tests.conftest import Mosquitto
@@ -126,18 +125,18 @@ def test_what_a_broker_kept_of_esphome_and_tasmota_starts_no_alarm(building: Bui
 # Without a broker: what is remembered, by the journal alone.
 
 
-def a_gateway(folder: Path) -> daemon.Gateway:
+def a_gateway(folder: Path) -> Gateway:
     nowhere = ("127.0.0.1", 1)
     settings = Settings(site=a_mixed_site(), journal=folder / "g.db", broker=nowhere, centre=nowhere, rehearsal=True)
-    return daemon.Gateway.opened(settings)
+    return Gateway.opened(settings)
 
 
-def take(gateway: daemon.Gateway, topic: str, payload: object, at: str, *, retained: bool = False) -> None:
+def take(gateway: Gateway, topic: str, payload: object, at: str, *, retained: bool = False) -> None:
     body = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
     gateway.take([Arrival(Message(topic, body, retained), instant(at), 1, 1)])
 
 
-def told(gateway: daemon.Gateway) -> list[tuple[str, float]]:
+def told(gateway: Gateway) -> list[tuple[str, float]]:
     entries = journal.read_after(gateway.db, 0)
     return [(one.sensor, one.value) for one in events([entry.record for entry in entries])]
 

@@ -22,7 +22,7 @@ from detectors.findings import Cleared, Finding, Withheld
 from detectors.homes import HomeId, Limits, Night
 from detectors.moments import Moment, SensorEvent, Tick
 from gateway import daemon, recordings, rehearsal, stage
-from gateway.daemon import Settings
+from gateway.building import Settings
 from gateway.watch import Watch
 from tests.conftest import Mosquitto
 from tests.stories import instant

@@ -19,7 +19,7 @@ from care.journal import Entry
 from care.records import Record
 from detectors.homes import SiteId
 from gateway import daemon, ingest, uplink
-from gateway.daemon import Gateway, Settings
+from gateway.building import Gateway, Settings
 from gateway.ingest import Arrival, Inbox, Ingest
 from gateway.uplink import Uplink
 from tests.nights.agenda import Agenda

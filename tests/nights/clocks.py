@@ -18,7 +18,7 @@ from care.homes import Site
 from detectors import whereabouts
 from detectors.findings import Finding
 from detectors.moments import SensorEvent
-from gateway.daemon import Settings
+from gateway.building import Settings
 from gateway.sources import Message
 from gateway.sources.zigbee2mqtt import read
 from gateway.stage import BASE

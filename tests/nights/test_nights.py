@@ -22,7 +22,7 @@ from detectors import vigil
 from detectors.findings import Cleared, Finding, Status, What
 from detectors.moments import SensorEvent, SensorSight
 from detectors.remembered import Vigil
-from gateway.daemon import Gateway, Settings
+from gateway.building import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
 from tests.nights import clocks

@@ -18,7 +18,7 @@ from care.homes import Site
 from care.journal import Entry
 from detectors.findings import Finding
 from detectors.moments import SensorEvent
-from gateway.daemon import Gateway, Settings
+from gateway.building import Gateway, Settings
 from gateway.ingest import Arrival
 from gateway.sources import Message
 from gateway.sources.zigbee2mqtt import read
