@@ -55,6 +55,7 @@ lock: $(UV)
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --all-extras -c requirements/demo.txt pyproject.toml -o requirements/all.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra installer --extra series -c requirements/demo.txt pyproject.toml -o requirements/gateway.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade --python-version 3.11 --extra centre -c requirements/demo.txt pyproject.toml -o requirements/centre.txt
+	cd tests/asyncapi && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund && node unaddressed.mjs
 
 clean:
 	rm -rf .venv .tools .state dashboard/static/vendor tests/asyncapi/node_modules

@@ -169,7 +169,7 @@ class _Sending:
 
     async def _wave(self, box: Outbox, site: SiteId, count: int) -> None:
         """Let so many things come that somebody must hear of, and see them through."""
-        homes = [_home(site, number) for number in range(count)]
+        homes = [a_home(site, number) for number in range(count)]
         for home in homes:
             self._reach(str(home.resident))
         asks, tells = homes[::2], homes[1::2]
@@ -254,7 +254,8 @@ def _agreed() -> ChainAgreed:
     return ChainAgreed(at=BEGIN, place=ORGANISATION, by=SANNE, why="begin", before=None, after=after)
 
 
-def _home(site: SiteId, number: int) -> Home:
+def a_home(site: SiteId, number: int) -> Home:
+    """Return a home with a bed sensor and nothing else."""
     bedroom = RoomId("slaapkamer")
     return Home(
         id=HomeId(f"{site}/{number}"),

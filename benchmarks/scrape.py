@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from benchmarks.notices import a_home
 from care import journal
 from care.link import Beat
 from care.records import Plan
@@ -28,8 +29,7 @@ from dashboard.live import Live
 from dashboard.organisations import Access, give, make
 from dashboard.pages import Desk, application
 from detectors.findings import Finding, Presence, Status, What
-from detectors.homes import Home, HomeId, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
-from detectors.homes import Kind as SensorKind
+from detectors.homes import SiteId
 
 HOMES = 16  # of each building
 ORGANISATIONS = 450
@@ -112,7 +112,7 @@ def _fill(centre: Centre, store: sqlite3.Connection, sites: int) -> None:
     store.execute("BEGIN")
     for number in range(sites):
         site = SiteId(f"s{number}")
-        homes = tuple(_home(site, n) for n in range(HOMES))
+        homes = tuple(a_home(site, n) for n in range(HOMES))
         board.add(Plan(at=BEGIN, site=site, name=site, zone="Europe/Amsterdam", homes=homes), recorded_at=BEGIN)
         for home in homes:
             board.add(Status(at=BEGIN, home=home.id, presence=Presence.BED), recorded_at=BEGIN)
@@ -122,16 +122,6 @@ def _fill(centre: Centre, store: sqlite3.Connection, sites: int) -> None:
         give(store, site, f"o{number % min(ORGANISATIONS, sites)}")
         centre.heard(site, Beat(BEGIN, proof=BEGIN))
     store.execute("COMMIT")
-
-
-def _home(site: SiteId, number: int) -> Home:
-    bedroom = RoomId("slaapkamer")
-    return Home(
-        id=HomeId(f"{site}/{number}"),
-        resident=ResidentId(f"r-{site}-{number}"),
-        rooms={bedroom: RoomKind.BEDROOM},
-        sensors=(Sensor(id=SensorId(f"{number}/bed"), kind=SensorKind.BED, room=bedroom),),
-    )
 
 
 if __name__ == "__main__":

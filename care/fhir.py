@@ -20,6 +20,7 @@ from care.asking import Answer, Arrived, CalledOff, Noticed, Opened, Passed, Ref
 from care.measures import Basis, MeasureAgreed, MeasureEnded
 from care.records import By, Follow, Followed, Plan, encode
 from care.sharing import Shared
+from care.sights import TELLS_OF_SENSORS
 from detectors.findings import BUILDING, Finding, What
 from detectors.homes import HomeId, ResidentId, SiteId
 
@@ -37,14 +38,7 @@ AUDIT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 OBJECT_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
-_TECHNICAL = BUILDING | {
-    What.SENSOR_SILENT,
-    What.SENSOR_STUCK,
-    What.SENSOR_STORM,
-    What.GATEWAY_GAP,
-    What.BATTERY,
-    What.LINK_WEAK,
-}
+_TECHNICAL = BUILDING | TELLS_OF_SENSORS
 _PRIORITY = {Tier.ACUTE: "high", Tier.SOON: "medium", Tier.REVIEW: "low", Tier.TECHNICAL: "advisory"}
 _TASK = {Tier.ACUTE: "stat", Tier.SOON: "urgent", Tier.REVIEW: "routine", Tier.TECHNICAL: "routine"}
 _CHANNELS = {"mail": "WRITTEN", "email": "WRITTEN", "sms": "SMSWRIT", "phone": "PHONE", "video": "VIDEOCONF"}

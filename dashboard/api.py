@@ -264,15 +264,7 @@ def seen(board: Board, home: HomeId) -> Home:
 
 def night(one: nights_.Night) -> Night:
     """Return a night as programs are told of it."""
-    return Night(
-        night=one.night,
-        to_bed=one.to_bed,
-        rose=one.rose,
-        exits=one.exits,
-        visits=one.visits,
-        minutes_out=one.minutes_out,
-        left_out=one.left_out,
-    )
+    return Night.model_validate(one, from_attributes=True)
 
 
 def _alerts_of(caller: Caller) -> Sequence[alerts.Alert]:
@@ -295,18 +287,6 @@ def told(board: Board, one: alerts.Alert) -> Alert:
         shown_at=shown,
         claimed_at=one.held_since,
         over=one.over,
-        findings=[
-            Found(
-                what=finding.what,
-                at=finding.at,
-                since=finding.since,
-                limit=finding.limit,
-                usual=finding.usual,
-                room=finding.room,
-                sensor=finding.sensor,
-                perhaps=list(finding.perhaps),
-            )
-            for finding in one.findings
-        ],
-        resolved=None if done is None else Done(at=done.at, outcome=done.outcome, how=done.how),
+        findings=[Found.model_validate(finding, from_attributes=True) for finding in one.findings],
+        resolved=None if done is None else Done.model_validate(done, from_attributes=True),
     )

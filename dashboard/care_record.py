@@ -7,7 +7,6 @@ a care record keeps what it was told, and asks by `_lastUpdated` for what change
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,6 +16,7 @@ from care import fhir
 from care.alerts import Alert
 from care.fhir import Json, Looked, Writer
 from care.measures import MeasureAgreed, MeasureEnded
+from care.version import version
 from dashboard import access_log
 from dashboard.access_log import Asked, Deed
 from dashboard.api import FHIR_JSON, Caller, caller_of
@@ -95,7 +95,7 @@ async def metadata() -> Response:
     told = fhir.capability(
         dict.fromkeys(_KINDS, (fhir.CHANGED, "patient")),
         name="Nachtwacht",
-        version=version("nachtwacht"),
+        version=version(),
         since=BEGAN,
     )
     return JSONResponse(told, media_type=FHIR_JSON)

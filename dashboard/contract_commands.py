@@ -2,7 +2,6 @@
 
 import json
 from enum import StrEnum
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -22,13 +21,14 @@ def contract(document: Annotated[Document, typer.Argument(help="records, link or
     Example: nachtwacht desk contract link > link.asyncapi.json
     """
     from care.contract import asyncapi, records
+    from care.version import version
     from dashboard.api import described
 
     match document:
         case Document.RECORDS:
             told: object = records()
         case Document.LINK:
-            told = asyncapi(version("nachtwacht"))
+            told = asyncapi(version())
         case Document.API:
             told = described()
     typer.echo(json.dumps(told, indent=2))

@@ -5,13 +5,11 @@ a large board in slices, so that the desk goes on meanwhile, and written as text
 """
 
 import asyncio
-import functools
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
@@ -24,6 +22,7 @@ from care import certificates, journal
 from care.board import Board
 from care.certificates import BadCertificate
 from care.clock import Clock
+from care.version import version
 from dashboard import contacts, enrolment, figures
 from dashboard.authority import Authority
 from dashboard.figures import Figures
@@ -227,7 +226,7 @@ def _of_centre(desk: Operation, tried: Tried, now: datetime) -> Figures:
     ill = wrong(tried, centre, desk.intake, desk.people, desk.lookout)
     refused = {} if desk.intake is None else desk.intake.refused
     return {
-        "build_info": [((_version(),), 1)],
+        "build_info": [((version(),), 1)],
         "ready": [((str(part),), part not in ill) for part in Part],
         "journal_number": [((), centre.number)],
         "journal_behind_records": [((), max(0, (tried.number or 0) - centre.number))],
@@ -295,11 +294,3 @@ def _of_disks(files: Mapping[str, Path | None]) -> Figures:
         made["disk_bytes"].append(((of,), room.total))
         made["file_bytes"].append(((of,), sum(one.stat().st_size for one in beside if one.exists())))
     return made
-
-
-@functools.cache
-def _version() -> str:
-    try:
-        return metadata.version("nachtwacht")
-    except metadata.PackageNotFoundError:  # run as it lies, and not installed
-        return "unknown"

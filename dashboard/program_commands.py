@@ -2,10 +2,11 @@
 
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -76,12 +77,9 @@ def end(
 
     Example: nachtwacht desk program end p-1a2b3c4d --people people.db
     """
-    from dashboard.commands import store
     from dashboard.programs import end
 
-    with store(people) as db:
-        if not end(db, program):
-            _none(program)
+    _end(people, program, end)
     typer.echo(f"{program} is let in no more.")
 
 
@@ -154,17 +152,20 @@ def end_hook(
 
     Example: nachtwacht desk hook end h-1a2b3c4d --people people.db
     """
-    from dashboard.commands import store
     from dashboard.hooks import end
 
-    with store(people) as db:
-        if not end(db, hook):
-            _none(hook)
+    _end(people, hook, end)
     typer.echo(f"{hook} is told nothing more.")
 
 
-def _none(program: str) -> NoReturn:
-    typer.echo(f"There is no {program}: 'desk program list' and 'desk hook list' have what there is.", err=True)
+def _end(people: Path, one: str, end: Callable[[sqlite3.Connection, str], bool]) -> None:
+    """End a program or hook; where there is none of this id, the command ends with a sentence."""
+    from dashboard.commands import store
+
+    with store(people) as db:
+        if end(db, one):
+            return
+    typer.echo(f"There is no {one}: 'desk program list' and 'desk hook list' have what there is.", err=True)
     raise typer.Exit(1)
 
 

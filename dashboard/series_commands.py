@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from care.series_command import Bucket, Ca, Insecure, Kept, Once, Org, Since, Status, TokenFile, Url, begun, run
 from detectors.homes import SiteId
 
 
@@ -16,19 +16,17 @@ def series(
     *,
     journal: Annotated[Path, typer.Option(help="the centre's journal; it is only read")],
     people: Annotated[Path, typer.Option(help="the people store, for whose building is whose; it is only read")],
-    influx: Annotated[str, typer.Option(help="the server: https://HOST:PORT", envvar="NACHTWACHT_INFLUX")] = "",
+    influx: Url = "",
     organisation: Annotated[str, typer.Option(help="whose buildings; 'own' runs the centre")] = "own",
-    org: Annotated[str, typer.Option(help="the organisation there; VictoriaMetrics and InfluxDB 3 ask for none")] = "",
-    bucket: Annotated[str, typer.Option(help="the bucket or database there")] = "nachtwacht",
-    token_file: Annotated[
-        Path | None, typer.Option(help="a file with the token; else it is taken from NACHTWACHT_INFLUX_TOKEN")
-    ] = None,
-    ca: Annotated[Path | None, typer.Option(help="by whose certificates (PEM) the server is known, if its own")] = None,
-    progress: Annotated[Path | None, typer.Option(help="where the cursor is kept, if not beside the journal")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="leave out what is older")] = None,
-    once: Annotated[bool, typer.Option("--once", help="end when everything is written (0), or cannot be (3)")] = False,
-    status: Annotated[bool, typer.Option("--status", help="only say how far it is")] = False,
-    insecure: Annotated[bool, typer.Option("--insecure", help="plain text to another machine")] = False,
+    org: Org = "",
+    bucket: Bucket = "nachtwacht",
+    token_file: TokenFile = None,
+    ca: Ca = None,
+    progress: Kept = None,
+    since: Since = None,
+    once: Once = False,
+    status: Status = False,
+    insecure: Insecure = False,
 ) -> None:
     """Write the states, nights and alerts of an organisation into InfluxDB or VictoriaMetrics, until told to stop.
 
@@ -38,7 +36,7 @@ def series(
     Example: nachtwacht desk series --journal centre.db --people people.db --influx http://127.0.0.1:8428
     """
     # What it does is imported here: the building's commands share the program, and none of its weight.
-    from care.influx import Settings, command
+    from care.influx import Settings
 
     _known(people, organisation)
     settings = Settings(
@@ -49,12 +47,12 @@ def series(
         token_file=token_file,
         ca=ca,
         progress=progress,
-        since=None if since is None else since.replace(tzinfo=UTC),
+        since=begun(since),
         insecure=insecure,
         of=organisation,
         sees=lambda: _seen_by(people, organisation),
     )
-    raise typer.Exit(command(settings, once=once, status=status, say=lambda said: typer.echo(said, err=not status)))
+    run(settings, once=once, status=status)
 
 
 def _known(people: Path, organisation: str) -> None:

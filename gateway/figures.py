@@ -5,18 +5,17 @@ and words of ours are in it: never a home or a sensor.
 """
 
 import contextlib
-import functools
 import os
 import resource
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
 
 from care.files import put
+from care.version import version
 from detectors.homes import SiteId
 
 PREFIX = "nachtwacht_gateway_"
@@ -126,7 +125,7 @@ class Textfile:
     def write(self, figures: Figures, now: datetime, monotonic_s: float) -> None:
         """Put the figures in the place of those before, at once: whoever reads meanwhile reads the old or the new."""
         self._at_s = monotonic_s
-        dated = figures | {"info": {(_version(),): 1.0}, "written_timestamp_seconds": one(now.timestamp())}
+        dated = figures | {"info": {(version(),): 1.0}, "written_timestamp_seconds": one(now.timestamp())}
         try:
             put(self._file, text(self._site, {name: dated[name] for name in TABLE if name in dated}), mode=READABLE)
             self._told = False
@@ -134,11 +133,3 @@ class Textfile:
             if not self._told:
                 log.warning("figures_not_written", file=str(self._file), why=str(error))
             self._told = True
-
-
-@functools.cache
-def _version() -> str:
-    try:
-        return metadata.version("nachtwacht")
-    except metadata.PackageNotFoundError:  # run as it lies, and not installed
-        return "unknown"

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
@@ -151,14 +151,17 @@ def measured(
         make = partial(_detectors, starts)
         with _shown(progress, "Incidents are cut in", len(homes)) as step:
             cuts = [_after(step, Cuts.drawn_from(one, seed=seed, count=draws)) for one in homes]
-        target = _false_rate(make, homes)
+        with _shown(progress, "The nights as they were", len(homes)) as step:
+            begun = {one.name: _after(step, Run(make(one), one)) for one in homes}
+        known = [night for run in begun.values() for night in measure.nights(run)]
+        target = measure.rate(known) if homes else 0.0
         families = baselines.families(homes, seed, target) if homes else []
         able = [one.name for one in families if not one.missing]
         theirs: dict[str, Trial] = {}
         levels: dict[str, str] = {}
         with beside(homes, able, seed=seed, draws=draws, target=target) as promised:
             with _shown(progress, "The detectors", len(homes) * len(Incident)) as step:
-                ours = tried(make, cuts, Incident, step=step)
+                ours = tried(make, cuts, Incident, begun=begun, step=step)
             with _shown(
                 progress, "The same, with messages lost, doubled and late", len(homes) * len(UNDER_FAULTS)
             ) as step:
@@ -226,11 +229,6 @@ def _starts(homes: Sequence[Recorded], priors: Priors, progress: Progress) -> di
 
 def _detectors(starts: Mapping[str, Others], recorded: Recorded) -> Method:
     return Detectors(others=starts.get(recorded.name, SHIPPED))
-
-
-def _false_rate(make: Callable[[Recorded], Method], homes: Sequence[Recorded]) -> float:
-    """Return how many false alerts the detectors raise in a recorded night."""
-    return measure.rate([night for one in homes for night in measure.nights(Run(make(one), one))]) if homes else 0.0
 
 
 def _recording(recorded: Recorded, trial: Trial) -> Figures:

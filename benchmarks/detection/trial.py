@@ -1,8 +1,9 @@
 """One method tried on recorded homes: its false alerts on nights as they were, and what it finds of what is cut in."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from benchmarks.detection import incidents, measure
 from benchmarks.detection.baselines import Baseline
@@ -61,16 +62,19 @@ def tried(
     seed: int = 0,
     any_alert: bool = False,
     at_most: int | None = None,
+    begun: Mapping[str, Run] = MappingProxyType({}),
     step: Step = lambda: None,
 ) -> Trial:
-    """Try a method. With `any_alert`, whatever it tells at night counts as having found what happens at night.
+    """Try a method; `begun` has the recordings that it has been run over already, by their name.
+
+    With `any_alert`, whatever it tells at night counts as having found what happens at night.
 
     That is for the baselines, which know one kind of alert only.
     """
     trial, wanted = Trial(), list(wanted)
     for cut in cuts:
         recorded = cut.stays.recorded
-        run = Run(make(recorded), recorded, faults, seed)
+        run = begun.get(recorded.name) or Run(make(recorded), recorded, faults, seed)
         trial.nights += measure.nights(run)
         earlier = alerts(run.pages)
         for incident in wanted:

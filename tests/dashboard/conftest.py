@@ -24,7 +24,7 @@ from care.board import Board
 from care.ids import AlertId, StaffId
 from care.link import Batch
 from care.records import Plan, Record, encode
-from dashboard import access_log, people
+from dashboard import access_log, people, push
 from dashboard.drawing import Drawing, Viewer
 from dashboard.intake import Centre
 from dashboard.live import Live
@@ -32,6 +32,7 @@ from dashboard.organisations import Access
 from dashboard.pages import Desk, application
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
+from tests.carriers import PushService, running
 from tests.conftest import browser_part, part
 from tests.dashboard.stage import Stage
 
@@ -188,6 +189,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.C
     with closing(people.connect(tmp_path / "people.db")) as made:
         yield made
     people._of_nobody.cache_clear()
+
+
+@pytest.fixture
+def service(store: sqlite3.Connection) -> Iterator[PushService]:
+    made = PushService()
+    made.key = push.public_key(store)
+    with running(made):
+        yield made
 
 
 @pytest.fixture

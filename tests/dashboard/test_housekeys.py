@@ -1,7 +1,6 @@
 """Keys to pages of one's own: a code is good once, a key opens what is its holder's, and nothing of anybody else."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +24,7 @@ from dashboard.live import Live
 from dashboard.organisations import OrganisationId, Role
 from dashboard.pages import Desk, application, every_route
 from detectors.homes import ResidentId
-from tests.carriers import Browser, PushService, running
+from tests.carriers import Browser, PushService
 from tests.dashboard.conftest import WILG, StoryClock, batch, signed_in
 from tests.dashboard.nights import a_plan, long_in_the_bathroom
 from tests.dashboard.test_organisations import EIK, MAAN, ZON, hired, two
@@ -133,14 +132,6 @@ def test_a_key_that_is_not_theirs_is_left_alone(store: sqlite3.Connection, wall:
 # What a device is told ends with its key.
 
 LETTER = Letter("Nachtwacht: er is een bericht voor je.", "a1b2")
-
-
-@pytest.fixture
-def service(store: sqlite3.Connection) -> Iterator[PushService]:
-    made = PushService()
-    made.key = push.public_key(store)
-    with running(made):
-        yield made
 
 
 def told_at(store: sqlite3.Connection, service: PushService, contact: ContactId | None, now: datetime) -> str:

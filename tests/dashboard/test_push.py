@@ -24,14 +24,6 @@ LETTER = Letter(
 LATER = timedelta(minutes=5)
 
 
-@pytest.fixture
-def service(store: sqlite3.Connection) -> Iterator[PushService]:
-    made = PushService()
-    made.key = push.public_key(store)
-    with running(made):
-        yield made
-
-
 def subscribed(store: sqlite3.Connection, service: PushService, *names: str, whose: str = "c-1") -> None:
     for name in names:
         push.subscribe(store, whose, service.browser(name).says, here=True)
