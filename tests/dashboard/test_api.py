@@ -121,6 +121,7 @@ async def test_a_token_opens_what_its_scopes_hold_and_nothing_else(two: Desk, pa
 
 async def test_a_token_is_worth_nothing_once_its_day_has_come_or_it_was_ended(two: Desk, wall: StoryClock) -> None:
     token = token_of(two, days=30)
+    wall.wait(seconds=1)
     other = token_of(two, days=300)
     wall.wait(seconds=30 * 86_400)
     assert (await ask(two, "/api/v1/homes", token)).status_code == 401

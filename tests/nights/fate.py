@@ -85,6 +85,11 @@ class Fate:
     clock: tuple[Wrong, ...] = ()  # by which the bridge dates what it says
 
 
+def is_week(seed: int) -> bool:
+    """Whether the night of a seed goes on for a week."""
+    return seed % WEEK_EVERY == WEEK_EVERY - 1
+
+
 def fate(
     seed: int,
     *,
@@ -102,7 +107,7 @@ def fate(
     clock : how the clock of the bridge's machine is wrong in a night that starts then.
     """
     chance = random.Random(f"fate {seed}")
-    week = seed % WEEK_EVERY == WEEK_EVERY - 1
+    week = is_week(seed)
     start = START + timedelta(minutes=chance.uniform(0, 120))
     if around is not None:
         start = around - timedelta(minutes=chance.uniform(10, 50))
