@@ -22,6 +22,7 @@ WHY_MAX = 400  # characters of a sentence about it, which may quote what was sen
 AHEAD_MAX = timedelta(seconds=60)  # how far a device's clock may run before ours
 JUST_NOW, A_WHILE = timedelta(seconds=-1), timedelta(seconds=60)  # old, as a message mostly is, by the same clock
 YEARS_BACK = timedelta(days=366)  # a date older than this is a clock that was never set
+PACKET_MAX = 2**31
 PERCENT_MAX = 100.0  # of a battery
 LQI_MAX = 255.0
 
@@ -90,7 +91,7 @@ def observed(
     battery: Any = None,
     low: Any = None,
     link: Any = None,
-    packet: int | None = None,
+    packet: Any = None,
 ) -> Reading:
     """Return what a sensor said: an event, if it said anything of what it is there for, and that it was heard."""
     at = dated or arrived.at
@@ -110,9 +111,14 @@ def observed(
         kind=sensor.kind,
         value=value,
         origin=origin,
-        packet=packet,
+        packet=_numbered(packet),
     )
     return Reading(events=(event,), signs=signs, dated=dated)
+
+
+def _numbered(said: Any) -> int | None:
+    """Return a device's own number of what it says; None for what is none: True is none, though Python counts by it."""
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= PACKET_MAX else None
 
 
 def sighted(who: Iterable[Placed], arrived: Arrived, *, seen: bool) -> Reading:

@@ -79,7 +79,6 @@ def _sensor(placed: Placed, message: Message, arrived: Arrived) -> Reading:
     if value is None and not said.keys() & {"battery", "battery_low", "link", "at"}:
         why = f'It has no "{means.key}". Write {{"{means.key}": true}} when it is so, and false when it is over.'
         return troubled(message, Trouble.NO_VALUE, why, arrived.at)
-    packet = said.get("packet")
     reading = observed(
         placed,
         value,
@@ -89,9 +88,6 @@ def _sensor(placed: Placed, message: Message, arrived: Arrived) -> Reading:
         battery=said.get("battery"),
         low=said.get("battery_low"),
         link=said.get("link"),
-        packet=packet if isinstance(packet, int) and 0 <= packet <= PACKET_MAX else None,
+        packet=said.get("packet"),
     )
     return reading._replace(troubles=troubles)
-
-
-PACKET_MAX = 2**31

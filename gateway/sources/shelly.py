@@ -143,14 +143,13 @@ def _first(placed: Placed, below: str, message: Message, arrived: Arrived) -> Re
     except Puzzling as error:
         return troubled(message, Trouble.UNREADABLE, str(error), arrived.at)
     battery = _number(said.get("sensor/battery", said.get("bat")))
-    packet = said.get("event_cnt")
     return observed(
         placed,
         value,
         arrived,
         origin=origin_of(message, None),
         battery=battery,
-        packet=packet if isinstance(packet, int) and 0 <= packet <= PACKET_MAX else None,
+        packet=said.get("event_cnt"),
     )
 
 
@@ -215,7 +214,6 @@ def _blu(placed: Placed, heard: Mapping[str, Any], ts: Any, message: Message, ar
     if heard.get("encryption") is True and not heard.keys() & {one.key for one in _BLU[placed.sensor.kind]}:
         why = f"What {placed.sensor.id} says is encrypted. Take the encryption off it, or give its gateway the key."
         return troubled(message, Trouble.SETTING, why, arrived.at)
-    packet = heard.get("pid")
     said = {key: one for key, one in heard.items() if not isinstance(one, list)}
     if isinstance(pressed := heard.get("button"), list):  # of a device with several buttons, one number each
         said["button"] = next((one for one in pressed if one), 0)
@@ -227,7 +225,7 @@ def _blu(placed: Placed, heard: Mapping[str, Any], ts: Any, message: Message, ar
         message,
         arrived,
         battery=heard.get("battery"),
-        packet=packet if isinstance(packet, int) and 0 <= packet <= PACKET_MAX else None,
+        packet=heard.get("pid"),
     )
 
 
@@ -240,7 +238,7 @@ def _dated(  # noqa: PLR0917  # all of one message
     arrived: Arrived,
     *,
     battery: Any = None,
-    packet: int | None = None,
+    packet: Any = None,
 ) -> Reading:
     dated: datetime | None = None
     troubles: tuple[Unreadable, ...] = ()
@@ -257,6 +255,3 @@ def _dated(  # noqa: PLR0917  # all of one message
         placed, value, arrived, origin=origin_of(message, dated), dated=dated, battery=battery, packet=packet
     )
     return reading._replace(troubles=troubles)
-
-
-PACKET_MAX = 2**31

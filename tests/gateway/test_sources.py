@@ -232,6 +232,13 @@ NATIVE = ("12/bed", Kind.BED, device(Family.NATIVE, "12/bed"))
 OURS = "nachtwacht/wilg/sensor/12/bed"
 
 
+@pytest.mark.parametrize("packet", [True, False, -1, 2**31 + 1, 1.0, "12", None, [12]])
+def test_what_is_no_number_of_a_message_is_left_out_and_the_event_can_be_read_back(packet: object) -> None:
+    (event,) = said(a_plan(NATIVE), OURS, {"value": True, "packet": packet}).events
+    assert event.packet is None
+    assert decode(encode(event)) == event
+
+
 def test_a_native_sensor_says_what_when_and_how_it_is() -> None:
     full = {"value": True, "at": "2026-03-03T01:09:58.120Z", "battery": 71, "link": 90, "packet": 12}
     reading = said(a_plan(NATIVE), OURS, full)
