@@ -20,7 +20,8 @@ from detectors.findings import BY_CENTRE, Cleared, Finding
 from detectors.homes import Instant, SiteId
 
 RECORDS_MAX = 200  # records in one batch
-RESEND_AFTER_S = 3.0  # seconds without an answer before a batch is sent again
+RESEND_AFTER_S = 3.0  # seconds without an answer before a batch is sent again; each time twice as long ...
+RESEND_AT_MOST_S = 60.0  # ... up to this, until the other side says anything: a night without it is no night of repeats
 ASK_EVERY_S = 60.0  # seconds between two questions what the other side has, while there is nothing to send
 KEPT_MAX = 2_000  # bytes kept of a record that could not be taken
 PORT_MAX = 65_535
@@ -117,11 +118,14 @@ class Outgoing:
         self._had: int | None = None  # the peer's last answer; None until it has said anything
         self._asked_s: float | None = None  # monotonic seconds of the last question, or of the first look
         self._sent: tuple[int, float] | None = None  # upto and monotonic seconds of the batch under way
+        self._again_after_s = RESEND_AFTER_S  # without an answer
 
     def next(self, monotonic_s: float) -> Batch | None:
         """Return the batch to send now, if any."""
-        if self._sent is not None and monotonic_s - self._sent[1] < RESEND_AFTER_S:
-            return None
+        if self._sent is not None:
+            if monotonic_s - self._sent[1] < self._again_after_s:
+                return None
+            self._again_after_s = min(2 * self._again_after_s, RESEND_AT_MOST_S)
         if self._had is None:
             self._sent = (0, monotonic_s)
             return Batch(self._journal, 0, 0)
@@ -146,11 +150,17 @@ class Outgoing:
         """Note what the peer says it has; what it says always wins, for only its own disk knows."""
         self._had = have.number if have.journal == self._journal else 0
         self._sent = None
+        self.heard()
+
+    def heard(self) -> None:
+        """Note that the peer said something: it is there, and what it did not answer need not wait for long."""
+        self._again_after_s = RESEND_AFTER_S
 
     def broken(self) -> None:
         """Note that the connection was lost: nothing is under way, and what the peer has must be asked again."""
         self._had = None
         self._sent = None
+        self.heard()
 
     @property
     def idle(self) -> bool:

@@ -447,6 +447,8 @@ class Intake:
                 await self._centre.ask(lambda _: outgoing.answered(said))
                 self._wake(site)
             case Batch():
+                if site in self._outgoing:
+                    self._outgoing[site].heard()
                 have = await self._centre.take(site, said)
                 await client.publish(link.down_topic(site), link.encode(have), qos=1)
 

@@ -116,6 +116,7 @@ class Uplink:
                 self._outgoing.answered(message)
                 self.have = message.number if message.journal == self._journal else 0
             elif isinstance(message, Batch):
+                self._outgoing.heard()
                 have, _ = link.take(self._db, CENTRE, message, recorded_at=now)
                 self._say(have)
         except Garbled as error:
