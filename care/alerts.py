@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -159,8 +160,11 @@ class Handed(NamedTuple):
     after: StaffId | None
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of one alert. Computed from records and stored nowhere else."""
+class Alert(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """All that is known of one alert. Computed from records and stored nowhere else.
+
+    What follows from that is worked out once: every second each of them is asked about.
+    """
 
     id: AlertId
     home: HomeId
@@ -202,14 +206,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """The screens that have shown it as it stands now."""
         return tuple(one for one in self.delivered if self._counts(one))
 
-    @property
+    @cached_property
     def holder(self) -> StaffId | None:
         """Who has it now: the first on disk wins, unless taken over or given back. Closing it ends that."""
         counts = [one.after for one in self.handed if self._counts(one.deed)]
         return counts[-1] if counts else None
 
-    @property
-    def handed(self) -> list[Handed]:
+    @cached_property
+    def handed(self) -> tuple[Handed, ...]:
         """Every time that it changed hands, those of before it was closed and opened again included."""
         handed = list[Handed]()
         closed_at = self.resolved.at if self.resolved is not None and self.reopened else None
@@ -224,23 +228,23 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
                 holder = hold.by
             if holder != before:
                 handed.append(Handed(hold, before, holder))
-        return handed
+        return tuple(handed)
 
-    @property
+    @cached_property
     def held_since(self) -> datetime | None:
         """Since when its holder has it."""
         holder = self.holder
         taken = [hold.at for hold in self.holds if isinstance(hold, Claimed) and hold.by == holder]
         return taken[-1] if holder is not None and taken else None
 
-    @property
+    @cached_property
     def follow(self) -> Followed | None:
         """The last that its holder, or somebody before them, was doing about it; None if nothing, or once forgotten."""
         ended = max((hold.at for hold in self.holds if isinstance(hold, Lapsed)), default=None)
         said = [one for one in self.follows if self._counts(one) and (ended is None or one.at > ended)]
         return said[-1] if said else None
 
-    @property
+    @cached_property
     def lapses_at(self) -> datetime | None:
         """When it is open for everybody again if its holder does nothing more about it; None while nobody has it.
 
@@ -261,7 +265,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         last = self.holds[-1] if self.holds else None
         return last if isinstance(last, Lapsed) and self._counts(last) else None
 
-    @property
+    @cached_property
     def shelf(self) -> Shelved | None:
         """That it is put aside: not once something new was found, and never what is urgent."""
         last = self.shelves[-1] if self.shelves else None
@@ -274,13 +278,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """Whether every condition in it is over by itself. A call for help is never over by itself."""
         return not self.standing
 
-    @property
+    @cached_property
     def standing(self) -> tuple[Finding, ...]:
         """The conditions in it that are not over by themselves."""
         ended = {(one.what, one.since) for one in self.cleared}
         return tuple(one for one in self.findings if one.what is What.BUTTON or (one.what, one.since) not in ended)
 
-    @property
+    @cached_property
     def state(self) -> State:
         if self.resolved is not None and not self.reopened:
             return State.RESOLVED
@@ -296,6 +300,31 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     def open(self) -> bool:
         """Whether it still asks for a person."""
         return self.state is not State.RESOLVED
+
+    @cached_property
+    def turn(self) -> tuple[datetime | None, datetime]:
+        """Until when all that was before was over or closed, and when it began to ask for somebody again."""
+        before = self.resolved.at if self.resolved is not None and self.reopened else None
+        ends = {(one.what, one.since): one.at for one in self.cleared}
+        began: datetime | None = None
+        until: datetime | None = None  # when all so far was over; None: something stands
+        for finding in self.findings:
+            if before is not None and finding.at <= before:
+                continue
+            if began is None:
+                began = until = finding.at
+            elif until is not None and finding.at > until:
+                before, began, until = until, finding.at, finding.at
+            ended = None if finding.what is What.BUTTON else ends.get((finding.what, finding.since))
+            until = None if until is None or ended is None else max(until, ended)
+        assert began is not None  # nothing is found before the first finding
+        return before, began
+
+    @cached_property
+    def way(self) -> tuple[Passing, ...]:
+        """What happened on the way up since it last began to ask for somebody, by its dates."""
+        before, _ = self.turn
+        return tuple(one for one in self.passing if before is None or one.at > before)
 
     def _counts(self, deed: Claimed | Released | Lapsed | Followed | Delivered) -> bool:
         return not self.reopened or self.resolved is None or deed.at > self.resolved.at

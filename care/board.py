@@ -205,7 +205,7 @@ class Board:
 
         What is the matter with every building at once concerns everybody.
         """
-        sites = {*self.plans, *map(site_of, self._of)}
+        sites = {*self.plans, *map(site_of, self._of.keys() - self.homes.keys())}
         if all(map(sees, sites - {CENTRE})):
             return self
         mine = {site for site in sites if site == CENTRE or sees(site)}
@@ -247,6 +247,14 @@ class Board:
     def standing(self, building: HomeId) -> list[Finding]:
         """Return what is the matter with a whole building (`homes.building_of`) and not over."""
         return [one for alert in self.faults_of(building) for one in alert.standing]
+
+    def alerts_between(self, start: datetime, until: datetime, site: SiteId | None = None) -> list[Alert]:
+        """Return every alert that was raised from one moment until before another, oldest first; of a site, or all."""
+        homes = self._of if site is None else [home for home in self._of if site_of(home) == site]
+        raised = (self.alerts[alert] for home in homes for alert in self._of[home])
+        return sorted(
+            (one for one in raised if start <= one.raised_at < until), key=lambda one: (one.raised_at, one.id)
+        )
 
     def faults_of(self, building: HomeId) -> list[Alert]:
         """Return the alerts of a whole building of which something stands, closed ones too; oldest first."""

@@ -192,7 +192,7 @@ def to_call_off(board: Board, now: datetime) -> Iterator[ToSend]:
     Only for who got the question, or may have, and did not say that they cannot; once, however often things turn after.
     """
     for alert in board.noticed():
-        so_far = way(alert)
+        so_far = alert.way
         for asked in {one.to: one for one in so_far if isinstance(one, Passed)}.values():
             if asked.why is Why.CALLED_IN:  # they came to help with all there is
                 continue
@@ -223,7 +223,7 @@ def not_needed(alert: Alert, to: ContactId, now: datetime) -> datetime | None:
     follow, since = alert.follow, alert.held_since
     if since is not None and follow is not None and follow.follow is not Follow.TALKING and _sent(follow.means, to):
         return max(follow.at, since)
-    so_far = way(alert)
+    so_far = alert.way
     if _last_said(so_far, to) is Answer.GOING:
         return None
     others = {one.by: one for one in so_far if isinstance(one, Replied) and one.by != to}
@@ -275,37 +275,12 @@ def _climb(alert: Alert, home: Home | None, now: datetime) -> Climb | None:
     """Return the climb that an alert is on; None if it asks for nobody, or somebody has it."""
     if alert.tier in CALM or alert.state not in {State.RAISED, State.DELIVERED}:
         return None
-    _, began = _turn(alert)
-    so_far = way(alert)
+    _, began = alert.turn
+    so_far = alert.way
     so_urgent = [one.at for one in alert.findings if one.at >= began and urgency(one, home) is alert.tier]
     first = min((one.at for one in so_far), default=now)
     pauses = _merged([*_held(alert), *_aside(alert), *_going(so_far)])
     return Climb(min(began, first), so_far, pauses, min(min(so_urgent, default=began), first))
-
-
-def way(alert: Alert) -> tuple[Passing, ...]:
-    """Return what happened on the way up since it last began to ask for somebody, by its dates."""
-    before, _ = _turn(alert)
-    return tuple(one for one in alert.passing if before is None or one.at > before)
-
-
-def _turn(alert: Alert) -> tuple[datetime | None, datetime]:
-    """Return until when all that was before was over or closed, and when it began to ask for somebody again."""
-    before = alert.resolved.at if alert.resolved is not None and alert.reopened else None
-    ends = {(one.what, one.since): one.at for one in alert.cleared}
-    began: datetime | None = None
-    until: datetime | None = None  # when all so far was over; None: something stands
-    for finding in alert.findings:
-        if before is not None and finding.at <= before:
-            continue
-        if began is None:
-            began = until = finding.at
-        elif until is not None and finding.at > until:
-            before, began, until = until, finding.at, finding.at
-        ended = None if finding.what is What.BUTTON else ends.get((finding.what, finding.since))
-        until = None if until is None or ended is None else max(until, ended)
-    assert began is not None  # nothing is found before the first finding
-    return before, began
 
 
 def _dated(alert: Alert) -> datetime:

@@ -6,7 +6,6 @@ from care.alerts import CALM, Alert
 from care.asking import Answer, Passed, Replied
 from care.board import Board
 from care.chains import RESIDENT
-from care.escalation import way
 from detectors.findings import Finding, What
 from detectors.homes import Home, HomeId
 
@@ -58,7 +57,7 @@ def fine(board: Board, home: HomeId, at: datetime) -> list[Replied]:
 def _waits(alert: Alert) -> bool:
     if not alert.open or alert.tier in CALM or any(one.what is What.BUTTON for one in alert.findings):
         return False
-    so_far = way(alert)
+    so_far = alert.way
     turns = [one.at for one in so_far if isinstance(one, Passed) and one.to == RESIDENT]
     answers = [one.at for one in so_far if isinstance(one, Replied) and one.by == RESIDENT]
     return bool(turns) and not any(at >= max(turns) for at in answers)

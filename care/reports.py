@@ -143,13 +143,11 @@ class Writer:
             return ()
         return stretches(self.board.sights.of(home.id), home, span.start, span.until)
 
-    def raised_in(self, span: Span) -> dict[HomeId, list[Alert]]:
-        """Return every alert of a night and of the day after it, by home, oldest first."""
+    def raised_in(self, span: Span, site: SiteId | None = None) -> dict[HomeId, list[Alert]]:
+        """Return every alert of a night and of the day after it, by home, oldest first; of one site, or all."""
         found: dict[HomeId, list[Alert]] = {}
-        until = span.start + _NEXT_DAY
-        for alert in sorted(self.board.alerts.values(), key=lambda one: (one.raised_at, one.id)):
-            if span.start <= alert.raised_at < until:
-                found.setdefault(alert.home, []).append(alert)
+        for alert in self.board.alerts_between(span.start, span.start + _NEXT_DAY, site):
+            found.setdefault(alert.home, []).append(alert)
         return found
 
 
@@ -425,8 +423,8 @@ class Team:
         """Every alert of the night and the day after it, by home; of buildings too."""
         mine = {home.id for home in self.homes}
         sites = {site_of(home.id) for home in self.homes}
-        raised = self.writer.raised_in(self.span)
         everywhere = self.about == TEAM
+        raised = self.writer.raised_in(self.span, None if everywhere else SiteId(self.about))
         return {
             home: alerts
             for home, alerts in raised.items()

@@ -15,7 +15,7 @@ from care.alerts import Alert, State
 from care.asking import Answer, Arrived, NotTonight, Opened, Passed, Replied
 from care.board import Board
 from care.chains import LINES, RESIDENT, night_ends
-from care.escalation import not_needed, way
+from care.escalation import not_needed
 from care.ids import ContactId
 from care.language import mark
 from care.records import Record, site_of
@@ -79,7 +79,7 @@ async def reply(token: str, desk: TheDesk, answer: Annotated[Answer, Form()]) ->
 def opened(board: Board, alert: Alert, by: ContactId, at: datetime) -> list[Record]:
     """Return what to write down when somebody looks at what they are asked: once each time they are."""
     known = board.alerts[alert.id]
-    if not known.open or any(isinstance(one, Opened) and one.by == by for one in way(known)):
+    if not known.open or any(isinstance(one, Opened) and one.by == by for one in known.way):
         return []
     return [Opened(at=at, home=known.home, alert=known.id, by=by)]
 
@@ -87,7 +87,7 @@ def opened(board: Board, alert: Alert, by: ContactId, at: datetime) -> list[Reco
 def arrived(board: Board, alert: Alert, by: ContactId, at: datetime) -> list[Record]:
     """Return what to write down when a phone has shown what somebody is asked: the first time, while it is open."""
     known = board.alerts[alert.id]
-    if not known.open or any(isinstance(one, Arrived | Opened) and one.by == by for one in way(known)):
+    if not known.open or any(isinstance(one, Arrived | Opened) and one.by == by for one in known.way):
         return []
     return [Arrived(at=at, home=known.home, alert=known.id, by=by)]
 
@@ -95,7 +95,7 @@ def arrived(board: Board, alert: Alert, by: ContactId, at: datetime) -> list[Rec
 def replied(board: Board, alert: Alert, by: ContactId, answer: Answer, at: datetime) -> list[Record]:
     """Return what to write down when somebody answers; nothing when it is the same again, or closed by now."""
     known = board.alerts[alert.id]
-    said = [one for one in way(known) if isinstance(one, Replied) and one.by == by]
+    said = [one for one in known.way if isinstance(one, Replied) and one.by == by]
     if not known.open or len(said) >= REPLIES_MAX or (said and said[-1].answer is answer):
         return []
     records: list[Record] = [Replied(at=at, home=known.home, alert=known.id, by=by, answer=answer)]
@@ -142,7 +142,7 @@ def _back(token: str) -> Response:
 
 def _shown(request: Request, desk: Desk, alert: Alert, to: ContactId) -> dict[str, object]:
     glance = Glance(desk.centre.board, Names(desk.people), desk.centre.now(), language_of(request))
-    story, so_far = Story(alert, glance), way(alert)
+    story, so_far = Story(alert, glance), alert.way
     said = [one for one in so_far if isinstance(one, Replied) and one.by == to]
     asked = [one.at for one in so_far if isinstance(one, Passed) and one.to == to]
     over = not alert.open or alert.state is State.RETURNED or not_needed(alert, to, glance.now) is not None

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from care.agreements import Value, values
 from care.alerts import Alert
 from care.board import Board
-from care.ids import AlertId
+from care.ids import AlertId, StaffId
 from care.language import FORMAL, LANGUAGES, words
 from care.records import CENTRE, BackTest, site_of
 from care.telling import Piece
@@ -28,7 +28,7 @@ from dashboard.glance import Names, Viewer, home_path
 from dashboard.homes import Standing
 from dashboard.looks import Looks
 from dashboard.organisations import ONLY_OWN, OrganisationId, sees
-from dashboard.scene import Layout, Scene
+from dashboard.scene import Drawn, Layout, Scene
 from dashboard.stories import Story
 from detectors.homes import Home, HomeId, SiteId, is_building
 
@@ -55,7 +55,13 @@ class Drawing:
         self._laid_out: dict[tuple[str, frozenset[OrganisationId]], Layout] = {}
         self._queued: dict[tuple[str, frozenset[OrganisationId]], object] = {}
         self._looks: dict[frozenset[OrganisationId], Looks] = {}
-        self._cards: dict[tuple[str, frozenset[OrganisationId]], dict[AlertId, tuple[object, str]]] = {}
+        self._drawn: dict[tuple[str, frozenset[OrganisationId]], Drawn] = {}
+
+    def rehearse(self, now: datetime) -> None:
+        """Draw the desk once for nobody: whoever asks first waits for no template, nor for how each home looks."""
+        for language in LANGUAGES:
+            self.desk(now, Viewer(StaffId(""), "", "", language))
+            self.everything(now, language, page="/")
 
     def desk(self, now: datetime, viewer: Viewer) -> str:
         """Draw the whole page of the night desk."""
@@ -245,13 +251,12 @@ class Drawing:
         scene.looks_before = self._looks[organisations] = looks
         if viewer is None:  # or a card would say whose reader's it is
             readers = (language, organisations)
-            cards = self._cards.pop(readers, {})
-            if len(self._cards) >= READERS_MAX:
-                del self._cards[next(iter(self._cards))]
-            still = {
-                alert: drawn for alert, drawn in cards.items() if alert in board.alerts and board.alerts[alert].open
+            before = self._drawn.pop(readers, {})
+            if len(self._drawn) >= READERS_MAX:
+                del self._drawn[next(iter(self._drawn))]
+            scene.drawn_before = self._drawn[readers] = {
+                of: drawn for of, drawn in before.items() if of[1] in board.alerts and board.alerts[of[1]].open
             }
-            scene.cards_before = self._cards[readers] = still
         return scene
 
     def _queue_differs(

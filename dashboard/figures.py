@@ -13,7 +13,7 @@ from care.alerts import Alert, State, Tier
 from care.asking import Exhausted
 from care.board import Board
 from care.buildings import Sign, cause_of, last_sign
-from care.escalation import to_call_off, to_send, way
+from care.escalation import to_call_off, to_send
 from care.load import Load, loads
 from care.records import Plan
 from care.sights import now_seen
@@ -68,7 +68,7 @@ def of_alerts(board: Board, now: datetime) -> Figures:
     oldest: dict[Tier, float] = {}
     for one in waiting:
         oldest[one.tier] = max(oldest.get(one.tier, 0.0), _s(now - _asks_since(one)))
-    exhausted = sum(any(isinstance(step, Exhausted) for step in way(one)) for one in waiting)
+    exhausted = sum(any(isinstance(step, Exhausted) for step in one.way) for one in waiting)
     return {
         "alerts_open": [
             ((str(tier), str(state)), by_state[tier, state])

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from care.alerts import CALM, Alert, State
 from care.asking import Answer, Arrived, CalledOff, Exhausted, Noticed, Opened, Passed, Refusal, Replied, Skipped, Why
 from care.chains import BACK_UP, DESK, NIGHT_TEAM, RESIDENT
-from care.escalation import forecast, way
+from care.escalation import forecast
 from care.ids import ContactId
 from care.language import mark
 from care.records import Passing
@@ -81,7 +81,7 @@ class PassingOn:
 
     @cached_property
     def way(self) -> tuple[Passing, ...]:
-        return way(self.alert)
+        return self.alert.way
 
     @cached_property
     def coming(self) -> Passed | Exhausted | None:

@@ -33,6 +33,10 @@ Layout = tuple[tuple[SiteId, str, tuple[Home, ...]], ...]
 """Which tile stands where: buildings by name, and their homes."""
 
 
+Drawn = dict[tuple[str, AlertId], tuple[object, str]]
+"""What was drawn of alerts, by what it is; with what it rests on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One building and its homes, in the order in which they are numbered."""
@@ -53,9 +57,7 @@ class Scene(Glance):
     """
 
     looks_before: Looks | None = None  # what earlier scenes of the same board found of each home
-    cards_before: dict[AlertId, tuple[object, str]] | None = (
-        None  # by what they rest on, those drawn for the same readers
-    )
+    drawn_before: Drawn | None = None  # for the same readers
 
     # Alerts
 
@@ -70,20 +72,35 @@ class Scene(Glance):
 
     def card(self, story: Story, draw: Callable[[Story, bool], str], *, with_picture: bool) -> str:
         """Return an alert's card: drawn again only if it may read otherwise, as every minute it may."""
-        if self.cards_before is None:
-            return draw(story, with_picture)
+        more = (with_picture, story.passing.short, story.course.times)
+        return self._kept("card", story, more, lambda: draw(story, with_picture))
+
+    def row(self, story: Story, draw: Callable[[Story], str]) -> str:
+        """Return an alert's row, kept as its card is."""
+        return self._kept("row", story, (), lambda: draw(story))
+
+    def announced(self, story: Story) -> str:
+        """Return an alert in one breath, kept as its card is."""
+        return self._kept("announced", story, (), lambda: story.announced)
+
+    def _kept(self, what: str, story: Story, more: tuple[object, ...], draw: Callable[[], str]) -> str:
+        if self.drawn_before is None:
+            return draw()
         site = site_of(story.alert.home)
         silent = self.silent_since(site)
         rests_on = (
             *(story.alert, story.plan_home, self.board.statuses.get(story.alert.home), self.board.plans.get(site)),
             *(story.client, story.holder_name, story.call_first, [one.id for one in self.folded.get(story.id, ())]),
-            *(silent and self.wording.time(silent), story.settling, with_picture, self.wording.time(self.now)),
-            *(story.passing.short, story.course.times),
+            *(silent and self.wording.time(silent), story.settling, self._minute, *more),
         )
-        known = self.cards_before.get(story.id)
+        known = self.drawn_before.get((what, story.id))
         if known is None or known[0] != rests_on:
-            known = self.cards_before[story.id] = (rests_on, draw(story, with_picture))
+            known = self.drawn_before[what, story.id] = (rests_on, draw())
         return known[1]
+
+    @cached_property
+    def _minute(self) -> str:
+        return self.wording.time(self.now)
 
     @cached_property
     def waiting(self) -> list[Story]:

@@ -137,6 +137,7 @@ async def _run_together(
         url=settings.url,
         screens=screens,
     )
+    drawing.rehearse(centre.now())
     server = _Server(application(desk), live, settings.https)
     log.info(
         "the desk is open",

@@ -9,7 +9,7 @@ from care import tidings
 from care.alerts import Alert, State
 from care.asking import Answer, Opened, Passed, Replied
 from care.chains import night_ends
-from care.escalation import not_needed, way
+from care.escalation import not_needed
 from care.language import mark
 from care.pauses import PauseReason
 from care.sharing import Part
@@ -197,7 +197,7 @@ class Theirs:
         ]
 
     def _question(self, alert: Alert) -> Question | None:
-        so_far, me = way(alert), self.contact.id
+        so_far, me = alert.way, self.contact.id
         asked = [one for one in so_far if isinstance(one, Passed) and one.to == me]
         if not asked or not_needed(alert, me, self.glance.now) is not None:
             return None
