@@ -4,6 +4,7 @@ Each kind of resource is made afresh of what the board knows (`care.fhir`). What
 a care record keeps what it was told, and asks by `_lastUpdated` for what changed since.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -93,7 +94,7 @@ TheSpan = Annotated[Span, Depends(changed)]
 async def metadata() -> Response:
     """Return what this server can do. No token: nothing in it is about anybody."""
     told = fhir.capability(
-        dict.fromkeys(_KINDS, (fhir.CHANGED, "patient")),
+        dict.fromkeys((*_KINDS, _LOOKS), (fhir.CHANGED, "patient")),
         name="Nachtwacht",
         version=version(),
         since=BEGAN,
@@ -120,7 +121,9 @@ async def search(
     base = _base(request)
     whose = patient.rpartition("|")[2]
     found = [
-        one for one in _told(caller, kind, base, span) if span.holds(one.changed_at) and whose in {"", one.resident}
+        one
+        for one in await _told(caller, kind, base, span)
+        if span.holds(one.changed_at) and whose in {"", one.resident}
     ]
     total = len(found)
     found = sorted((one for one in found if _place(one) > after), key=_place)
@@ -138,7 +141,7 @@ async def search(
 async def read(request: Request, caller: ForRecord, kind: str, resource: str) -> Response:
     """Return one resource."""
     always = Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    found = [one for one in _told(caller, kind, _base(request), always) if one.resource["id"] == resource]
+    found = [one for one in await _told(caller, kind, _base(request), always) if one.resource["id"] == resource]
     if not found:
         raise _nothing()
     await _looked(caller, found, kind)
@@ -151,14 +154,16 @@ def _base(request: Request) -> str:
     return (url or f"{request.url.scheme}://{request.headers.get('Host', '')}").rstrip("/")
 
 
-def _told(caller: Caller, kind: str, base: str, span: Span) -> Iterator[Told]:
+async def _told(caller: Caller, kind: str, base: str, span: Span) -> list[Told]:
     """Return all of a kind that is there for who asks. Raises `Problem` for a kind that is not told here."""
+    board = caller.desk.centre.board
+    writer = Writer(base, {home: known.resident for home, known in board.homes.items()})
+    if kind == _LOOKS:
+        return await _looks(caller, writer, span)
     make = _KINDS.get(kind)
     if make is None:
         raise _nothing()
-    board = caller.desk.centre.board
-    residents = {home: known.resident for home, known in board.homes.items()}
-    return make(caller, Writer(base, residents), span, kind)
+    return list(make(caller, writer, span, kind))
 
 
 def _of_alerts(caller: Caller, writer: Writer, span: Span, kind: str) -> Iterator[Told]:
@@ -210,7 +215,7 @@ def _ended(agreed: MeasureAgreed, said: list[MeasureAgreed | MeasureEnded]) -> M
     )
 
 
-def _looks(caller: Caller, writer: Writer, span: Span, _: str) -> Iterator[Told]:
+async def _looks(caller: Caller, writer: Writer, span: Span) -> list[Told]:
     if Scope.LOOKS not in caller.program.scopes:
         text = "This token does not hold the scope that is needed for this."
         raise Problem(403, "Not done", text)
@@ -220,7 +225,8 @@ def _looks(caller: Caller, writer: Writer, span: Span, _: str) -> Iterator[Told]
         until=min(span.until, now),
         organisations=frozenset({caller.program.organisation}),
     )
-    for number, entry in access_log.found(caller.desk.access_log, asked):
+    told = []
+    for number, entry in await asyncio.to_thread(access_log.found, caller.desk.access_log, asked):
         elsewhere = entry.home is not None and not caller.sees(entry.home)  # somebody of theirs tried another's home
         resident, home = (None, None) if elsewhere else (entry.resident, entry.home)
         look = Looked(
@@ -234,7 +240,8 @@ def _looks(caller: Caller, writer: Writer, span: Span, _: str) -> Iterator[Told]
             resident,
             "" if elsewhere else entry.about,
         )
-        yield Told(writer.of_look(look), entry.at, home, resident)
+        told.append(Told(writer.of_look(look), entry.at, home, resident))
+    return told
 
 
 Maker = Callable[[Caller, Writer, Span, str], Iterator[Told]]
@@ -242,9 +249,10 @@ _KINDS: dict[str, Maker] = {
     **dict.fromkeys(("Observation", "Flag", "Communication", "Task", "Provenance"), _of_alerts),
     "Device": _devices,
     "Consent": _consents,
-    "AuditEvent": _looks,
 }
-"""Which kinds are told, and how each is made."""
+"""Which kinds are told of what the board holds, and how each is made."""
+
+_LOOKS = "AuditEvent"  # told of the access log, which lies on a disk
 
 
 async def _looked(caller: Caller, told: list[Told], kind: str) -> None:

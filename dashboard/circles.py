@@ -4,6 +4,7 @@ The resident decides alone. The care team hands out codes, and writes down what 
 has said, with whose word it was.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -63,7 +64,7 @@ async def looked(desk: TheDesk, mine: TheirOwn, days: int = 7) -> Response:
     """Tell who looked at the resident's data in the last days."""
     if days not in SPANS:
         days = 7
-    values = {"days": _looked(desk, mine, days), "chosen": days, "spans": SPANS, "own": own_page(desk, mine)}
+    values = {"days": await _looked(desk, mine, days), "chosen": days, "spans": SPANS, "own": own_page(desk, mine)}
     return HTMLResponse(_drawn(desk, mine, "mine-looked.html", **values))
 
 
@@ -78,7 +79,7 @@ async def people(desk: TheDesk, mine: TheirOwn) -> Response:
 async def paper(desk: TheDesk, mine: TheirOwn) -> Response:
     """Give all of it on paper: what is measured, who may see what, and who looked."""
     own = own_page(desk, mine)
-    values = {"own": own, "circle": _circle(desk, mine.home, own.wording), "days": _looked(desk, mine, PAPER_DAYS)}
+    values = {"own": own, "circle": _circle(desk, mine.home, own.wording), "days": await _looked(desk, mine, PAPER_DAYS)}
     try:
         async with desk.printing:
             made = await pdf(_drawn(desk, mine, "mine-paper.html", **values))
@@ -176,7 +177,7 @@ def _note(desk: Desk, mine: Mine, what: str, about: str) -> None:
     looking.told(entry)
 
 
-def _looked(desk: Desk, mine: Mine, days: int) -> list[object]:
+async def _looked(desk: Desk, mine: Mine, days: int) -> list[object]:
     now, wording = desk.wall.now(), own_page(desk, mine).wording  # the log is dated by it
     reasons = {one.id: one.reason for one in emergencies.of(desk.people, mine.key.resident)}
     told = Looked(
@@ -188,8 +189,9 @@ def _looked(desk: Desk, mine: Mine, days: int) -> list[object]:
         lambda about: reasons.get(about, ""),
         agreed_at=desk.centre.now(),
     )
-    entries = access_log.of_resident(
-        desk.access_log, mine.key.resident, told.since(days), datetime.max.replace(tzinfo=now.tzinfo)
+    ever = datetime.max.replace(tzinfo=now.tzinfo)
+    entries = await asyncio.to_thread(
+        access_log.of_resident, desk.access_log, mine.key.resident, told.since(days), ever
     )
     return [*told.days(entries)]
 

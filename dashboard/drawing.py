@@ -229,10 +229,13 @@ class Drawing:
         scene = self._fresh(board, now, language, organisations)
         self._moved(scene, organisations)
         self._queue_differs(scene, organisations, set())
-        recent = [one for one in board.alerts.values() if one.open or _last_touched(one) > now - RECENT]
-        read = [one for one in board.alerts.values() if f"/alerts/{one.id}" == page]
+        every = board.alerts.values()
+        if page is None:
+            told = [one for one in every if one.open or _last_touched(one) > now - RECENT]
+        else:
+            told = [one for one in every if f"/alerts/{one.id}" == page]
         homes = [home for home in board.homes.values() if page in {None, home_path(home.id)}]
-        stories = [scene.story(one) for one in (recent if page is None else read)]
+        stories = [scene.story(one) for one in told]
         whole = page in {None, "/"}
         return self._fragments(scene, [scene.home(home) for home in homes], stories, board=whole, brief=page is None)
 

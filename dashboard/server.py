@@ -102,7 +102,6 @@ async def serve(settings: Settings) -> None:
         open_things.enter_context(closing(centre))
         if rehearsal is not None and centre.recorded_at is not None:
             rehearsal.tell(centre.recorded_at)
-        _keep_for_good()
         await _run_together(settings, centre, rehearsal, stores, sock)
 
 
@@ -138,6 +137,7 @@ async def _run_together(
         screens=screens,
     )
     drawing.rehearse(centre.now())
+    _keep_for_good()
     server = _Server(application(desk), live, settings.https)
     log.info(
         "the desk is open",
