@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS link (
 """
 
 _OF_ONE_ORGANISATION = """
-INSERT OR IGNORE INTO organisation VALUES ('own', 'Own');
+INSERT OR IGNORE INTO organisation VALUES ('own', 'Eigen organisatie');
 INSERT OR IGNORE INTO post (staff, organisation, role) SELECT id, 'own', 'care' FROM staff;
 """
 

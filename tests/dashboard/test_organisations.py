@@ -443,7 +443,7 @@ def test_an_organisation_gets_a_building_and_somebody_who_works_there(tmp_path: 
     assert run("staff", "appoint", "sanne", "--organisation", "own", "--role", "manager", *store)[0] == 0
     said = run("organisation", "list", *store)[1]
     assert "zon  Zorggroep Zon\n  buildings: wilg\n  people: sanne (care)" in said
-    assert "own  Own\n  buildings: every other building\n  people: sanne (manager)" in said
+    assert "own  Eigen organisatie\n  buildings: every other building\n  people: sanne (manager)" in said
     assert run("staff", "dismiss", "sanne", "--organisation", "own", *store)[0] == 0
     assert "people: nobody yet" in run("organisation", "list", *store)[1]
 
