@@ -79,7 +79,11 @@ async def people(desk: TheDesk, mine: TheirOwn) -> Response:
 async def paper(desk: TheDesk, mine: TheirOwn) -> Response:
     """Give all of it on paper: what is measured, who may see what, and who looked."""
     own = own_page(desk, mine)
-    values = {"own": own, "circle": _circle(desk, mine.home, own.wording), "days": await _looked(desk, mine, PAPER_DAYS)}
+    values = {
+        "own": own,
+        "circle": _circle(desk, mine.home, own.wording),
+        "days": await _looked(desk, mine, PAPER_DAYS),
+    }
     try:
         async with desk.printing:
             made = await pdf(_drawn(desk, mine, "mine-paper.html", **values))
