@@ -30,6 +30,7 @@ try:
     import dashboard.door_commands
     import dashboard.scraping_commands
     import gateway.commands
+    import gateway.fleet.commands
     import gateway.installer.commands
     from care import homes, journal
     from care.asking import Agreement, Chain, ChainAgreed, Consented, Line, Step
@@ -50,6 +51,7 @@ cli = typer.Typer(
     cls=Speaking, no_args_is_help=True, help="Nachtwacht watches over people who live on their own, through the night."
 )
 cli.add_typer(gateway.commands.cli, name="gateway")
+cli.add_typer(gateway.fleet.commands.cli, name="fleet")
 dashboard.commands.cli.add_typer(dashboard.door_commands.oidc, name="oidc")
 dashboard.commands.cli.add_typer(dashboard.door_commands.second_step, name="second-step")
 dashboard.commands.cli.command("metrics-token")(dashboard.scraping_commands.metrics_token)

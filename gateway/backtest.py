@@ -76,8 +76,8 @@ def lived(home: Home, entries: Iterable[Entry]) -> Lived:
     return Lived(kept, alerts)
 
 
-def relived(home: Home, known: Vigil, entries: Iterable[Entry], until: datetime) -> Iterator[Finding]:
-    """Yield what today's detectors find in those nights, beginning with what is known of the home."""
+def relived(home: Home, known: Vigil, entries: Iterable[Entry], until: datetime) -> Iterator[vigil.Told]:
+    """Yield what today's detectors tell of those nights, beginning with what is known of the home."""
     others = teaching.others(None)
     for entry in entries:
         now, said = entry.recorded_at, list[vigil.Told]()
@@ -93,16 +93,16 @@ def relived(home: Home, known: Vigil, entries: Iterable[Entry], until: datetime)
                     over = Cleared(at=now, home=home.id, what=one.what, since=one.since, episode=one.began)
                     if alert_of(over) == entry.record.alert:
                         known = vigil.usual(known, one.what, one.began, home, others)
-        yield from (one for one in said if isinstance(one, Finding))
+        yield from said
     _, said = vigil.advance(known, until + vigil.WINDOW, home, others)
-    yield from (one for one in said if isinstance(one, Finding))
+    yield from said
 
 
-def alerts_of(found: Iterable[Finding], home: Home, span: Span) -> dict[AlertId, Would]:
-    """Return the alerts about the resident that come of findings within those nights: when, as what, how urgent."""
+def alerts_of(said: Iterable[vigil.Told], home: Home, span: Span) -> dict[AlertId, Would]:
+    """Return the alerts about the resident that come of what is told of those nights: when, as what, how urgent."""
     first: dict[AlertId, Would] = {}
-    for one in found:
-        if one.what in _LEFT_OUT or not span.start <= one.at < span.end:
+    for one in said:
+        if not isinstance(one, Finding) or one.what in _LEFT_OUT or not span.start <= one.at < span.end:
             continue
         alert, urgent = alert_of(one), tier_of(one.what, home) is Tier.ACUTE
         known = first.get(alert)

@@ -35,7 +35,7 @@ SAID_AFTER_ALL = {
 def gathered() -> set[str | tuple[str, ...]]:
     """Return every message that code and templates ask for."""
     found: set[str | tuple[str, ...]] = set()
-    for room in ("care", "dashboard"):
+    for room in ("care", "dashboard", "gateway/fleet"):
         for _, _, message, _, _ in extract_from_dir(
             ROOT / room, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS
         ):
