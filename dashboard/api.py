@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
-from care import alerts
+from care import alerts, scaip
 from care import nights as nights_
 from care.board import Board
 from care.ids import AlertId
@@ -208,6 +208,24 @@ async def alert(caller: ForAlerts, alert: str) -> Alert:
         raise Problem(404, "No such alert", "There is no alert of this id, or no longer.")
     await caller.looked("alert", [known.home], about=known.id)
     return told(caller.desk.centre.board, known)
+
+
+@router.get("/alerts/{alert}/scaip", response_class=Response, responses={200: {"content": {scaip.MEDIA_TYPE: {}}}})
+async def as_scaip(
+    caller: ForAlerts,
+    alert: str,
+    controller: Annotated[str, Query(max_length=40, description="number of the home with the alarm centre, digits")],
+) -> Response:
+    """Return an alert as a message for an alarm centre (SCAIP), for a gateway of one's own to send."""
+    known = caller.desk.centre.board.alerts.get(AlertId(alert))
+    if known is None or not caller.sees(known.home):
+        raise Problem(404, "No such alert", "There is no alert of this id, or no longer.")
+    try:
+        body = scaip.message(known, controller)
+    except scaip.NotToBeSent as error:
+        raise Problem(409, "Not to be sent", str(error)) from error
+    await caller.looked("alert", [known.home], Deed.EXPORTED, about=known.id)
+    return Response(body, media_type=scaip.MEDIA_TYPE)
 
 
 @router.get("/homes")

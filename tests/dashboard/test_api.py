@@ -198,3 +198,15 @@ def test_a_program_is_let_in_listed_and_ended_by_command(tmp_path: Path) -> None
     assert run.invoke(cli, ["program", "end", program, *file]).exit_code == 1
     wrong = run.invoke(cli, ["program", "add", "ECD", "--scope", "names", *file])
     assert wrong.exit_code == 2
+
+
+async def test_an_alert_is_a_message_for_an_alarm_centre_and_giving_it_out_is_written_down(two: Desk) -> None:
+    path = f"/api/v1/alerts/{ALERT}/scaip"
+    answer = await ask(two, path, token_of(two), controller="10149471")
+    assert answer.headers["Content-Type"] == "application/scaip+xml"
+    assert "<cid>10149471</cid>" in answer.text
+    assert "r-0012" not in answer.text
+    assert looked(two) == [("alert", HOME, Deed.EXPORTED)]
+    assert (await ask(two, path, token_of(two, organisation=ZON), controller="1")).status_code == 404
+    refused = await ask(two, path, token_of(two), controller="<cid>")
+    assert (refused.status_code, "digits" in refused.json()["detail"]) == (409, True)

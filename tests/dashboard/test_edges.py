@@ -133,7 +133,8 @@ def test_whatever_is_sent_to_a_route_gets_a_clear_answer(edge: Edge, route: str)
         assert answer.status_code < 500, answer.text
         kind = answer.headers.get("content-type", "")
         if any(one in route for one in PROGRAMS):
-            assert kind in {"application/json", "application/fhir+json", "application/problem+json"}
+            told = {"application/json", "application/fhir+json", "application/problem+json", "application/scaip+xml"}
+            assert kind in told
             if answer.status_code >= 400:
                 assert {"title", "resourceType"} & set(answer.json())
         elif answer.status_code >= 400 and not (MACHINES in route and kind == "application/json"):
