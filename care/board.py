@@ -112,7 +112,7 @@ class Board:
         self.chains.add(record)
         turned = self.channels.add(record)
         self.messages.add(record)
-        self.nights.add(record)
+        self.nights.add(record, recorded_at)
         self.handovers.add(record)
         self.agreements.add(record)
         self.counted.add(record)

@@ -10,15 +10,18 @@ no second.
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from care.alerts import Alert, Tier
 from care.asking import Answer, Arrived, CalledOff, Noticed, Opened, Passed, Refusal, Replied, Skipped
 from care.measures import Basis, MeasureAgreed, MeasureEnded
-from care.records import By, Follow, Followed, Plan, encode
+from care.records import By, Corrected, Follow, Followed, Plan, encode
+from care.reports import Span
 from care.sharing import Shared
 from care.sights import TELLS_OF_SENSORS
 from detectors.findings import BUILDING, Finding, What
@@ -36,12 +39,17 @@ ACTIVITY = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 CHANGED = "_lastUpdated"  # the search parameter
 AUDIT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 OBJECT_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
+MAKES_DOCUMENT = {
+    "name": "document",
+    "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
+}
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
 _TECHNICAL = BUILDING | TELLS_OF_SENSORS
 _PRIORITY = {Tier.ACUTE: "high", Tier.SOON: "medium", Tier.REVIEW: "low", Tier.TECHNICAL: "advisory"}
 _TASK = {Tier.ACUTE: "stat", Tier.SOON: "urgent", Tier.REVIEW: "routine", Tier.TECHNICAL: "routine"}
 _CHANNELS = {"mail": "WRITTEN", "email": "WRITTEN", "sms": "SMSWRIT", "phone": "PHONE", "video": "VIDEOCONF"}
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\U00010000-\U0010ffff]")
 _COUNTED = {What.RESTLESS: "{times}", What.NOCTURIA: "{visits}/d", What.SHIFT: "h", What.BATTERY: "%"}
 
 
@@ -61,6 +69,18 @@ class Looked(NamedTuple):
     ground: str
     resident: ResidentId | None = None
     about: str = ""
+
+
+class NightReport(NamedTuple):
+    """The report of one client's night (`care.reports`), as a care record is told of it."""
+
+    home: HomeId
+    span: Span
+    language: str
+    title: str
+    lines: Sequence[str]
+    corrections: Sequence[Corrected] = ()
+    beside: str = ""  # the word for something that was put beside a line
 
 
 class Writer:
@@ -224,6 +244,51 @@ class Writer:
             "agent": [
                 {"type": _concept(PROVENANCE_AGENT, "assembler"), "who": self._gateway(alert.home)},
                 {"type": _concept(PROVENANCE_AGENT, "custodian"), "who": self._centre()},
+            ],
+        }
+
+    # Of a night.
+
+    def id_of_night(self, home: HomeId, night: date) -> str:
+        """Return the id of the report of one client's night, however often it is written."""
+        return _id("night", home, night.isoformat().encode())
+
+    def of_night(self, report: NightReport, rests_on: Sequence[Json], at: datetime) -> Json:
+        """Return the report of a night: its five lines, and each correction as a section by whoever wrote it.
+
+        Parameters
+        ----------
+        rests_on : what it tells of, in the order in which it is referred to.
+        at : how things stood when it was written.
+        """
+        status = "preliminary" if report.span.running else "amended" if report.corrections else "final"
+        staff = dict.fromkeys(one.by for one in report.corrections)
+        code = self._code("document", "night-report") | {"text": report.title}  # no LOINC: it is no nurse's note
+        lines = narrative(report.lines, report.language)
+        refers = {"entry": [_to(one) for one in rests_on]} if rests_on else {}
+        return {
+            "resourceType": "Composition",
+            "id": self.id_of_night(report.home, report.span.night),
+            "language": report.language,
+            "identifier": self._identifier("night-report", f"{report.home}/{report.span.night.isoformat()}"),
+            "status": status,
+            "type": code,
+            **self._about(report.home),
+            "date": _at(at),
+            "author": [self._gateway(report.home), *(self._person("staff", one) for one in staff)],
+            "title": report.title,
+            "custodian": self._centre(),
+            "event": [{"period": {"start": _at(report.span.start), "end": _at(report.span.end)}}],
+            "section": [
+                {"title": report.title, "text": lines, **refers},
+                *(
+                    {
+                        "title": f"{report.beside} {one.line}",
+                        "author": [self._person("staff", one.by)],
+                        "text": narrative([one.text], report.language),
+                    }
+                    for one in report.corrections
+                ),
             ],
         }
 
@@ -417,7 +482,10 @@ def search_set(resources: Sequence[Json], at: datetime, *, base: str, total: int
 
 
 def capability(kinds: Mapping[str, Sequence[str]], *, name: str, version: str, since: datetime) -> Json:
-    """Return what a server of these resources can do: which kinds it reads and searches, and by which parameters."""
+    """Return what a server of these resources can do: which kinds it reads and searches, and by which parameters.
+
+    Of each Composition it makes a document.
+    """
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -436,6 +504,7 @@ def capability(kinds: Mapping[str, Sequence[str]], *, name: str, version: str, s
                         "type": kind,
                         "interaction": [{"code": "read"}, {"code": "search-type"}],
                         "searchParam": [{"name": one, "type": "date" if one == CHANGED else "token"} for one in by],
+                        **({"operation": [MAKES_DOCUMENT]} if kind == "Composition" else {}),
                     }
                     for kind, by in kinds.items()
                 ],
@@ -449,37 +518,40 @@ def dated(resource: Json, changed_at: datetime) -> Json:
     return resource | {"meta": {"lastUpdated": _at(changed_at)}}
 
 
-def document(
-    title: str, lines: Sequence[str], *, subject: Json, author: Json, at: datetime, identity: str, about: Sequence[Json]
-) -> Json:
-    """Return a report as a FHIR document: a Composition with its lines, and the resources that it rests on.
+def document(composition: Json, about: Sequence[Json], at: datetime, *, base: str) -> Json:
+    """Return a report as a FHIR document: its Composition first, and behind it what that rests on.
+
+    The same report at the same moment is the same document, by its identifier too; any other content is another one.
 
     Parameters
     ----------
-    lines : as a person reads them, in the order in which they stand.
-    subject, author : references.
-    identity : of this report; writing it anew gives the same document another version.
+    about : everything that the Composition refers to, directly or through another.
+    base : the address under which each is found, by which references between them are resolved.
     """
-    text = "".join(f"<p>{_escaped(line)}</p>" for line in lines)
-    narrative = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{text}</div>'}
-    composition = {
-        "resourceType": "Composition",
-        "id": identity,
-        "status": "final",
-        "type": {"coding": [{"system": "http://loinc.org", "code": "34746-8", "display": "Nurse Note"}]},
-        "subject": subject,
-        "date": _at(at),
-        "author": [author],
-        "title": title,
-        "section": [{"title": title, "text": narrative, **({"entry": [_to(one) for one in about]} if about else {})}],
-    }
+    entries = [{"fullUrl": f"{base}/{_path(one)}", "resource": one} for one in (composition, *about)]
+    body = json.dumps(entries, sort_keys=True)
     return {
         "resourceType": "Bundle",
         "type": "document",
-        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{_uuid(identity)}"},
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{_uuid(body)}"},
         "timestamp": _at(at),
-        "entry": _entries([composition, *about]),
+        "entry": entries,
     }
+
+
+def devices_of(resources: Iterable[Json], devices: Sequence[Json]) -> list[Json]:
+    """Return the devices that resources refer to, and those that these belong to."""
+    known = {_path(one): one for one in devices}
+    wanted = {one["device"]["reference"] for one in resources if "device" in one} & known.keys()
+    wanted |= {known[one]["parent"]["reference"] for one in wanted if "parent" in known[one]}
+    return [one for path, one in known.items() if path in wanted]
+
+
+def narrative(lines: Iterable[str], language: str) -> Json:
+    """Return lines as text that people read (XHTML): whatever stands in a line is text of it, and never markup."""
+    said = "".join(f"<p>{_escaped(line)}</p>" for line in lines)
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml" lang="{language}" xml:lang="{language}">{said}</div>'
+    return {"status": "generated", "div": div}
 
 
 def _entries(resources: Sequence[Json]) -> list[Json]:
@@ -540,4 +612,6 @@ def _uuid(name: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return a line as XML has it (1.0, 2.2): a character that XML cannot hold is shown as one that was lost."""
+    line = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", line)
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")

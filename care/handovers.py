@@ -66,6 +66,10 @@ class Handovers:
         """Return what stands beside a line of a report, oldest first."""
         return [one for one in self._corrected.get((about, night), ()) if one.line == line]
 
+    def corrected(self, about: str, night: date) -> list[Corrected]:
+        """Return all that stands beside a report, by its lines, oldest first."""
+        return sorted(self._corrected.get((about, night), ()), key=lambda one: one.line)
+
     def full(self, about: str, night: date) -> bool:
         """Whether a report takes no further correction."""
         return len(self._corrected.get((about, night), ())) >= OF_ONE_MAX

@@ -30,6 +30,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     to_bed: Instant | None
     rose: Instant | None
     packed: bytes  # the stays: a thousand homes keep 28 nights each
+    told_at: Instant  # when the centre had it on disk, or when it was closed if that is not known
 
     @property
     def stays(self) -> tuple[Stay, ...]:
@@ -44,7 +45,7 @@ class Nights:
         self._newest: dict[HomeId, Summary] = {}
         self._nights: dict[HomeId, list[Night]] = {}  # by date
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, recorded_at: datetime | None = None) -> None:
         """Take in one record of the journal: the second summary of a night takes the place of the first."""
         if not isinstance(record, Summary):
             return
@@ -54,10 +55,10 @@ class Nights:
         nights = self._nights.setdefault(record.home, [])
         place = bisect_left(nights, record.night, key=lambda one: one.night)
         if place == len(nights) or nights[place].night != record.night:
-            nights.insert(place, _night(record))
+            nights.insert(place, _night(record, recorded_at))
             del nights[:-KEPT]
         elif record.whole or nights[place].rose is None:
-            nights[place] = _night(record)
+            nights[place] = _night(record, recorded_at)
 
     def newest(self, home: HomeId) -> Summary | None:
         """Return the newest summary of a home."""
@@ -102,7 +103,7 @@ def usual(nights: Sequence[Night], noon_of: "dict[date, datetime]") -> Usual | N
     )
 
 
-def _night(told: Summary) -> Night:
+def _night(told: Summary, recorded_at: datetime | None) -> Night:
     return Night(
         night=told.night,
         left_out=told.left_out,
@@ -112,4 +113,5 @@ def _night(told: Summary) -> Night:
         to_bed=told.to_bed,
         rose=told.rose,
         packed=_pack(told.stays),
+        told_at=recorded_at or told.at,
     )

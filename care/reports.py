@@ -203,6 +203,19 @@ def passed_on(alert: Alert) -> bool:
 # One client.
 
 
+def told_of(alerts: Iterable[Alert], span: Span) -> list[Alert]:
+    """Return the alerts of a home that the report of a night tells of (of `Writer.raised_in`)."""
+    return [one for one in alerts if _in_shift(one, span) or _unusual(one)]
+
+
+def _in_shift(alert: Alert, span: Span) -> bool:
+    return alert.tier is not Tier.REVIEW and span.holds(alert.raised_at)
+
+
+def _unusual(alert: Alert) -> bool:
+    return alert.main.what is What.LATE_RISE or alert.tier is Tier.REVIEW
+
+
 def of_client(
     writer: Writer, home: Home, span: Span, alerts: Sequence[Alert], seen: Sequence[Stretch] | None = None
 ) -> Report:
@@ -234,7 +247,7 @@ class _Client:
 
     @property
     def in_shift(self) -> list[Alert]:
-        return [one for one in self.alerts if one.tier is not Tier.REVIEW and self.span.holds(one.raised_at)]
+        return [one for one in self.alerts if _in_shift(one, self.span)]
 
     @property
     def night_line(self) -> str:
@@ -350,7 +363,7 @@ class _Client:
     @property
     def points(self) -> list[str]:
         """What was other than usual in this night, or of late."""
-        told = [one for one in self.alerts if one.main.what is What.LATE_RISE or one.tier is Tier.REVIEW]
+        told = [one for one in self.alerts if _unusual(one)]
         return list(dict.fromkeys(self._point(one.main) for one in told))
 
     def _point(self, finding: Finding) -> str:

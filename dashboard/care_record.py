@@ -6,17 +6,26 @@ a care record keeps what it was told, and asks by `_lastUpdated` for what change
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from care import fhir
 from care.alerts import Alert
-from care.fhir import Json, Looked, Writer
+from care.board import Board
+from care.fhir import Json, Looked, NightReport, Writer
+from care.language import LANGUAGES
 from care.measures import MeasureAgreed, MeasureEnded
+from care.nights import KEPT
+from care.records import site_of
+from care.reports import Span as NightSpan
+from care.reports import Writer as ReportWriter
+from care.reports import latest_night, of_client, span_of, told_of
 from care.version import version
 from dashboard import access_log
 from dashboard.access_log import Asked, Deed
@@ -24,7 +33,7 @@ from dashboard.api import FHIR_JSON, Caller, caller_of
 from dashboard.door import Problem
 from dashboard.pages import TheDesk
 from dashboard.programs import Scope
-from detectors.homes import HomeId, ResidentId
+from detectors.homes import Home, HomeId, ResidentId
 
 COUNT_MAX = 500
 LOOKS_FOR = timedelta(days=30)  # of who looked, where nobody says since when
@@ -37,12 +46,20 @@ _DATE = re.compile(r"(ge|gt|le|lt)?(\d{4}-\d\d-\d\dT.+)")
 
 
 class Told(NamedTuple):
-    """A resource, when what it tells last changed, and about which home it is."""
+    """A resource that is made when it is told: its id, when what it tells last changed, and about which home it is."""
 
-    resource: Json
+    id: str
     changed_at: datetime
     home: HomeId | None
     resident: ResidentId | None
+    make: Callable[[], Json]
+
+    def told(self) -> Json:
+        return fhir.dated(self.make(), self.changed_at)
+
+
+def _told_of(resource: Json, changed_at: datetime, home: HomeId | None, resident: ResidentId | None) -> Told:
+    return Told(resource["id"], changed_at, home, resident, lambda: resource)
 
 
 class Span(NamedTuple):
@@ -94,7 +111,7 @@ TheSpan = Annotated[Span, Depends(changed)]
 async def metadata() -> Response:
     """Return what this server can do. No token: nothing in it is about anybody."""
     told = fhir.capability(
-        dict.fromkeys((*_KINDS, _LOOKS), (fhir.CHANGED, "patient")),
+        dict.fromkeys((*_KINDS, _NIGHTS, _LOOKS), (fhir.CHANGED, "patient")),
         name="Nachtwacht",
         version=version(),
         since=BEGAN,
@@ -122,7 +139,7 @@ async def search(
     whose = patient.rpartition("|")[2]
     found = [
         one
-        for one in await _told(caller, kind, base, span)
+        for one in await _told(caller, kind, base, span, _language(request))
         if span.holds(one.changed_at) and whose in {"", one.resident}
     ]
     total = len(found)
@@ -131,7 +148,7 @@ async def search(
     if count < len(found):
         onward = str(request.url.include_query_params(_after=_place(page[-1]), _count=count))
     await _looked(caller, page, kind)
-    told = [fhir.dated(one.resource, one.changed_at) for one in page]
+    told = [one.told() for one in page]
     now = caller.desk.centre.now()
     answer = fhir.search_set(told, now, base=f"{base}/fhir", total=total, onward=onward)
     return JSONResponse(answer, media_type=FHIR_JSON)
@@ -140,12 +157,50 @@ async def search(
 @router.get("/{kind}/{resource}")
 async def read(request: Request, caller: ForRecord, kind: str, resource: str) -> Response:
     """Return one resource."""
+    found = await _one(request, caller, kind, resource)
+    await _looked(caller, [found], kind)
+    return JSONResponse(found.told(), media_type=FHIR_JSON)
+
+
+@router.get("/Composition/{resource}/$document")
+async def document(request: Request, caller: ForRecord, resource: str, *, persist: bool = False) -> Response:
+    """Return the report of a night as a document: with all that it refers to."""
+    if persist:
+        text = "Documents are made when they are asked for and not stored here: leave `persist` out."
+        raise Problem(400, "Not answered", text)
+    found = await _one(request, caller, _NIGHTS, resource)
+    await _looked(caller, [found], _NIGHTS)
+    base, board = _base(request), caller.desk.centre.board
+    composition = found.told()
+    assert found.home is not None  # a report is about a home
+    night = date.fromisoformat(composition["identifier"]["value"].rpartition("/")[2])
+    writer = _writer(caller, base)
+    resources, _ = _rests_on(caller, writer, found.home, night)
+    plan = board.plans.get(site_of(found.home))
+    devices = fhir.devices_of(resources, [] if plan is None else writer.of_plan(plan))
+    made = fhir.document(
+        composition,
+        [*resources, *devices],
+        datetime.fromisoformat(composition["date"]),
+        base=f"{base}/fhir",
+    )
+    return JSONResponse(made, media_type=FHIR_JSON)
+
+
+async def _one(request: Request, caller: Caller, kind: str, resource: str) -> Told:
+    """Return one resource that is there for who asks. Raises `Problem`."""
     always = Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    found = [one for one in await _told(caller, kind, _base(request), always) if one.resource["id"] == resource]
-    if not found:
-        raise _nothing()
-    await _looked(caller, found, kind)
-    return JSONResponse(fhir.dated(found[0].resource, found[0].changed_at), media_type=FHIR_JSON)
+    language = _language(request)
+    for one in await _told(caller, kind, _base(request), always, language):
+        if one.id == resource:
+            return one
+    raise _nothing()
+
+
+def _language(request: Request) -> str:
+    """Return in which language texts are told: Dutch, unless another that there is comes first in what is accepted."""
+    first = request.headers.get("Accept-Language", "").strip()[:2].lower()
+    return first if first in LANGUAGES else LANGUAGES[0]
 
 
 def _base(request: Request) -> str:
@@ -154,12 +209,17 @@ def _base(request: Request) -> str:
     return (url or f"{request.url.scheme}://{request.headers.get('Host', '')}").rstrip("/")
 
 
-async def _told(caller: Caller, kind: str, base: str, span: Span) -> list[Told]:
+def _writer(caller: Caller, base: str) -> Writer:
+    return Writer(base, {home: known.resident for home, known in caller.desk.centre.board.homes.items()})
+
+
+async def _told(caller: Caller, kind: str, base: str, span: Span, language: str) -> list[Told]:
     """Return all of a kind that is there for who asks. Raises `Problem` for a kind that is not told here."""
-    board = caller.desk.centre.board
-    writer = Writer(base, {home: known.resident for home, known in board.homes.items()})
+    writer = _writer(caller, base)
     if kind == _LOOKS:
         return await _looks(caller, writer, span)
+    if kind == _NIGHTS:
+        return list(_nights(caller, writer, language))
     make = _KINDS.get(kind)
     if make is None:
         raise _nothing()
@@ -174,8 +234,80 @@ def _of_alerts(caller: Caller, writer: Writer, span: Span, kind: str) -> Iterato
             known = board.homes.get(alert.home)
             resident = None if known is None else known.resident
             yield from (
-                Told(one, at, alert.home, resident) for one in writer.of_alert(alert) if one["resourceType"] == kind
+                _told_of(one, at, alert.home, resident) for one in writer.of_alert(alert) if one["resourceType"] == kind
             )
+
+
+def _nights(caller: Caller, writer: Writer, language: str) -> Iterator[Told]:
+    """Yield the reports of the last nights of every home, from the first of which anything was told."""
+    board, now = caller.desk.centre.board, caller.desk.centre.now()
+    reports = ReportWriter(board, now, language)
+    spans = dict[ZoneInfo, list[NightSpan]]()
+    for home in map(board.homes.__getitem__, caller.homes()):
+        zone = reports.wording(site_of(home.id)).zone
+        alerts = board.alerts_of(home.id)
+        kept = board.nights.of(home.id)
+        begins = [one.raised_at for one in alerts]
+        begins += [span_of(kept[0].night, zone, now).start] if kept else []
+        first = board.sights.begins(home.id)
+        begins += [first] if first is not None else []
+        if zone not in spans:
+            last = latest_night(now, zone)
+            spans[zone] = [span_of(last - timedelta(days=back), zone, now) for back in range(KEPT)]
+        for span in spans[zone]:
+            if not begins or span.end <= min(begins):
+                break
+            make = partial(_report, caller, writer, reports, home, span)
+            changed_at = _report_changed_at(board, home, span, alerts)
+            yield Told(writer.id_of_night(home.id, span.night), changed_at, home.id, home.resident, make)
+
+
+def _report_changed_at(board: Board, home: Home, span: NightSpan, alerts: Sequence[Alert]) -> datetime:
+    """Return when what the report of a night tells last changed.
+
+    What a building tells of late is on disk before its summary of that night is: it counts by when that was.
+    """
+    night = board.nights.at(home.id, span.night)
+    status = board.statuses.get(home.id)
+    dates = [span.start if span.running else span.end]
+    dates += [] if night is None else [night.told_at]
+    dates += [one.at for one in board.handovers.corrected(home.id, span.night)]
+    dates += [_changed_at(one) for one in told_of(_of_night(alerts, span), span)]
+    dates += [status.at] if status is not None and span.running else []
+    return max(dates)
+
+
+def _of_night(alerts: Sequence[Alert], span: NightSpan) -> list[Alert]:
+    """Return the alerts of a home that belong to a night, as `care.reports.Writer.raised_in` has them."""
+    return [one for one in alerts if span.start <= one.raised_at < span.start + timedelta(hours=24)]
+
+
+def _report(caller: Caller, writer: Writer, reports: ReportWriter, home: Home, span: NightSpan) -> Json:
+    board = reports.board
+    say = reports.wording(site_of(home.id)).say
+    resources, alerts = _rests_on(caller, writer, home.id, span.night)
+    lines = of_client(reports, home, span, alerts).lines
+    report = NightReport(
+        home=home.id,
+        span=span,
+        language=reports.language,
+        title=say("Night report"),
+        lines=lines,
+        corrections=board.handovers.corrected(home.id, span.night),
+        beside=say("Correction"),
+    )
+    at = span.now if span.running else _report_changed_at(board, home, span, board.alerts_of(home.id))
+    return writer.of_night(report, resources, at)
+
+
+def _rests_on(caller: Caller, writer: Writer, home: HomeId, night: date) -> tuple[list[Json], list[Alert]]:
+    """Return what the report of a night rests on, as resources, and the alerts of that night and the day after it."""
+    board, now = caller.desk.centre.board, caller.desk.centre.now()
+    zone = ReportWriter(board, now, LANGUAGES[0]).wording(site_of(home)).zone
+    span = span_of(night, zone, now)
+    alerts = sorted(_of_night(board.alerts_of(home), span), key=lambda one: (one.raised_at, one.id))
+    told = (one for alert in told_of(alerts, span) for one in writer.of_alert(alert))
+    return [one for one in told if one["resourceType"] in {"Observation", "Flag"}], alerts
 
 
 def _devices(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told]:
@@ -186,7 +318,7 @@ def _devices(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told]
         for one in writer.of_plan(plan):
             _, _, sensor = one["identifier"][0]["value"].partition("/")
             home = homes.get(sensor)
-            yield Told(one, plan.at, None if home is None else home.id, None if home is None else home.resident)
+            yield _told_of(one, plan.at, None if home is None else home.id, None if home is None else home.resident)
 
 
 def _consents(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told]:
@@ -197,9 +329,9 @@ def _consents(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told
         for agreed in (one for one in said if isinstance(one, MeasureAgreed)):
             ended = _ended(agreed, said)
             at = agreed.at if ended is None else ended.at
-            yield Told(writer.of_measure(agreed, ended), at, home.id, home.resident)
+            yield _told_of(writer.of_measure(agreed, ended), at, home.id, home.resident)
         for shared in board.shares.of(home.resident):
-            yield Told(writer.of_shared(shared, now), shared.at, home.id, home.resident)
+            yield _told_of(writer.of_shared(shared, now), shared.at, home.id, home.resident)
 
 
 def _ended(agreed: MeasureAgreed, said: list[MeasureAgreed | MeasureEnded]) -> MeasureEnded | None:
@@ -240,7 +372,7 @@ async def _looks(caller: Caller, writer: Writer, span: Span) -> list[Told]:
             resident,
             "" if elsewhere else entry.about,
         )
-        told.append(Told(writer.of_look(look), entry.at, home, resident))
+        told.append(_told_of(writer.of_look(look), entry.at, home, resident))
     return told
 
 
@@ -252,6 +384,7 @@ _KINDS: dict[str, Maker] = {
 }
 """Which kinds are told of what the board holds, and how each is made."""
 
+_NIGHTS = "Composition"  # told of the board, in a language
 _LOOKS = "AuditEvent"  # told of the access log, which lies on a disk
 
 
@@ -262,7 +395,7 @@ async def _looked(caller: Caller, told: list[Told], kind: str) -> None:
 
 def _place(told: Told) -> str:
     """Return where something stands among what changed, as text that sorts so."""
-    return f"{told.changed_at.astimezone(UTC).isoformat(timespec='microseconds')} {told.resource['id']}"
+    return f"{told.changed_at.astimezone(UTC).isoformat(timespec='microseconds')} {told.id}"
 
 
 def _changed_at(alert: Alert) -> datetime:

@@ -95,6 +95,7 @@ BY_OTHERS = {
         (
             *("/api/v1/alerts", "/api/v1/alerts/{alert}", "/api/v1/homes", "/api/v1/homes/{site}/{home}/nights"),
             *("/fhir/{kind}", "/fhir/{kind}/{resource}"),
+            *("/fhir/Composition/{resource}/$document", "/api/v1/alerts/{alert}/scaip"),
         ),
         _PROGRAM,
     ),

@@ -1,21 +1,25 @@
 """What a care record is told, held against the models of HL7 FHIR R4."""
 
 import json
-from datetime import timedelta
+import xml.etree.ElementTree as ET
+from datetime import date, timedelta
 from importlib import import_module
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from care import fhir
 from care.asking import Answer, Arrived, Line, Noticed, Passed, Refusal, Replied, Why
-from care.fhir import Json, Writer
+from care.fhir import Json, NightReport, Writer
 from care.ids import Asker, ContactId
 from care.measures import Basis, Consenting, Ending, MeasureAgreed, MeasureEnded, Purpose
-from care.records import Follow, Plan, Record
+from care.records import Corrected, Follow, Plan, Record
+from care.reports import span_of
 from care.sharing import Part, Shared
 from detectors.findings import Finding, Perhaps, What
 from detectors.homes import Kind, RoomId, SensorId, SiteId, building_of
@@ -211,23 +215,83 @@ def test_what_is_told_again_goes_to_the_same_place() -> None:
     assert once["entry"][0]["request"]["method"] == "PUT"
 
 
-def test_a_report_is_a_document_whose_text_is_the_lines_and_no_markup_of_theirs() -> None:
-    [alert] = a_board(a_finding()).alerts.values()
-    about = WRITER.of_alert(alert)
-    document = checked(
-        fhir.document(
-            "Nachtrapportage",
-            ["Om 02:10 uit bed <b>&</b> terug.", "Rustig."],
-            subject=about[0]["subject"],
-            author={"display": "Nachtwacht"},
-            at=instant("07:00"),
-            identity="report-wilg-12-2026-03-02",
-            about=about,
-        )
+NIGHT = date(2026, 3, 2)
+
+
+def a_report(*lines: str, corrections: tuple[str, ...] = (), now: str = "09:00") -> NightReport:
+    return NightReport(
+        home=HOME.id,
+        span=span_of(NIGHT, ZoneInfo("Europe/Amsterdam"), instant(now)),
+        language="nl",
+        title="Nachtrapportage",
+        lines=lines,
+        corrections=[
+            Corrected(at=instant("07:40"), by=SANNE, night=NIGHT, about=HOME.id, line=2, text=one)
+            for one in corrections
+        ],
+        beside="Verbetering",
     )
-    first = document["entry"][0]["resource"]
-    assert first["resourceType"] == "Composition"
-    assert "<p>Om 02:10 uit bed &lt;b&gt;&amp;&lt;/b&gt; terug.</p><p>Rustig.</p>" in first["section"][0]["text"]["div"]
+
+
+def text_of(section: Json) -> list[str | None]:
+    """Return the paragraphs of a section, as an XML parser reads them."""
+    return [one.text for one in ET.fromstring(section["text"]["div"])]
+
+
+def test_a_report_is_a_document_that_begins_with_its_composition_and_holds_what_that_refers_to() -> None:
+    [alert] = a_board(a_finding()).alerts.values()
+    about = [one for one in WRITER.of_alert(alert) if one["resourceType"] in {"Observation", "Flag"}]
+    told = WRITER.of_night(a_report("Om 02:10 uit bed.", "Rustig."), about, instant("09:00"))
+    devices = fhir.devices_of(about, WRITER.of_plan(PLAN))
+    document = checked(fhir.document(told, [*about, *devices], instant("09:00"), base=f"{BASE}/fhir"))
+    first, *others = document["entry"]
+    assert first["resource"]["resourceType"] == "Composition"
+    there = {one["fullUrl"] for one in others}
+    assert {f"{BASE}/fhir/{one['reference']}" for one in first["resource"]["section"][0]["entry"]} <= there
+    devices_named = {one["resource"]["device"]["reference"] for one in others if "device" in one["resource"]}
+    assert devices_named
+    assert {f"{BASE}/fhir/{one}" for one in devices_named} <= there
+    assert (document["type"], document["timestamp"]) == ("document", instant("09:00").isoformat())
+    again = fhir.document(told, [*about, *devices], instant("09:00"), base=f"{BASE}/fhir")
+    assert again["identifier"] == document["identifier"]
+    other = WRITER.of_night(a_report("Om 02:10 uit bed.", "Onrustig."), about, instant("09:00"))
+    assert fhir.document(other, about, instant("09:00"), base=BASE)["identifier"] != document["identifier"]
+
+
+@pytest.mark.parametrize(
+    ("now", "corrections", "status"),
+    [
+        ("03:00", (), "preliminary"),
+        ("03:00", ("Zo.",), "preliminary"),
+        ("09:00", (), "final"),
+        ("09:00", ("Zo.",), "amended"),
+    ],
+)
+def test_a_report_says_whether_its_night_is_over_and_whether_it_was_corrected(
+    now: str, corrections: tuple[str, ...], status: str
+) -> None:
+    told = checked(WRITER.of_night(a_report("Rustig.", corrections=corrections, now=now), [], instant(now)))
+    assert told["status"] == status
+    assert len(told["author"]) == 1 + len(corrections)
+    assert [one["author"][0]["identifier"]["value"] for one in told["section"][1:]] == [SANNE] * len(corrections)
+
+
+@given(line=st.text(), correction=st.text())
+@example(line="</div><script>alert(1)</script>", correction='<b onload="x">&amp;]]>\r\n\x00\ud800\ufffe')
+def test_whatever_somebody_writes_in_a_report_is_text_of_it_and_no_markup(line: str, correction: str) -> None:
+    told = WRITER.of_night(a_report(line, corrections=(correction,)), [], instant("09:00"))
+    lines, beside = told["section"]
+    for said, section in ((line, lines), (correction, beside)):
+        [read] = text_of(section)
+        assert len(read or "") == len(said)
+        lost = "\N{REPLACEMENT CHARACTER}"
+        assert all(a == b or (b == lost and not _in_xml(a)) for a, b in zip(said, read or "", strict=True))
+
+
+def _in_xml(one: str) -> bool:
+    """Whether XML 1.0 can hold a character (2.2, Char)."""
+    n = ord(one)
+    return n in {0x9, 0xA, 0xD} or 0x20 <= n <= 0xD7FF or 0xE000 <= n <= 0xFFFD or n >= 0x10000
 
 
 def test_what_the_models_refuse_fails_here() -> None:

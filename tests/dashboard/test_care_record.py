@@ -1,21 +1,22 @@
 """A care record that reads: FHIR R4 as its models have it, for one organisation, with who looked written down."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from care.ids import StaffId
 from care.measures import Basis, Consenting, Ending, MeasureAgreed, MeasureEnded, Purpose
-from care.records import Claimed
+from care.records import Claimed, Corrected
 from dashboard import access_log, organisations
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.organisations import OWN
 from dashboard.pages import Desk
 from dashboard.programs import Scope
 from detectors.homes import HomeId, Kind, ResidentId, SiteId
+from detectors.nights import Summary
 from tests.care.test_fhir import checked
-from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, StoryClock, batch, finding, plan
+from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, StoryClock, batch, finding, plan, stranger_at
 from tests.dashboard.test_api import ask, looked, token_of
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +144,91 @@ async def test_a_try_at_a_home_of_another_organisation_says_nothing_of_who_lives
     access_log.write(told.access_log, tried)
     [event] = await searched(told, "AuditEvent")
     assert (event["outcome"], event.get("entity")) == ("4", None)
+
+
+async def reports(desk: Desk, organisation: str = OWN, **params: str | int) -> list[dict[str, Any]]:
+    answer = await ask(desk, "/fhir/Composition", token_of(desk, organisation=organisation), **params)
+    assert answer.status_code == 200, answer.text
+    return [one["resource"] for one in checked(answer.json()).get("entry", [])]
+
+
+async def test_a_night_is_read_as_a_document_while_it_runs_when_it_is_over_and_once_it_was_corrected(
+    told: Desk, clock: StoryClock
+) -> None:
+    [running] = await reports(told)
+    assert running["status"] == "preliminary"
+    clock.wait(hours=12)
+    [over] = await reports(told)
+    assert (over["status"], over["id"]) == ("final", running["id"])
+    night = datetime.fromisoformat(over["event"][0]["period"]["start"]).date()
+    text = "Was <b>wakker</b> & riep."
+    wrote = Corrected(at=told.centre.now(), by=StaffId("s-1"), night=night, about=HOME, line=2, text=text)
+    await told.centre.write(lambda _board, _at: [wrote])
+    token = token_of(told)
+    answer = await ask(told, f"/fhir/Composition/{over['id']}/$document", token)
+    assert answer.headers["Content-Type"] == "application/fhir+json"
+    first, *others = [one["resource"] for one in checked(answer.json())["entry"]]
+    assert (first["resourceType"], first["status"]) == ("Composition", "amended")
+    assert "Was &lt;b&gt;wakker&lt;/b&gt; &amp; riep." in first["section"][1]["text"]["div"]
+    assert first["section"][1]["author"][0]["identifier"]["value"] == "s-1"
+    kinds = [one["resourceType"] for one in others]
+    assert kinds.count("Observation") == 2
+    assert "Device" in kinds
+    assert ("fhir-composition", HOME, Deed.EXPORTED) in looked(told)
+    again = await ask(told, f"/fhir/Composition/{over['id']}/$document", token)
+    assert again.json() == answer.json()
+
+
+async def test_a_night_is_told_again_when_its_report_changes(told: Desk, clock: StoryClock) -> None:
+    clock.wait(hours=12)
+    [over] = await reports(told)
+    since = f"gt{over['meta']['lastUpdated']}"
+    assert await reports(told, _lastUpdated=since) == []
+    summary = Summary(at=NIGHT + timedelta(hours=1), home=HOME, night=date(2026, 3, 2), exits=2)
+    await told.centre.take(WILG, batch(summary, after=2))
+    [again] = await reports(told, _lastUpdated=since)  # dated by when it came, and not by the hour that it is about
+    assert again["section"][0]["text"]["div"] != over["section"][0]["text"]["div"]
+
+
+async def test_a_report_is_in_the_language_that_is_accepted_and_else_in_dutch(told: Desk) -> None:
+    headers = {"Authorization": f"Bearer {token_of(told)}"}
+    async with stranger_at(told) as program:
+        dutch = await program.get("/fhir/Composition", headers=headers)
+        english = await program.get("/fhir/Composition", headers=headers | {"Accept-Language": "en-GB, nl;q=0.5"})
+    titles = [one.json()["entry"][0]["resource"]["title"] for one in (dutch, english)]
+    assert titles == ["Nachtrapportage", "Night report"]
+
+
+async def test_another_organisation_gets_no_report(told: Desk) -> None:
+    organisations.make(told.people, "zon", "Zorg zon")
+    [mine] = await reports(told)
+    assert await reports(told, "zon") == []
+    for path in (f"/fhir/Composition/{mine['id']}", f"/fhir/Composition/{mine['id']}/$document"):
+        answer = await ask(told, path, token_of(told, organisation="zon"))
+        assert answer.status_code == 404
+        assert HOME not in answer.text
+
+
+async def test_a_document_is_not_stored_and_who_asks_for_that_is_told(told: Desk) -> None:
+    [mine] = await reports(told)
+    answer = await ask(told, f"/fhir/Composition/{mine['id']}/$document", token_of(told), persist="true")
+    assert answer.status_code == 400
+    assert "persist" in checked(answer.json())["issue"][0]["diagnostics"]
+
+
+async def test_the_reports_of_many_nights_come_in_pages_and_each_once(told: Desk, clock: StoryClock) -> None:
+    clock.wait(hours=5 * 24)
+    token, seen = token_of(told, days=60), list[str]()
+    answer = await ask(told, "/fhir/Composition", token, _count=2)
+    while True:
+        page = checked(answer.json())
+        seen += [one["resource"]["id"] for one in page["entry"]]
+        clock.wait(seconds=60)
+        onward = next((one["url"] for one in page.get("link", []) if one["relation"] == "next"), None)
+        if onward is None:
+            break
+        answer = await ask(told, onward, token)
+    assert len(seen) == len(set(seen)) == page["total"] >= 5
 
 
 async def test_the_capability_statement_names_what_can_be_read(told: Desk) -> None:
