@@ -19,6 +19,7 @@ from care.alerts import alert_of
 from care.ids import StaffId
 from care.records import Claimed, Delivered, How, Outcome, Plan, Record, Resolved, addressee, encode, site_of
 from care.records import Told as FromBuilding
+from care.upkeep import Used
 from detectors import vigil
 from detectors.findings import Cleared, Finding, Mark, Presence, Status, What
 from detectors.homes import Home, HomeId, Kind, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId
@@ -185,7 +186,7 @@ def _append(db: sqlite3.Connection, records: Sequence[Record], sent: dict[SiteId
         body = encode(record)
         origin = ""
         if isinstance(record, FromBuilding):
-            origin = record.site if isinstance(record, Plan) else site_of(record.home)
+            origin = record.site if isinstance(record, Plan | Used) else site_of(record.home)
             sent[SiteId(origin)] += 1
         at = packing.micros(record.at.astimezone(UTC))
         rows.append((at, origin, None if origin else addressee(record), packing.key(record.at, body), body))

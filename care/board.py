@@ -51,6 +51,7 @@ from care.sharing import Shares
 from care.shifts import Shifts
 from care.sights import Diary
 from care.tally import Tally
+from care.upkeep import Upkeep
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import Home, HomeId, SiteId, is_building, zone_of
 from detectors.nights import Summary
@@ -87,6 +88,7 @@ class Board:
         self.handovers = Handovers()  # who took over from whom, and what was corrected in reports
         self.agreements = Agreements()  # what was asked and changed of what is agreed with residents
         self.counted = CountedNights()  # what nights came to in figures, also of long ago
+        self.upkeep = Upkeep()  # what watching takes, by building and day
         self.measures = Measures()  # what is agreed of being watched at all
         self.pauses = Pauses()  # which homes were asked not to be listened to
         self.accounts = Accounts()  # what was taken out, and what the access log came to
@@ -116,6 +118,7 @@ class Board:
         self.handovers.add(record)
         self.agreements.add(record)
         self.counted.add(record)
+        self.upkeep.add(record)
         self.measures.add(record)
         self.pauses.add(record)
         self.proofs.add(record)

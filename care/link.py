@@ -16,6 +16,7 @@ import msgspec
 from care import journal
 from care.journal import Cursor, Entry
 from care.records import CENTRE, Agreeing, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
+from care.upkeep import Used
 from detectors.findings import BY_CENTRE, Cleared, Finding
 from detectors.homes import Instant, SiteId
 
@@ -204,6 +205,8 @@ def _may_send(peer: str, record: Record) -> bool:
         return peer == CENTRE
     if isinstance(record, Plan):
         return record.site == peer and all(site_of(home.id) == peer for home in record.homes)
+    if isinstance(record, Used):
+        return record.site == peer != CENTRE
     if isinstance(record, Finding | Cleared) and record.what in BY_CENTRE:
         return False  # it is the centre that says so of a building
     return isinstance(record, Told) and site_of(record.home) == peer

@@ -31,6 +31,7 @@ from care.messages import Carried, Held, ToTell, Wanted
 from care.pauses import Paused, PauseEnded
 from care.proofs import Print, Walked, Walking
 from care.sharing import Shared
+from care.upkeep import Used
 from detectors.findings import Cleared, Finding, Status, What, Withheld
 from detectors.homes import Home, HomeId, Instant, Limits, ResidentId, SensorId, SiteId
 from detectors.moments import SensorEvent, SensorSight
@@ -421,7 +422,7 @@ Agreeing = (
     BackTest | Changed | Pausing | Measuring | Forget
 )  # what is asked or agreed at the centre about a home, and its building hears
 Told = (
-    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked | Forgot
+    Finding | Cleared | Withheld | Status | Summary | Plan | FellBack | BackTested | Walking | Walked | Forgot | Used
 )  # what the building tells; raw events stay at home
 Shift = SeenAndHeard | HandedOver | Corrected | SecondPool | NightCounted  # what is said of a shift; at the centre
 Record = (

@@ -24,6 +24,8 @@ from dashboard.organisations import Right, where
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, lived_in, no_home, not_in_role
 from dashboard.paper import NotPrinted, pdf
 from dashboard.reports import Paper, nights_kept
+from dashboard.scene import Scene
+from dashboard.upkeep import Costs
 from detectors.homes import HomeId, SiteId, zone_of
 
 NOTE_MAX = 4 * TEXT_MAX  # characters of a form; what is more than a line is told kindly, and what is more than that not
@@ -70,14 +72,46 @@ async def effect(
     rounds: Annotated[float, Query(ge=0, le=12)] = 0,
 ) -> Response:
     """Tell what the nights of some weeks came to, and how sure that is."""
+    scene = _of_weeks(desk, reader, site)
+    figures = Figures(scene, SiteId(site) if site else None, first, last, rounds)
+    return HTMLResponse(desk.drawing.page("effect.html", scene, effect=figures, page="/effect"))
+
+
+@router.get("/upkeep")
+async def upkeep(
+    desk: TheDesk,
+    reader: Reader,
+    *,
+    site: Site = "",
+    first: Night = None,
+    last: Night = None,
+    watt: Annotated[float | None, Query(gt=0, le=500)] = None,
+) -> Response:
+    """Tell what a home costs to watch, as it was measured, day by day."""
+    scene = _of_weeks(desk, reader, site)
+    costs = Costs(scene, SiteId(site) if site else None, first, last, watt)
+    return HTMLResponse(desk.drawing.page("upkeep.html", scene, costs=costs, page="/upkeep"))
+
+
+@router.get("/upkeep/file")
+async def upkeep_file(
+    desk: TheDesk, reader: Reader, *, site: Site = "", first: Night = None, last: Night = None
+) -> Response:
+    """Give the same as a file: a row for every building and day."""
+    costs = Costs(_of_weeks(desk, reader, site), SiteId(site) if site else None, first, last, None)
+    name = f'attachment; filename="nachtwacht-upkeep-{costs.first.isoformat()}-{costs.last.isoformat()}.csv"'
+    return Response(costs.as_csv(), media_type="text/csv", headers={"Content-Disposition": name})
+
+
+def _of_weeks(desk: Desk, reader: Reader, site: str) -> Scene:
+    """Return what a reader of reports may see: of their own organisations, and one building of it or all."""
     whose = where(reader.session.posts, Right.REPORTS)
     if not whose:
         raise not_in_role(Right.REPORTS)
     scene = desk.drawing.scene(desk.centre.now(), dataclasses.replace(reader.viewer, organisations=whose))
     if site and SiteId(site) not in scene.board.plans:
         raise no_page()
-    figures = Figures(scene, SiteId(site) if site else None, first, last, rounds)
-    return HTMLResponse(desk.drawing.page("effect.html", scene, effect=figures, page="/effect"))
+    return scene
 
 
 @router.get("/paper")

@@ -44,6 +44,7 @@ KINDS: dict[str, About] = {
     "states": About("resident", _CARE, _TEAM),
     "messages": About("residents, contacts and staff, by id", _CARE, "whoever was told; the care team"),
     "figures": About("residents, by home: no hour and no room", _SAFE, "care team, managers and privacy officer"),
+    "upkeep": About("nobody", _SAFE, "care team and managers"),
     "shifts": About("staff, by id", _CARE, "night desk"),
     "pauses": About("resident; who asked, by id", _CARE, _TEAM),
     "agreed": About("resident; contacts and staff by id", _CARE, _TEAM),
@@ -100,6 +101,10 @@ FIELDS = {
     **dict.fromkeys(("hourly", "nightly", "quiet"), "how many messages somebody wants, and when none"),
     **dict.fromkeys(("message", "again_at"), "which message it was, and when it is tried again"),
     **dict.fromkeys(("in_sight", "rows"), "what a night came to in figures, home by home"),
+    **dict.fromkeys(
+        ("measured_s", "cpu_s", "written_bytes", "sensors_bytes", "sent_bytes", "heard_bytes", "batteries", "levels"),
+        "what watching takes of machines, network and batteries",
+    ),
     "own_page": "that a call for help came from the resident's own page",
     "size": "how large a message was that could not be read",
 }

@@ -22,6 +22,7 @@ from care.records import CENTRE, Record
 from care.systemd import Watchdog, notify
 from dashboard.bringing import News
 from dashboard.intake import Centre
+from dashboard.metering import OwnUse
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId
 from detectors.homes import SiteId
 
@@ -129,8 +130,14 @@ class Lookout:
         screens: Screens | None = None,
         access: Access | None = None,
         news: News | None = None,
+        *,
+        own: OwnUse | None = None,
     ) -> None:
-        """Prepare. Without `access` there is one organisation; without `news` nobody is told any."""
+        """Prepare. Without `access` there is one organisation; without `news` nobody is told any.
+
+        Without `own` it is not told what this process takes: in a rehearsal its hours are no hours.
+        """
+        self._own = own
         self._news = news
         self._centre = centre
         self._access = access
@@ -170,6 +177,7 @@ class Lookout:
             *buildings.due(centre.board, centre.signs(now), now, ear=centre.ear(now)),
             *escalation.due(centre.board, now, attended=self._attended),
             *effects.due(centre.board, now),
+            *(() if self._own is None else self._own.due(centre.board, now)),
             *self._brought(now),
         ]
 

@@ -46,6 +46,7 @@ from care.records import (
     Unreadable,
 )
 from care.sharing import Shared
+from care.upkeep import Used
 from dashboard import access_log
 from dashboard.intake import Centre
 from detectors.findings import Cleared, Finding, Status, Withheld
@@ -121,6 +122,13 @@ TABLE = (
         days=5 * 365 + 2,
         types=(NightCounted,),
         why="what came of watching is compared over years, when the alerts it was counted from have left",
+    ),
+    Kept(
+        name="upkeep",
+        where="journal",
+        days=5 * 365 + 2,
+        types=(Used,),
+        why="what watching takes is reported by year and compared over years; it is about nobody",
     ),
     Kept(
         name="agreed",

@@ -34,6 +34,7 @@ from dashboard.intake import Centre, Intake, Progress
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
 from dashboard.messages import Leads
+from dashboard.metering import OwnUse
 from dashboard.organisations import Access
 from dashboard.outbox import Outbox
 from dashboard.pages import Desk, application
@@ -119,7 +120,8 @@ async def _run_together(
     live = Live(centre, drawing, screens, access)
     tls = None if signs is None else lambda: signs.context(wall.now())
     intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal, tls=tls)
-    lookout = Lookout(centre, Watchdog(), screens, access, News(store))
+    own = None if rehearsal is not None else OwnUse(centre.now())
+    lookout = Lookout(centre, Watchdog(), screens, access, News(store), own=own)
     outbox = Outbox(centre, store, wall, url=settings.url, phone=settings.phone, leads=Leads(centre.board, store))
     desk = Desk(
         centre=centre,

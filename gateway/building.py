@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from care import journal
+from care import journal, process
 from care.clock import REHEARSAL_TOPIC, ReckoningClock, RehearsalClock, SteadyClock, SystemClock
 from care.homes import Site
 from care.ids import AlertId
@@ -35,6 +35,7 @@ from gateway.figures import Figures
 from gateway.health import Apart, Broker, Disk, Mute
 from gateway.held import IN_FLIGHT, Held
 from gateway.ingest import Arrival
+from gateway.metering import Counters
 from gateway.sources import Message
 from gateway.watch import Dated, Watch
 
@@ -286,6 +287,12 @@ class Gateway:
             self.held.add(dated, (), time.monotonic())
             self.flush()
 
+    def use(self, before: Counters, now: Counters) -> None:
+        """Count what was used between two readings, and tell the day that is over. A rehearsal measures nothing."""
+        if not self.settings.rehearsal:
+            at = self.clock.now()
+            self.write(self.watch.use(before, now, at.astimezone(zone_of(self.settings.site.zone)).date(), at))
+
     def forget_homes(self) -> bool:
         """Take out a few records of a home that the centre ordered to be forgotten; return whether there was any."""
         if not self.watch.forgets or self.watch.keeps_back:
@@ -319,7 +326,7 @@ class Gateway:
 
         `have` is up to which number of the journal the centre has said that it has everything.
         """
-        now, used = self.clock.now(), figures.used()
+        now, used = self.clock.now(), process.used()
         have = have or journal.had(self.db, CENTRE)
         unsent, oldest_at = journal.unsent(self.db, CENTRE, after=have)
         proof_age = None if self.proven_at is None else (now - self.proven_at).total_seconds()

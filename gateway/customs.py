@@ -36,6 +36,7 @@ SITE_WORST = 1.1  # times the longest that is remembered
 LOST = 1.5  # times the usual: a message was lost in between
 CHECK_IN_MAX = 6 * 60.0  # minutes: what speaks more seldom is missed by behaviour, if at all (`detectors.rhythms`)
 BATTERY_NEW = 25.0  # percent above the lowest of the week: somebody has put in another one
+BATTERY_WORN = 50.0  # percent: what is fuller than this, nobody replaces but by mistake
 WEEKS = 8  # of which the lowest battery is remembered
 WEEKS_MIN = 3
 LINKS_MIN = 6  # hours of a day that had a message
@@ -194,6 +195,18 @@ def _day_over(custom: Custom) -> Custom:
     beat = _beat(custom.silences)
     custom = _counted(custom, beat)
     return msgspec.structs.replace(custom, silences=(), beats=(*custom.beats, beat)[-DAYS:])
+
+
+def replaced(custom: Custom | None, sign: Sign) -> bool:
+    """Whether a report of its level says that a sensor has another battery than before.
+
+    It was half empty or emptier this week, and now is at least `BATTERY_NEW` fuller. Not seen: a battery that is
+    replaced while it is fuller than half, and that of a sensor that only says whether it is low. Seen wrongly: a cold
+    or resting battery whose voltage comes back so far; another device under the same name, which had its own.
+    """
+    if custom is None or sign.battery is None or not custom.battery or sign.at <= custom.heard_at:
+        return False
+    return custom.lowest <= BATTERY_WORN and sign.battery >= custom.lowest + BATTERY_NEW
 
 
 def charged(custom: Custom, percent: float, listened: float) -> Custom:

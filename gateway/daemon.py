@@ -29,6 +29,7 @@ from gateway.damage import set_aside, trouble_of
 from gateway.figures import Textfile
 from gateway.identity import Papers
 from gateway.ingest import Arrival, Inbox, Ingest
+from gateway.metering import Meter
 from gateway.sources import Message
 from gateway.uplink import Uplink, cry
 
@@ -66,9 +67,10 @@ def _watch_over(settings: Settings, stop: threading.Event, reread: Callable[[], 
     asked = threading.Event()
     if reread is not None:
         signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    meter = Meter()
     while True:
         over = _Over(settings.site, stop, asked, reread)
-        _run(settings, over)
+        _run(settings, over, meter)
         if over.successor is None:
             return
         settings = dataclasses.replace(settings, site=over.successor)
@@ -109,9 +111,10 @@ def _papers(settings: Settings) -> Papers | None:
     return None if settings.identity is None else Papers(settings.identity)
 
 
-def _run(settings: Settings, stop: _Stop) -> None:
+def _run(settings: Settings, stop: _Stop, meter: Meter) -> None:
     gateway = Gateway.opened(settings)
     inbox = Inbox(gateway.clock)
+    meter.begin()
     site = settings.site.id
 
     def hand_over(payload: bytes) -> None:
@@ -132,7 +135,7 @@ def _run(settings: Settings, stop: _Stop) -> None:
         ingest.start()
         uplink.start()
         try:
-            _Turns(gateway, inbox, ingest, uplink).until(stop)
+            _Turns(gateway, inbox, ingest, uplink, meter).until(stop)
         finally:
             ingest.stop()
             uplink.stop()
@@ -143,7 +146,8 @@ def _run(settings: Settings, stop: _Stop) -> None:
 class _Turns:
     """The daemon's one thread: turn after turn, each done wholly or not at all."""
 
-    def __init__(self, gateway: Gateway, inbox: Inbox, ingest: Ingest, uplink: Uplink) -> None:
+    def __init__(self, gateway: Gateway, inbox: Inbox, ingest: Ingest, uplink: Uplink, meter: Meter) -> None:
+        self._meter = meter
         self._gateway, self._inbox, self._ingest, self._uplink = gateway, inbox, ingest, uplink
         self._began_s = time.monotonic()
         self._ticked_at_s = 0.0
@@ -166,6 +170,7 @@ class _Turns:
         finally:
             self._aside.end()
             self._gateway.calls.end()
+        self._count()
         self._gateway.flush()
         self._acknowledge()
 
@@ -224,6 +229,17 @@ class _Turns:
             ingest.publish(gateway.proof_topic, proof)
         gateway.write(self._aside.look(gateway.watch.back_tests, gateway.clock.now(), monotonic_s))
         self._write_figures(monotonic_s)
+        if self._meter.due(monotonic_s):
+            self._count()
+
+    def _count(self) -> None:
+        """Count what was used since the last time."""
+        uplink = self._uplink
+        self._gateway.use(
+            *self._meter.read(
+                sensors_bytes=self._ingest.heard_bytes, sent_bytes=uplink.said_bytes, heard_bytes=uplink.heard_bytes
+            )
+        )
 
     def _write_figures(self, monotonic_s: float) -> None:
         if self._textfile is None or not self._textfile.due(monotonic_s):
@@ -233,6 +249,7 @@ class _Turns:
             "broker_connected": figures.one(self._ingest.up),
             "centre_connected": figures.one(uplink.up),
             "inbox_messages": figures.one(self._inbox.waiting),
+            "sensors_received_bytes_total": figures.one(self._ingest.heard_bytes),
             "link_sent_bytes_total": figures.one(uplink.said_bytes),
             "link_received_bytes_total": figures.one(uplink.heard_bytes),
         }

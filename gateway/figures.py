@@ -4,13 +4,10 @@ Prometheus' text format is some lines (https://prometheus.io/docs/instrumenting/
 and words of ours are in it: never a home or a sensor.
 """
 
-import contextlib
-import os
-import resource
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -42,6 +39,10 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "held_records": ((), "Records that wait for company before they are written."),
     "records_written_total": ((), "Records written since the start."),
     "messages_unreadable_total": (("trouble",), "Messages of sensors that were not understood, since the start."),
+    "sensors_received_bytes_total": (
+        (),
+        "Bytes heard of sensors and bridge since the start, without what carries them.",
+    ),
     "link_sent_bytes_total": ((), "Bytes said to the centre since the start, without what carries them."),
     "link_received_bytes_total": ((), "Bytes heard of the centre since the start, without what carries them."),
     "cpu_seconds_total": ((), "Processor time of the daemon and its helpers since the start."),
@@ -53,27 +54,6 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
 
 Samples = Mapping[tuple[str, ...], float]
 Figures = dict[str, Samples]
-
-
-class Used(NamedTuple):
-    """What a process has used of its machine since its start."""
-
-    cpu_s: float
-    memory_bytes: int
-    written_bytes: int | None  # None: the kernel does not say
-
-
-def used() -> Used:
-    """Return what this process has used, with those that it started and that have ended."""
-    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-    pages, written = 0, None
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    with contextlib.suppress(OSError, ValueError):
-        said = Path("/proc/self/io").read_text(encoding="ascii").split()
-        written = int(said[said.index("write_bytes:") + 1])
-    return Used(cpu_s, pages * os.sysconf("SC_PAGE_SIZE"), written)
 
 
 def one(value: float | None) -> Samples:

@@ -18,7 +18,7 @@ from care.homes import Family, Site
 from detectors.findings import BUILDING, Cleared, Finding, What
 from detectors.homes import Home, HomeId, Instant, Kind, Sensor, SensorId, building_of
 from detectors.moments import BARRED, PAUSED, SensorSight, is_barred, is_paused
-from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, silence
+from gateway.customs import CHECK_IN_MAX, CHECK_IN_MIN, Custom, check_in, heard, lasts_days, replaced, silence
 from gateway.sources import Reading, Sign, models
 
 BROKER_AFTER = timedelta(seconds=30)  # a broker that is away for less is being restarted
@@ -132,6 +132,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     site_shown: str = ""
     standing: dict[str, Standing] = {}
     looked_at: Instant | None = None
+    replaced: int = 0  # batteries, ever
 
 
 OWN = ("availability", "check-in")
@@ -238,6 +239,11 @@ def _is_ours(health: Health, record: Finding | Cleared, known: Standing | None) 
     return record.what is What.GATEWAY_GAP and record.limit is None  # a home of itself waits for hours
 
 
+def batteries(health: Health) -> tuple[int, int]:
+    """Return how many batteries were ever replaced, and how many sensors say how full theirs is."""
+    return health.replaced, sum(bool(custom.battery) for custom in health.customs.values())
+
+
 def tells_of(health: Health, home: HomeId) -> bool:
     """Whether it stands that several sensors of a home are silent at once: then nobody else need tell of that home."""
     return any(one.home == home and one.sensor is None for one in health.standing.values())
@@ -283,6 +289,8 @@ def _signed(health: Health, sign: Sign) -> Health:
     tells = sign.battery is not None or sign.low is not None
     if known is not None and not tells and health.listened - known.heard < SAME_MINUTE:
         return health  # nearly always, where people are up
+    if replaced(known, sign):
+        health = _with(health, replaced=health.replaced + 1)
     custom = heard(known, sign, health.listened)
     if custom is known:
         return health

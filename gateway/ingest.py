@@ -79,6 +79,7 @@ class Ingest:
         self._connection = 0  # the number of the one that is there; another as soon as it is gone
         self._turn = threading.Lock()  # of whoever acknowledges, or changes the number
         self._stopping = threading.Event()
+        self.heard_bytes = 0  # of messages, without what carries them
         self.subscribed = threading.Event()  # from the first time that the broker said so
         self._client = connection(
             "broker",
@@ -133,6 +134,7 @@ class Ingest:
             self._connection += 1
 
     def _heard(self, message: mqtt.MQTTMessage) -> None:
+        self.heard_bytes += len(message.payload)
         clock = self._inbox.clock
         if isinstance(clock, RehearsalClock) and message.topic == REHEARSAL_TOPIC:
             _tell(clock, bytes(message.payload))

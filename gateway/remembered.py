@@ -15,6 +15,7 @@ from detectors.remembered import Vigil
 from gateway.erasing import Order
 from gateway.fallback import Pending
 from gateway.health import Health
+from gateway.metering import Ledger
 from gateway.pauses import Deafness
 from gateway.walks import Walks
 
@@ -40,6 +41,7 @@ class Remembered(msgspec.Struct):
     packets: dict[SensorId, SensorEvent] = {}
     walks: Walks = {}
     forgets: tuple[Order, ...] = ()
+    ledger: Ledger = Ledger()
 
 
 _decoder = msgspec.json.Decoder(Remembered)

@@ -10,7 +10,7 @@ goes on from what it was last told, and says it to itself when no centre has for
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -39,18 +39,20 @@ from care.records import (
     encode,
 )
 from care.teaching import Fleet, Known
+from care.upkeep import Used
 from detectors import calibration, vigil
 from detectors.calibration import Maturity
 from detectors.findings import Cleared, Finding, Sight, What, Withheld
 from detectors.homes import Home, HomeId, Instant, SensorId
 from detectors.moments import SensorEvent, SensorSight, is_paused
 from detectors.remembered import Asked, Vigil, in_the_home_of, learned
-from gateway import erasing, fallback, health, hearing, remembered, sources, walks
+from gateway import erasing, fallback, health, hearing, metering, remembered, sources, walks
 from gateway.customs import Custom
 from gateway.erasing import Order
 from gateway.fallback import Pending
 from gateway.health import Health, Observation
 from gateway.hearing import Hearing
+from gateway.metering import Counters, Ledger
 from gateway.remembered import Remembered
 from gateway.sources import Reading
 from gateway.walks import Walks
@@ -108,6 +110,7 @@ class Watch:
         self.forgets: tuple[Order, ...] = ()  # homes that are to be forgotten, oldest first
         self.known = sources.Known()  # what devices have said of themselves
         self._packets: dict[SensorId, SensorEvent] = {}  # the last of each sensor that numbers what it says
+        self._ledger = Ledger()  # what the day that runs took
         self.pending: dict[AlertId, Pending] = {}  # acute alerts that the centre is not known to have
 
     @classmethod
@@ -166,12 +169,27 @@ class Watch:
             self.back_tests.pop(entry.record.id, None)
         elif isinstance(entry.record, Forgot):
             self.forgets = erasing.answered(self.forgets, entry.record)
+        elif isinstance(entry.record, Used):
+            self._ledger = metering.after(self._ledger, entry.record)
 
     def walks(self, said: Walking, recorded_at: datetime) -> list[Dated]:
         """Take in that somebody walks through a home, or has done. Up to now it is watched as before."""
         now = self._at(recorded_at)
         told = [*self._close_days(now), *self._let_pass(now, now)]
         self._walks = walks.begun(self._walks, said)
+        return told
+
+    def use(self, before: Counters, now: Counters, day: date, at: datetime) -> list[Dated]:
+        """Count what was used between two readings, on a day of the place; return what is to be told of one before."""
+        told: list[Dated] = []
+        if metering.over(self._ledger, day):
+            batteries, levels = health.batteries(self._health)
+            homes = len(self._site.homes)
+            used = metering.told(self._ledger, at, self._site.id, homes=homes, batteries=batteries, levels=levels)
+            told = [(at, used)] if used is not None else []
+            self._ledger = Ledger(batteries_before=batteries)
+        day = self._ledger.day or day
+        self._ledger = metering.counted(msgspec.structs.replace(self._ledger, day=day), before, now)
         return told
 
     def confirmed(self, have: int) -> None:
@@ -375,6 +393,7 @@ class Watch:
             self._packets,
             self._walks,
             self.forgets,
+            self._ledger,
         )
         return msgspec.json.encode(known)
 
@@ -405,6 +424,7 @@ class Watch:
         self._packets = saved.packets
         self._walks = saved.walks
         self.forgets = saved.forgets
+        self._ledger = saved.ledger
 
     def _hold(self) -> None:
         """Watch every home by what is agreed for it."""

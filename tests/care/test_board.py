@@ -33,6 +33,7 @@ from care.records import (
     encode,
     site_of,
 )
+from care.upkeep import Used
 from detectors.findings import Cleared, Finding, Presence, Status, What
 from detectors.homes import HomeId, SiteId, building_of
 from tests.stories import a_home, instant
@@ -221,6 +222,6 @@ def test_an_alert_that_is_closed_again_after_it_came_back_is_the_last_one_again(
 
 
 def _writer(record: Record) -> str:
-    if isinstance(record, Plan):
+    if isinstance(record, Plan | Used):
         return record.site
     return site_of(record.home) if isinstance(record, Told) else CENTRE

@@ -13,6 +13,7 @@ from care.counted import HomeNight, NightCounted
 from care.ids import StaffId
 from care.measures import Basis, Consenting, MeasureAgreed, Purpose
 from care.records import Aside, FellBack, Lapsed, Released
+from care.upkeep import Used
 from detectors.findings import Finding, What
 from detectors.homes import HomeId, Kind, SiteId
 from tests.dashboard.nights import (
@@ -158,6 +159,24 @@ def _weeks() -> Board:
     return board
 
 
+def _upkept() -> Board:
+    """Give eight weeks of what watching took, with days of which nobody told."""
+    board = a_busy_night()
+    for back in range(1, 57):
+        if back % 9 in {3, 4}:
+            continue
+        day, seconds = (NOW - timedelta(days=back)).date(), 86_400.0
+        add(
+            board,
+            Used(at=NOW, site=SiteId("wilg"), day=day, homes=10, measured_s=seconds, cpu_s=600.0 + 10 * back,
+                 written_bytes=30_000_000 + 10**5 * back, sensors_bytes=9_000_000, sent_bytes=4_000_000 - 10**4 * back,
+                 heard_bytes=900_000, batteries=int(back == 20), levels=24),
+            Used(at=NOW, site=SiteId("centre"), day=day, homes=26, measured_s=seconds, cpu_s=900.0,
+                 written_bytes=60_000_000),
+        )  # fmt: skip
+    return board
+
+
 PAGES = (
     Page("sign-in", Board, lambda _: "/sign-in", live=False),
     Page("sign-in-again", Board, lambda _: "/sign-in/tried", live=False),
@@ -194,6 +213,7 @@ PAGES = (
     Page("load", a_busy_night, lambda _: "/load"),
     Page("report", a_busy_night, lambda _: "/report"),
     Page("effect", _weeks, lambda _: "/effect?rounds=2", live=False),
+    Page("upkeep", _upkept, lambda _: "/upkeep", live=False),
     Page("report-of-a-client", a_busy_night, lambda _: "/report/wilg/12"),
     Page("hand-over", a_busy_night, lambda _: "/hand-over"),
 )

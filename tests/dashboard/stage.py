@@ -24,6 +24,7 @@ from dashboard.live import event
 from dashboard.measures import Reviews
 from dashboard.pages import no_alert
 from dashboard.reports import Paper, nights_kept
+from dashboard.upkeep import Costs
 from detectors.homes import HomeId, SiteId
 from tests.conftest import free_port, wait_for_port
 from tests.dashboard.nights import NOW, SANNE, People, add, claimed
@@ -114,6 +115,11 @@ class Stage:
                 scene = self.drawing.scene(self.now, self.viewer)
                 figures = Figures(scene, None, None, None, float(asked.get("rounds", 0)))
                 return self.drawing.page("effect.html", scene, effect=figures, page="/effect")
+            case "upkeep":
+                scene = self.drawing.scene(self.now, self.viewer)
+                return self.drawing.page(
+                    "upkeep.html", scene, costs=Costs(scene, None, None, None, None), page="/upkeep"
+                )
             case "measures":
                 scene = self.drawing.scene(self.now, self.viewer)
                 return self.drawing.page("reviews.html", scene, reviews=Reviews(scene), page="/measures")

@@ -351,6 +351,7 @@ def _typed_everywhere(desk: Desk) -> Iterator[str]:
         "/report",
         "/measures",
         "/effect",
+        "/upkeep",
     )
     yield from (f"/alerts/{ALERT}", f"/homes/{MY_HOME}", f"/report/{MY_HOME}", f"/calling-order/{MY_HOME}")
     yield from (f"/homes/{MY_HOME}/{one}" for one in ("circle", "messages", "agreements", "measures"))

@@ -1,11 +1,14 @@
 """Who sees what: of another organisation's homes nothing is there, whichever way somebody asks."""
 
 import asyncio
+import csv
+import io
 import itertools
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -19,6 +22,7 @@ from care.alerts import alert_of
 from care.board import Board
 from care.ids import AlertId, StaffId
 from care.records import Claimed, Record, site_of
+from care.upkeep import Used
 from dashboard import live, organisations, people
 from dashboard.commands import cli
 from dashboard.drawing import Drawing, Viewer
@@ -142,6 +146,28 @@ async def test_figures_of_weeks_are_for_who_reads_reports_and_of_their_own_build
     async with signed_in(real, hired(real.people, "sanne", ZON, Role.DESK)) as desk:
         assert (await desk.get("/effect")).status_code == 403
         assert "/effect" not in (await desk.get("/report")).text
+        assert (await desk.get("/upkeep")).status_code == (await desk.get("/upkeep/file")).status_code == 403
+
+
+@pytest.mark.anyio
+async def test_what_a_home_costs_to_watch_is_told_of_ones_own_buildings_and_given_as_a_file(real: Desk) -> None:
+    day = real.centre.now().date() - timedelta(days=1)
+    for site, cpu_s in ((WILG, 240.0), (EIK, 999.0)):
+        used = Used(at=real.centre.now(), site=site, day=day, homes=2, measured_s=86_400, cpu_s=cpu_s)
+        await real.centre.write(lambda *_, used=used: [used])
+    async with signed_in(real, hired(real.people, "noor", ZON, Role.CARE)) as care:
+        page = (await care.get("/upkeep")).text
+        assert "120 s" in page
+        assert "999" not in page
+        assert (await care.get("/upkeep?site=eik")).status_code == 404
+        assert (await care.get("/upkeep?watt=0")).status_code == 422
+        assert "/upkeep" in (await care.get("/effect")).text
+        file = await care.get(f"/upkeep/file?first={day - timedelta(days=1)}")
+    rows = list(csv.DictReader(io.StringIO(file.text)))
+    assert [(row["site"], row["cpu_s"]) for row in rows] == [
+        *(("wilg", ""), ("wilg", "240.0")),
+        *(("centre", ""), ("centre", "")),
+    ]
 
 
 @pytest.mark.anyio
