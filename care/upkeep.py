@@ -81,6 +81,11 @@ class Upkeep:
         """Return the last record that was taken in of a building, or of the centre."""
         return self._last.get(site)
 
+    def newest(self, since: date) -> list[Day]:
+        """Return the newest day of every building, and of the centre, that is no older than a date."""
+        lasts = (self._of[site].get(last.day) for site, last in self._last.items())
+        return [one for one in lasts if one is not None and one.day >= since]
+
     def between(self, sites: Iterable[SiteId], first: date, last: date) -> list[Day]:
         """Return the days of some buildings that were told of, from one up to and with another."""
         days = (one for site in sites for one in self._of.get(site, {}).values())

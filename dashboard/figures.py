@@ -15,8 +15,9 @@ from care.board import Board
 from care.buildings import Sign, cause_of, last_sign
 from care.escalation import to_call_off, to_send
 from care.load import Load, loads
-from care.records import Plan
+from care.records import CENTRE, Plan
 from care.sights import now_seen
+from care.upkeep import AMOUNTS, each
 from dashboard.organisations import OWN, OrganisationId
 from detectors.findings import Sight, What
 from detectors.homes import SiteId, building_of
@@ -125,6 +126,13 @@ def of_agreements(board: Board) -> Figures:
     """Return what is not told by agreement: of how many homes each kind is off."""
     off = Counter(str(what) for home in board.homes.values() if home.off for what in home.off)
     return {"homes_kind_off": [((what,), homes) for what, homes in sorted(off.items())]}
+
+
+def of_upkeep(board: Board, now: datetime) -> Figures:
+    """Return what watching a home took in the newest day of each building, none of them older than two days."""
+    days = [one for one in board.upkeep.newest(now.date() - timedelta(days=2)) if one.site != CENTRE]
+    taken = {name: each(days, name) for name in AMOUNTS}
+    return {"home_day_used": [((name,), value) for name, value in taken.items() if value is not None]}
 
 
 def of_desks(

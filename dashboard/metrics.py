@@ -109,6 +109,9 @@ TABLE: dict[str, About] = {
     "disk_free_bytes": About(("of",), "Room on the disk where the journal, and the people store, lie."),
     "disk_bytes": About(("of",), "The size of those disks."),
     "file_bytes": About(("of",), "The size of journal and people store, with what waits beside them."),
+    "home_day_used": About(
+        ("what",), "What one home took in the newest day that buildings told of: seconds, bytes, batteries."
+    ),
     "homes": About((), "Homes of all buildings."),
     "collection_seconds": About((), "That it took to work out these figures, before they were written as text."),
 }
@@ -181,6 +184,7 @@ async def gather(desk: Operation, tried: Tried) -> Figures:
         lambda: figures.of_channels(board, contacts.channels(desk.people)),
         lambda: figures.of_counts(board),
         lambda: figures.of_agreements(board),
+        lambda: figures.of_upkeep(board, now),
         lambda: _of_desks(desk, owners, now, zone),
         lambda: _of_certificates(desk),
         lambda: _of_disks({"journal": centre.file, "people": journal.file_of(desk.people)}),

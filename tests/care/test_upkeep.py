@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care import journal, link
+from care import journal, link, remembered
+from care.board import Board
 from care.records import CENTRE, Record, Unreadable, addressee, decode, encode
+from care.remembered import Known
+from care.teaching import Fleet
 from care.upkeep import AMOUNTS, DAY_S, KEPT, Upkeep, Used, each
 from detectors.homes import SiteId
 from tests.stories import instant
@@ -95,3 +98,12 @@ def test_a_building_tells_of_itself_alone_and_the_centre_of_none(peer: str, site
     [entry] = journal.read_after(db, 0)
     record: Record = entry.record
     assert isinstance(record, Used if taken else Unreadable)
+
+
+def test_a_centre_that_starts_again_remembers_what_was_told() -> None:
+    board = Board()
+    board.add(used(written_bytes=7), recorded_at=instant("00:01"))
+    known = remembered.read(remembered.write(Known(board, Fleet(), 1, instant("00:01"))))
+    assert known is not None
+    assert known.board.upkeep.between([WILG], MONDAY, MONDAY) == board.upkeep.between([WILG], MONDAY, MONDAY)
+    assert known.board.upkeep.last(WILG) == board.upkeep.last(WILG)

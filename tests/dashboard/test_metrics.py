@@ -28,6 +28,7 @@ from care.messages import Held, ToTell
 from care.messages import Kind as About
 from care.records import Aside, FellBack, How, Lapsed, Outcome, Record, Shelved
 from care.systemd import Watchdog
+from care.upkeep import Used
 from dashboard import authority, contacts, enrolment, figures, metrics, organisations
 from dashboard.authority import Authority
 from dashboard.figures import sights
@@ -104,6 +105,19 @@ async def test_who_has_the_token_reads_them_and_nobody_else(
     for left in ("Nobody can read the figures any more.", "There was no token."):
         assert left in CliRunner().invoke(cli, ["desk", "metrics-token", "--forget", *store]).output
     assert (await stranger.get("/metrics", headers={"Authorization": f"Bearer {other}"})).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_what_a_home_takes_is_of_the_newest_days_and_of_no_building_that_fell_silent(desk: Desk) -> None:
+    today = desk.centre.now().date()
+    days = (("wilg", 2, 2, 500), ("wilg", 1, 2, 60), ("eik", 1, 4, 60), ("iep", 9, 1, 7000))
+    told = [
+        Used(at=NIGHT, site=SiteId(site), day=today - timedelta(days=back), homes=homes, measured_s=86_400, cpu_s=cpu_s)
+        for site, back, homes, cpu_s in days
+    ]
+    await desk.centre.write(lambda *_: told)
+    made = await metrics.gather(desk, FIGURES)
+    assert made["home_day_used"] == [(("cpu_s",), 20.0)]
 
 
 @pytest.mark.anyio
@@ -352,7 +366,8 @@ async def a_full_centre(desk: Desk, phones: Phones, folder: Path, wall: StoryClo
     aside = Shelved(at=NIGHT, home=HOME, alert=ALERT, by=sanne, why=Aside.VISITOR, until=until)
     lapsed = Lapsed(at=NIGHT, home=HOME, alert=ALERT, by=sanne)
     await centre.write(lambda board, at: claim(board.alerts[ALERT], StaffId("s-1"), at))
-    await centre.write(lambda board, at: [told, held, aside, lapsed])
+    used = Used(at=NIGHT, site=WILG, day=NIGHT.date(), homes=2, measured_s=86_400, cpu_s=9.0)
+    await centre.write(lambda board, at: [told, held, aside, lapsed, used])
     await centre.write(lambda board, at: resolve(board.alerts[ALERT], StaffId("s-1"), at, *HELPED))
     centre.board.homes[HOME] = msgspec.structs.replace(centre.board.homes[HOME], off=("restless",))
     authority.make(folder / "authority", ["mqtt.example"], wall.now())

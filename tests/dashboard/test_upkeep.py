@@ -14,8 +14,7 @@ from dashboard.upkeep import Costs
 from detectors.homes import SiteId
 from tests.dashboard.conftest import Opens
 from tests.dashboard.every_page import _upkept
-from tests.dashboard.nights import NOW, SANNE, a_plan, add
-from tests.dashboard.stage import People
+from tests.dashboard.nights import NOW, SANNE, People, a_plan, add
 
 WILG, EIK = SiteId("wilg"), SiteId("eik")
 YESTERDAY = (NOW - timedelta(days=1)).date()
