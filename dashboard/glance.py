@@ -144,12 +144,17 @@ class Glance:
 
 def in_order(board: Board) -> list[Plan]:
     """Return every building's plan by its name, as people count: 2 before 10."""
-    return sorted(board.plans.values(), key=lambda plan: (natural(plan.name), plan.site))
+    return sorted(board.plans.values(), key=_by_name)
 
 
 def desk_zone(board: Board) -> str:
     """Return by whose clock the desk itself lives: that of the first building."""
-    return next((plan.zone for plan in in_order(board)), "Europe/Amsterdam")
+    first = min(board.plans.values(), key=_by_name, default=None)
+    return "Europe/Amsterdam" if first is None else first.zone
+
+
+def _by_name(plan: Plan) -> tuple[object, SiteId]:
+    return natural(plan.name), plan.site
 
 
 def home_path(home: HomeId) -> str:
