@@ -1,7 +1,7 @@
 """The board: the centre's journal folded into what the night desk must know now. In memory, rebuilt at start."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -251,10 +251,10 @@ class Board:
         """Return what is the matter with a whole building (`homes.building_of`) and not over."""
         return [one for alert in self.faults_of(building) for one in alert.standing]
 
-    def alerts_between(self, start: datetime, until: datetime, site: SiteId | None = None) -> list[Alert]:
-        """Return every alert that was raised from one moment until before another, oldest first; of a site, or all."""
-        homes = self._of if site is None else [home for home in self._of if site_of(home) == site]
-        raised = (self.alerts[alert] for home in homes for alert in self._of[home])
+    def alerts_between(self, start: datetime, until: datetime, homes: Iterable[HomeId] | None = None) -> list[Alert]:
+        """Return every alert that was raised from a moment until before another, oldest first; of some homes or all."""
+        some = self._of if homes is None else homes
+        raised = (self.alerts[alert] for home in some for alert in self._of.get(home, ()))
         return sorted(
             (one for one in raised if start <= one.raised_at < until), key=lambda one: (one.raised_at, one.id)
         )

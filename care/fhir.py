@@ -10,7 +10,6 @@ no second.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -39,10 +38,6 @@ ACTIVITY = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 CHANGED = "_lastUpdated"  # the search parameter
 AUDIT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 OBJECT_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
-MAKES_DOCUMENT = {
-    "name": "document",
-    "definition": "http://hl7.org/fhir/OperationDefinition/Composition-document",
-}
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
 _TECHNICAL = BUILDING | TELLS_OF_SENSORS
@@ -441,110 +436,9 @@ class Writer:
         }
 
 
-def bundle(resources: Sequence[Json], at: datetime, *, base: str = "") -> Json:
-    """Put resources together: a collection; with the address of a care record's endpoint, a batch that it puts away.
-
-    In a batch each is put at its own id (`PUT`), so that sending again changes nothing. A batch and no transaction:
-    one that is refused there shall not keep the others out.
-    """
-    if not base:
-        return {"resourceType": "Bundle", "type": "collection", "timestamp": _at(at), "entry": _entries(resources)}
-    put = [
-        {
-            "fullUrl": f"{base}/{one['resourceType']}/{one['id']}",
-            "resource": one,
-            "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"},
-        }
-        for one in resources
-    ]
-    return {"resourceType": "Bundle", "type": "batch", "timestamp": _at(at), "entry": put}
-
-
-def search_set(resources: Sequence[Json], at: datetime, *, base: str, total: int, onward: str | None = None) -> Json:
-    """Return what was found, as an answer to a search.
-
-    Parameters
-    ----------
-    base : the address under which each of them is found.
-    total : how many were found in all, where these are some of them.
-    onward : the address of those after them.
-    """
-    links = [] if onward is None else [{"relation": "next", "url": onward}]
-    entries = [{"fullUrl": f"{base}/{_path(one)}", "resource": one, "search": {"mode": "match"}} for one in resources]
-    return {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        "timestamp": _at(at),
-        "total": total,
-        **({"link": links} if links else {}),
-        **({"entry": entries} if entries else {}),
-    }
-
-
-def capability(kinds: Mapping[str, Sequence[str]], *, name: str, version: str, since: datetime) -> Json:
-    """Return what a server of these resources can do: which kinds it reads and searches, and by which parameters.
-
-    Of each Composition it makes a document.
-    """
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": _at(since),
-        "kind": "instance",
-        "software": {"name": name, "version": version},
-        "implementation": {"description": "What is found and done in homes, for a care record. Read only."},
-        "fhirVersion": VERSION,
-        "format": ["application/fhir+json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": {"description": "A token of the organisation: Authorization: Bearer"},
-                "resource": [
-                    {
-                        "type": kind,
-                        "interaction": [{"code": "read"}, {"code": "search-type"}],
-                        "searchParam": [{"name": one, "type": "date" if one == CHANGED else "token"} for one in by],
-                        **({"operation": [MAKES_DOCUMENT]} if kind == "Composition" else {}),
-                    }
-                    for kind, by in kinds.items()
-                ],
-            }
-        ],
-    }
-
-
 def dated(resource: Json, changed_at: datetime) -> Json:
     """Return a resource with when what it tells last changed."""
     return resource | {"meta": {"lastUpdated": _at(changed_at)}}
-
-
-def document(composition: Json, about: Sequence[Json], at: datetime, *, base: str) -> Json:
-    """Return a report as a FHIR document: its Composition first, and behind it what that rests on.
-
-    The same report at the same moment is the same document, by its identifier too; any other content is another one.
-
-    Parameters
-    ----------
-    about : everything that the Composition refers to, directly or through another.
-    base : the address under which each is found, by which references between them are resolved.
-    """
-    entries = [{"fullUrl": f"{base}/{_path(one)}", "resource": one} for one in (composition, *about)]
-    body = json.dumps(entries, sort_keys=True)
-    return {
-        "resourceType": "Bundle",
-        "type": "document",
-        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{_uuid(body)}"},
-        "timestamp": _at(at),
-        "entry": entries,
-    }
-
-
-def devices_of(resources: Iterable[Json], devices: Sequence[Json]) -> list[Json]:
-    """Return the devices that resources refer to, and those that these belong to."""
-    known = {_path(one): one for one in devices}
-    wanted = {one["device"]["reference"] for one in resources if "device" in one} & known.keys()
-    wanted |= {known[one]["parent"]["reference"] for one in wanted if "parent" in known[one]}
-    return [one for path, one in known.items() if path in wanted]
 
 
 def narrative(lines: Iterable[str], language: str) -> Json:
@@ -554,16 +448,13 @@ def narrative(lines: Iterable[str], language: str) -> Json:
     return {"status": "generated", "div": div}
 
 
-def _entries(resources: Sequence[Json]) -> list[Json]:
-    return [{"fullUrl": f"urn:uuid:{_uuid(_path(one))}", "resource": one} for one in resources]
-
-
-def _path(resource: Json) -> str:
+def path_of(resource: Json) -> str:
+    """Return where a resource stands, below the address of whoever holds it: "Task/task-0a1b"."""
     return f"{resource['resourceType']}/{resource['id']}"
 
 
 def _to(resource: Json) -> Json:
-    return {"reference": _path(resource)}
+    return {"reference": path_of(resource)}
 
 
 def _coded(system: str, code: str) -> Json:
@@ -600,15 +491,6 @@ def _id(kind: str, of: str, body: bytes) -> str:
     """Return an id that is the same whenever the same is told: letters, digits and hyphens, 64 at most (R4, id)."""
     digest = hashlib.blake2b(f"{kind}\n{of}\n".encode() + body, digest_size=12).hexdigest()
     return f"{kind}-{digest}"
-
-
-def _uuid(name: str) -> str:
-    """Return a UUID of a name (RFC 9562, version 8)."""
-    digest = bytearray(hashlib.blake2b(name.encode(), digest_size=16).digest())
-    digest[6] = digest[6] & 0x0F | 0x80
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _escaped(line: str) -> str:

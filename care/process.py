@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Used(NamedTuple):
+class Usage(NamedTuple):
     """What a process has used of its machine since its start."""
 
     cpu_s: float
@@ -15,7 +15,7 @@ class Used(NamedTuple):
     written_bytes: int | None  # None: the kernel does not say
 
 
-def used() -> Used:
+def used() -> Usage:
     """Return what this process has used, with those that it started and that have ended."""
     own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
@@ -25,4 +25,4 @@ def used() -> Used:
     with contextlib.suppress(OSError, ValueError):
         said = Path("/proc/self/io").read_text(encoding="ascii").split()
         written = int(said[said.index("write_bytes:") + 1])
-    return Used(cpu_s, pages * os.sysconf("SC_PAGE_SIZE"), written)
+    return Usage(cpu_s, pages * os.sysconf("SC_PAGE_SIZE"), written)

@@ -143,10 +143,10 @@ class Writer:
             return ()
         return stretches(self.board.sights.of(home.id), home, span.start, span.until)
 
-    def raised_in(self, span: Span, site: SiteId | None = None) -> dict[HomeId, list[Alert]]:
-        """Return every alert of a night and of the day after it, by home, oldest first; of one site, or all."""
+    def raised_in(self, span: Span, homes: Iterable[HomeId] | None = None) -> dict[HomeId, list[Alert]]:
+        """Return every alert of a night and of the day after it, by home, oldest first; of some homes, or all."""
         found: dict[HomeId, list[Alert]] = {}
-        for alert in self.board.alerts_between(span.start, span.start + _NEXT_DAY, site):
+        for alert in self.board.alerts_between(span.start, span.start + _NEXT_DAY, homes):
             found.setdefault(alert.home, []).append(alert)
         return found
 
@@ -434,15 +434,12 @@ class Team:
     @cached_property
     def by_home(self) -> dict[HomeId, list[Alert]]:
         """Every alert of the night and the day after it, by home; of buildings too."""
-        mine = {home.id for home in self.homes}
-        sites = {site_of(home.id) for home in self.homes}
-        everywhere = self.about == TEAM
-        raised = self.writer.raised_in(self.span, None if everywhere else SiteId(self.about))
-        return {
-            home: alerts
-            for home, alerts in raised.items()
-            if home in mine or everywhere or (is_building(home) and site_of(home) in sites)
-        }
+        return self.writer.raised_in(self.span, None if self.about == TEAM else self._places)
+
+    @cached_property
+    def _places(self) -> set[HomeId]:
+        """The homes, and the buildings that they stand in."""
+        return {home.id for home in self.homes} | {building_of(site_of(home.id)) for home in self.homes}
 
     @cached_property
     def alerts(self) -> list[Alert]:
@@ -456,9 +453,8 @@ class Team:
     @cached_property
     def standing(self) -> list[Alert]:
         """What was open when the shift ended, or is now if it still goes on; as it stood then."""
-        mine = {home.id for home in self.homes} | {building_of(site_of(home.id)) for home in self.homes}
         every = self.writer.board.alerts.values()
-        then = (as_of(one, self.span.until) for one in every if self.about == TEAM or one.home in mine)
+        then = (as_of(one, self.span.until) for one in every if self.about == TEAM or one.home in self._places)
         return [one for one in then if one is not None and one.open]
 
     @property

@@ -11,58 +11,22 @@ found there does not: the alarm centre asks the desk.
 
 import re
 import xml.etree.ElementTree as ET
-from typing import NamedTuple
 
 from care.alerts import Alert, Tier
 from detectors.findings import What
 
 MEDIA_TYPE = "application/scaip+xml"
-ANSWER_MAX = 4_096  # bytes; ours, and far more than any answer that was seen
 
 _CONTROLLER = re.compile(r"[0-9]{1,16}", re.ASCII)
-_REFERENCE = re.compile(r"[0-9a-zA-Z]{1,16}", re.ASCII)
-_STATUS = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 _MESSAGE = "ME"
 _UNIT, _TRIGGER = "0002", "0004"  # types of device: the unit in the home itself, a button that is fixed there
 _BY_MACHINE, _BY_PERSON, _FAULT = "0009", "0010", "0067"  # status: automatic alarm, manual alarm, malfunction
 _HOME = "002"  # location
-_TAKEN = 0
-_REFUSALS = {
-    1: "the message is too long",
-    2: "its format is wrong",
-    3: "something in it is wrong",
-    4: "it is to be held",
-    5: "it was not treated",
-    6: "the receiver is busy",
-    7: "something that must be in it is missing",
-}
 
 
 class NotToBeSent(Exception):
     """There is nothing to tell an alarm centre, or not as whom; says why in a sentence."""
-
-
-class BadAnswer(Exception):
-    """An answer says nothing of the message that was sent, so it counts as not taken; says why in a sentence."""
-
-
-class Answer(NamedTuple):
-    """What the alarm centre's receiver said of one message."""
-
-    reference: str
-    status: int
-    text: str = ""  # of the receiver's own
-
-    @property
-    def taken(self) -> bool:
-        """Whether the receiver has the message, and deals with it."""
-        return self.status == _TAKEN
-
-    @property
-    def why(self) -> str:
-        """Why it was not taken; nothing if it was."""
-        return "" if self.taken else _REFUSALS.get(self.status, f"the receiver says {self.status}")
 
 
 def reference_of(alert: Alert) -> str:
@@ -119,38 +83,3 @@ def message(alert: Alert, controller: str) -> bytes:
     for name, value in told.items():
         ET.SubElement(root, name).text = value
     return ET.tostring(root, encoding="unicode").encode()
-
-
-def answer(body: bytes, reference: str) -> Answer:
-    """Read what a receiver answered to the message with a reference.
-
-    Raises `BadAnswer` for whatever is no answer to it; entities and declarations of types are not read at all.
-    """
-    if len(body) > ANSWER_MAX:
-        text = f"The answer is longer than {ANSWER_MAX} bytes."
-        raise BadAnswer(text)
-    try:
-        said = body.decode()
-        if "<!" in said:
-            text = "The answer holds a declaration, a comment or CDATA, which none needs."
-            raise BadAnswer(text)
-        root = ET.fromstring(said)  # noqa: S314  # without declarations nothing in it can grow or be fetched
-    except (UnicodeDecodeError, ValueError, ET.ParseError) as error:
-        text = "The answer is no XML in UTF-8."
-        raise BadAnswer(text) from error
-    if root.tag != "mrs":
-        text = f"The answer begins with {root.tag[:20]!r}; mrs would be right."
-        raise BadAnswer(text)
-    of, status = _only(root, "ref", _REFERENCE), _only(root, "snu", _STATUS)
-    if of != reference:
-        text = f"The answer is to {of}, and not to {reference}."
-        raise BadAnswer(text)
-    return Answer(of, int(status), " ".join((root.findtext("ste") or "").split()))
-
-
-def _only(root: ET.Element, name: str, pattern: re.Pattern[str]) -> str:
-    found = [(one.text or "").strip() for one in root.findall(name)]
-    if len(found) != 1 or pattern.fullmatch(found[0]) is None:
-        text = f"The answer has no {name}, or several, or not one as it is written: {pattern.pattern}."
-        raise BadAnswer(text)
-    return found[0]

@@ -6,8 +6,8 @@ a care record keeps what it was told, and asks by `_lastUpdated` for what change
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from care import fhir
+from care import bundles, fhir
 from care.alerts import Alert
 from care.board import Board
 from care.fhir import Json, Looked, NightReport, Writer
@@ -53,6 +53,7 @@ class Told(NamedTuple):
     home: HomeId | None
     resident: ResidentId | None
     make: Callable[[], Json]
+    night: NightSpan | None = None  # of a report
 
     def told(self) -> Json:
         return fhir.dated(self.make(), self.changed_at)
@@ -110,7 +111,7 @@ TheSpan = Annotated[Span, Depends(changed)]
 @router.get("/metadata")
 async def metadata() -> Response:
     """Return what this server can do. No token: nothing in it is about anybody."""
-    told = fhir.capability(
+    told = bundles.capability(
         dict.fromkeys((*_KINDS, _NIGHTS, _LOOKS), (fhir.CHANGED, "patient")),
         name="Nachtwacht",
         version=version(),
@@ -150,7 +151,7 @@ async def search(
     await _looked(caller, page, kind)
     told = [one.told() for one in page]
     now = caller.desk.centre.now()
-    answer = fhir.search_set(told, now, base=f"{base}/fhir", total=total, onward=onward)
+    answer = bundles.search_set(told, now, base=f"{base}/fhir", total=total, onward=onward)
     return JSONResponse(answer, media_type=FHIR_JSON)
 
 
@@ -170,20 +171,14 @@ async def document(request: Request, caller: ForRecord, resource: str, *, persis
         raise Problem(400, "Not answered", text)
     found = await _one(request, caller, _NIGHTS, resource)
     await _looked(caller, [found], _NIGHTS)
+    assert found.home is not None  # a report is about one home,
+    assert found.night is not None  # and one night
     base, board = _base(request), caller.desk.centre.board
-    composition = found.told()
-    assert found.home is not None  # a report is about a home
-    night = date.fromisoformat(composition["identifier"]["value"].rpartition("/")[2])
     writer = _writer(caller, base)
-    resources, _ = _rests_on(caller, writer, found.home, night)
+    resources = _rests_on(board, writer, found.home, found.night)
     plan = board.plans.get(site_of(found.home))
-    devices = fhir.devices_of(resources, [] if plan is None else writer.of_plan(plan))
-    made = fhir.document(
-        composition,
-        [*resources, *devices],
-        datetime.fromisoformat(composition["date"]),
-        base=f"{base}/fhir",
-    )
+    devices = bundles.devices_of(resources, [] if plan is None else writer.of_plan(plan))
+    made = bundles.document(found.told(), [*resources, *devices], base=f"{base}/fhir")
     return JSONResponse(made, media_type=FHIR_JSON)
 
 
@@ -257,36 +252,35 @@ def _nights(caller: Caller, writer: Writer, language: str) -> Iterator[Told]:
         for span in spans[zone]:
             if not begins or span.end <= min(begins):
                 break
-            make = partial(_report, caller, writer, reports, home, span)
-            changed_at = _report_changed_at(board, home, span, alerts)
-            yield Told(writer.id_of_night(home.id, span.night), changed_at, home.id, home.resident, make)
+            make = partial(_report, writer, reports, home, span)
+            changed_at = _report_changed_at(reports, home, span)
+            yield Told(writer.id_of_night(home.id, span.night), changed_at, home.id, home.resident, make, span)
 
 
-def _report_changed_at(board: Board, home: Home, span: NightSpan, alerts: Sequence[Alert]) -> datetime:
+def _report_changed_at(reports: ReportWriter, home: Home, span: NightSpan) -> datetime:
     """Return when what the report of a night tells last changed.
 
     What a building tells of late is on disk before its summary of that night is: it counts by when that was.
     """
+    board = reports.board
     night = board.nights.at(home.id, span.night)
     status = board.statuses.get(home.id)
     dates = [span.start if span.running else span.end]
     dates += [] if night is None else [night.told_at]
     dates += [one.at for one in board.handovers.corrected(home.id, span.night)]
-    dates += [_changed_at(one) for one in told_of(_of_night(alerts, span), span)]
+    dates += [_changed_at(one) for one in told_of(_alerts(reports, home.id, span), span)]
     dates += [status.at] if status is not None and span.running else []
     return max(dates)
 
 
-def _of_night(alerts: Sequence[Alert], span: NightSpan) -> list[Alert]:
-    """Return the alerts of a home that belong to a night, as `care.reports.Writer.raised_in` has them."""
-    return [one for one in alerts if span.start <= one.raised_at < span.start + timedelta(hours=24)]
+def _alerts(reports: ReportWriter, home: HomeId, span: NightSpan) -> list[Alert]:
+    return reports.raised_in(span, [home]).get(home, [])
 
 
-def _report(caller: Caller, writer: Writer, reports: ReportWriter, home: Home, span: NightSpan) -> Json:
+def _report(writer: Writer, reports: ReportWriter, home: Home, span: NightSpan) -> Json:
     board = reports.board
     say = reports.wording(site_of(home.id)).say
-    resources, alerts = _rests_on(caller, writer, home.id, span.night)
-    lines = of_client(reports, home, span, alerts).lines
+    lines = of_client(reports, home, span, _alerts(reports, home.id, span)).lines
     report = NightReport(
         home=home.id,
         span=span,
@@ -296,18 +290,15 @@ def _report(caller: Caller, writer: Writer, reports: ReportWriter, home: Home, s
         corrections=board.handovers.corrected(home.id, span.night),
         beside=say("Correction"),
     )
-    at = span.now if span.running else _report_changed_at(board, home, span, board.alerts_of(home.id))
-    return writer.of_night(report, resources, at)
+    at = span.now if span.running else _report_changed_at(reports, home, span)
+    return writer.of_night(report, _rests_on(board, writer, home.id, span), at)
 
 
-def _rests_on(caller: Caller, writer: Writer, home: HomeId, night: date) -> tuple[list[Json], list[Alert]]:
-    """Return what the report of a night rests on, as resources, and the alerts of that night and the day after it."""
-    board, now = caller.desk.centre.board, caller.desk.centre.now()
-    zone = ReportWriter(board, now, LANGUAGES[0]).wording(site_of(home)).zone
-    span = span_of(night, zone, now)
-    alerts = sorted(_of_night(board.alerts_of(home), span), key=lambda one: (one.raised_at, one.id))
+def _rests_on(board: Board, writer: Writer, home: HomeId, span: NightSpan) -> list[Json]:
+    """Return what the report of a night rests on, as resources."""
+    alerts = _alerts(ReportWriter(board, span.now, LANGUAGES[0]), home, span)
     told = (one for alert in told_of(alerts, span) for one in writer.of_alert(alert))
-    return [one for one in told if one["resourceType"] in {"Observation", "Flag"}], alerts
+    return [one for one in told if one["resourceType"] in {"Observation", "Flag"}]
 
 
 def _devices(caller: Caller, writer: Writer, _: Span, __: str) -> Iterator[Told]:

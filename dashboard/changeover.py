@@ -72,8 +72,8 @@ async def effect(
     rounds: Annotated[float, Query(ge=0, le=12)] = 0,
 ) -> Response:
     """Tell what the nights of some weeks came to, and how sure that is."""
-    scene = _of_weeks(desk, reader, site)
-    figures = Figures(scene, SiteId(site) if site else None, first, last, rounds)
+    scene, of = _of_weeks(desk, reader, site)
+    figures = Figures(scene, of, first, last, rounds)
     return HTMLResponse(desk.drawing.page("effect.html", scene, effect=figures, page="/effect"))
 
 
@@ -88,8 +88,8 @@ async def upkeep(
     watt: Annotated[float | None, Query(gt=0, le=500)] = None,
 ) -> Response:
     """Tell what a home costs to watch, as it was measured, day by day."""
-    scene = _of_weeks(desk, reader, site)
-    costs = Costs(scene, SiteId(site) if site else None, first, last, watt)
+    scene, of = _of_weeks(desk, reader, site)
+    costs = Costs(scene, of, first, last, watt)
     return HTMLResponse(desk.drawing.page("upkeep.html", scene, costs=costs, page="/upkeep"))
 
 
@@ -98,20 +98,20 @@ async def upkeep_file(
     desk: TheDesk, reader: Reader, *, site: Site = "", first: Night = None, last: Night = None
 ) -> Response:
     """Give the same as a file: a row for every building and day."""
-    costs = Costs(_of_weeks(desk, reader, site), SiteId(site) if site else None, first, last, None)
+    costs = Costs(*_of_weeks(desk, reader, site), first, last, None)
     name = f'attachment; filename="nachtwacht-upkeep-{costs.first.isoformat()}-{costs.last.isoformat()}.csv"'
     return Response(costs.as_csv(), media_type="text/csv", headers={"Content-Disposition": name})
 
 
-def _of_weeks(desk: Desk, reader: Reader, site: str) -> Scene:
-    """Return what a reader of reports may see: of their own organisations, and one building of it or all."""
+def _of_weeks(desk: Desk, reader: Reader, site: str) -> tuple[Scene, SiteId | None]:
+    """Return what a reader of reports may see of their own organisations, and which building is asked for, if one."""
     whose = where(reader.session.posts, Right.REPORTS)
     if not whose:
         raise not_in_role(Right.REPORTS)
     scene = desk.drawing.scene(desk.centre.now(), dataclasses.replace(reader.viewer, organisations=whose))
     if site and SiteId(site) not in scene.board.plans:
         raise no_page()
-    return scene
+    return scene, SiteId(site) if site else None
 
 
 @router.get("/paper")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import httpx
 import structlog
 
-from care import fhir, journal
+from care import bundles, journal
 from care.fhir import Json, Writer
 from care.records import CENTRE, site_of
 from dashboard import api, hooks, looking
@@ -203,7 +203,7 @@ class Hooking:
         residents = {home: known.resident for home, known in board.homes.items()}
         writer = Writer(self._desk.url.rstrip("/") or "urn:nachtwacht", residents)
         told = [one for alert in changed.alerts for one in writer.of_alert(board.alerts[alert])]
-        body = json.dumps(fhir.bundle(told, now, base=hook.url.rstrip("/"))).encode()
+        body = json.dumps(bundles.bundle(told, now, base=hook.url.rstrip("/"))).encode()
         headers = {"Content-Type": api.FHIR_JSON, "Accept": api.FHIR_JSON}
         if hook.secret:
             headers["Authorization"] = f"Bearer {hook.secret}"

@@ -447,8 +447,9 @@ class Intake:
                 await self._centre.ask(lambda _: outgoing.answered(said))
                 self._wake(site)
             case Batch():
-                if site in self._outgoing:
-                    self._outgoing[site].heard()
+                waiting = self._outgoing.get(site)
+                if waiting is not None:
+                    await self._centre.ask(lambda _: waiting.heard())
                 have = await self._centre.take(site, said)
                 await client.publish(link.down_topic(site), link.encode(have), qos=1)
 

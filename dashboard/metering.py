@@ -27,11 +27,11 @@ class OwnUse:
         now: datetime,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        used: Callable[[], process.Used] = process.used,
+        used: Callable[[], process.Usage] = process.used,
     ) -> None:
         self._monotonic, self._used = monotonic, used
-        self._since, self._from = now, (monotonic(), process.Used(0.0, 0, 0))
-        self._asked: tuple[Used, tuple[float, process.Used]] | None = None
+        self._since, self._from = now, (monotonic(), process.Usage(0.0, 0, 0))
+        self._asked: tuple[Used, tuple[float, process.Usage]] | None = None
 
     def due(self, board: Board, now: datetime) -> list[Used]:
         """Return the part that is over, if it is an hour or its day has ended; nothing while no home is watched."""

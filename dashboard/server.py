@@ -28,7 +28,7 @@ from dashboard import access_log, authority, people
 from dashboard.authority import Authority, BadAuthority
 from dashboard.bringing import News
 from dashboard.connections import guarded, room
-from dashboard.drawing import Drawing
+from dashboard.drawing import Drawing, rehearse
 from dashboard.hooking import Hooking
 from dashboard.intake import Centre, Intake, Progress
 from dashboard.live import Live
@@ -138,7 +138,7 @@ async def _run_together(
         url=settings.url,
         screens=screens,
     )
-    drawing.rehearse(centre.now())
+    rehearse(Names(store), wall.now())
     _keep_for_good()
     server = _Server(application(desk), live, settings.https)
     log.info(

@@ -122,10 +122,11 @@ def compared(
         Pair(alert=alert, was=was.get(alert), would=would.get(alert), needed=alert in helped)
         for alert in dict.fromkeys([*was, *would])
     ]
-    return tuple(sorted(pairs, key=lambda pair: (_first(pair), pair.alert)))
+    return tuple(sorted(pairs, key=lambda pair: (first_at(pair), pair.alert)))
 
 
-def _first(pair: Pair) -> datetime:
+def first_at(pair: Pair) -> datetime:
+    """Return when an alert came first, either way."""
     return min(one.at for one in (pair.was, pair.would) if one is not None)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from care.records import Outcome, Plan, Ranked, Record, Resolved
+from care.records import Outcome, Plan, Ranked, Record, Resolved, encode
 from care.teaching import Fleet
 from detectors.findings import Finding, What
 from detectors.homes import Home, SiteId
@@ -81,7 +81,7 @@ def _thresholds(every: Sequence[Found]) -> dict[str, Ranked]:
         return {}
     for plan in plans:
         fleet.note(plan, plan.at)
-    for at, record in sorted(records, key=lambda dated: (dated[0], _rank(dated[1]), msgspec.json.encode(dated[1]))):
+    for at, record in sorted(records, key=lambda dated: (dated[0], _rank(dated[1]), encode(dated[1]))):
         fleet.add(record, at)
     for closing in fleet.overdue(max(at for at, _ in records)):
         fleet.close(closing)

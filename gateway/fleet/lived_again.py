@@ -26,7 +26,7 @@ from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary
 from detectors.remembered import Vigil
 from gateway import cohort
-from gateway.backtest import Span, alerts_of, last_nights, relived
+from gateway.backtest import Span, alerts_of, compared, first_at, last_nights, relived
 from gateway.watch import Watch
 
 FIRST = date(2026, 1, 5)  # evening of the first night of a simulated home
@@ -172,18 +172,18 @@ def _with(found: Found, home: Home, known: Vigil, entries: Sequence[Entry], span
 def _side_by_side(
     home: Home, span: Span, told: Iterable[Finding], again: Iterable[Finding], closed: Iterable[Resolved]
 ) -> list[Told]:
-    was, now = alerts_of(told, home, span), alerts_of(again, home, span)
+    pairs = compared(alerts_of(told, home, span), alerts_of(again, home, span))
     ended = {one.alert: one.outcome for one in sorted(closed, key=lambda one: one.at)}
     return [
         Told(
             home=home.id,
-            night=home.night.of(min(one.at for one in (was.get(alert), now.get(alert)) if one is not None)),
-            alert=alert,
-            was=was.get(alert),
-            now=now.get(alert),
-            outcome=ended.get(alert),
+            night=home.night.of(first_at(pair)),
+            alert=pair.alert,
+            was=pair.was,
+            now=pair.would,
+            outcome=ended.get(pair.alert),
         )
-        for alert in sorted({*was, *now})
+        for pair in pairs
     ]
 
 

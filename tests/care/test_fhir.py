@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from care import fhir
+from care import bundles
 from care.asking import Answer, Arrived, Line, Noticed, Passed, Refusal, Replied, Why
 from care.fhir import Json, NightReport, Writer
 from care.ids import Asker, ContactId
@@ -209,8 +209,8 @@ def test_what_a_resident_shares_is_a_consent(shown: tuple[Part, ...], status: st
 
 def test_what_is_told_again_goes_to_the_same_place() -> None:
     [alert] = a_board(a_finding()).alerts.values()
-    once = checked(fhir.bundle(WRITER.of_alert(alert), instant("03:00"), base="https://ecd.example/fhir"))
-    again = fhir.bundle(WRITER.of_alert(alert), instant("04:00"), base="https://ecd.example/fhir")
+    once = checked(bundles.bundle(WRITER.of_alert(alert), instant("03:00"), base="https://ecd.example/fhir"))
+    again = bundles.bundle(WRITER.of_alert(alert), instant("04:00"), base="https://ecd.example/fhir")
     assert [one["request"] for one in once["entry"]] == [one["request"] for one in again["entry"]]
     assert once["entry"][0]["request"]["method"] == "PUT"
 
@@ -242,8 +242,8 @@ def test_a_report_is_a_document_that_begins_with_its_composition_and_holds_what_
     [alert] = a_board(a_finding()).alerts.values()
     about = [one for one in WRITER.of_alert(alert) if one["resourceType"] in {"Observation", "Flag"}]
     told = WRITER.of_night(a_report("Om 02:10 uit bed.", "Rustig."), about, instant("09:00"))
-    devices = fhir.devices_of(about, WRITER.of_plan(PLAN))
-    document = checked(fhir.document(told, [*about, *devices], instant("09:00"), base=f"{BASE}/fhir"))
+    devices = bundles.devices_of(about, WRITER.of_plan(PLAN))
+    document = checked(bundles.document(told, [*about, *devices], base=f"{BASE}/fhir"))
     first, *others = document["entry"]
     assert first["resource"]["resourceType"] == "Composition"
     there = {one["fullUrl"] for one in others}
@@ -252,10 +252,10 @@ def test_a_report_is_a_document_that_begins_with_its_composition_and_holds_what_
     assert devices_named
     assert {f"{BASE}/fhir/{one}" for one in devices_named} <= there
     assert (document["type"], document["timestamp"]) == ("document", instant("09:00").isoformat())
-    again = fhir.document(told, [*about, *devices], instant("09:00"), base=f"{BASE}/fhir")
+    again = bundles.document(told, [*about, *devices], base=f"{BASE}/fhir")
     assert again["identifier"] == document["identifier"]
     other = WRITER.of_night(a_report("Om 02:10 uit bed.", "Onrustig."), about, instant("09:00"))
-    assert fhir.document(other, about, instant("09:00"), base=BASE)["identifier"] != document["identifier"]
+    assert bundles.document(other, about, base=BASE)["identifier"] != document["identifier"]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_whatever_happens_to_an_alert_what_is_told_of_it_is_valid_and_each_thing
         told = [checked(one) for one in WRITER.of_alert(alert)]
         assert len({(one["resourceType"], one["id"]) for one in told}) == len(told)
         assert sum(one["id"].startswith("finding") for one in told) == len(alert.findings)
-        checked(fhir.bundle(told, instant("05:00")))
+        checked(bundles.bundle(told, instant("05:00")))
 
 
 def test_every_kind_of_finding_can_be_told() -> None:

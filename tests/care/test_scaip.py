@@ -1,7 +1,6 @@
-"""Messages to an alarm centre, and what it answers: codes and no words, and an answer to another counts as none."""
+"""Messages to an alarm centre: codes and no words."""
 
 import xml.etree.ElementTree as ET
-from contextlib import suppress
 
 import msgspec
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from care.alerts import Alert
 from care.records import Record
-from care.scaip import ANSWER_MAX, BadAnswer, NotToBeSent, answer, message, reference_of
+from care.scaip import NotToBeSent, message, reference_of
 from detectors.findings import What
 from detectors.homes import building_of
 from tests.care.test_alerts import HOME, SANNE, a_board, a_finding, claim, resolve
@@ -90,45 +89,3 @@ def test_a_number_is_digits_or_nothing_is_sent(controller: str) -> None:
         assert not (controller.isascii() and controller.isdigit() and len(controller) <= 16)
     else:
         assert said["cid"] == controller
-
-
-def test_an_answer_says_whether_the_message_was_taken_and_else_why() -> None:
-    assert answer(b"<mrs><ref>00020486</ref><snu>0</snu></mrs>", "00020486").taken
-    refused = answer(b"<mrs><ref>00020486</ref><snu>7</snu><ste> no  cid </ste></mrs>", "00020486")
-    assert (refused.taken, refused.why, refused.text) == (
-        False,
-        "something that must be in it is missing",
-        "no cid",
-    )
-    assert answer(b"<mrs><ref>1</ref><snu>99</snu></mrs>", "1").why == "the receiver says 99"
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (b"", "no XML"),
-        (b"\xff\xfe<", "no XML"),
-        (b"<mrs><ref>1</ref>", "no XML"),
-        (b"<mrq><ref>1</ref><snu>0</snu></mrq>", "mrs would be right"),
-        (b"<mrs><ref>2</ref><snu>0</snu></mrs>", "is to 2, and not to 1"),
-        (b"<mrs><ref>1</ref></mrs>", "no snu"),
-        (b"<mrs><ref>1</ref><snu>0</snu><snu>1</snu></mrs>", "no snu, or several"),
-        (b"<mrs><ref>1</ref><snu>-1</snu></mrs>", "no snu"),
-        (b"<mrs><snu>0</snu></mrs>", "no ref"),
-        (b'<!DOCTYPE a [<!ENTITY b "1">]><mrs><ref>&b;</ref><snu>0</snu></mrs>', "declaration"),
-        (b"<mrs>" + b" " * ANSWER_MAX, "longer than"),
-    ],
-)
-def test_what_is_no_answer_to_the_message_counts_as_not_taken_and_says_why(body: bytes, says: str) -> None:
-    with pytest.raises(BadAnswer, match=says):
-        answer(body, "1")
-
-
-@given(
-    body=st.one_of(
-        st.binary(max_size=200), st.text(max_size=200).map(lambda one: f"<mrs>{one}</mrs>".encode("utf-8", "replace"))
-    )
-)
-def test_whatever_comes_back_is_read_or_refused_by_name(body: bytes) -> None:
-    with suppress(BadAnswer):
-        assert answer(body, "1").reference == "1"

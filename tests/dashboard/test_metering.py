@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from care.board import Board
-from care.process import Used as OfProcess
+from care.process import Usage as OfProcess
 from care.records import CENTRE
 from care.upkeep import Used
 from dashboard.metering import OwnUse
