@@ -82,7 +82,7 @@ tests/asyncapi/node_modules: tests/asyncapi/package-lock.json .venv/.system
 	cd tests/asyncapi && npm ci --no-audit --no-fund --ignore-scripts --loglevel error
 	@touch $@
 
-# mosquitto, chromium (with and without windows), pango (for the report on paper), VictoriaMetrics, influxdb and promtool come from Debian: installed here when that is allowed, else named.
+# mosquitto, PostgreSQL, chromium (with and without windows), pango (for the report on paper), VictoriaMetrics, influxdb and promtool come from Debian: installed here when that is allowed, else named.
 .venv/.system: .venv/pyvenv.cfg
 	@sh deploy/test-machine.sh
 	@touch $@

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from care import journal
 from care.accounts import Account
+from care.database import Database
 from care.packing import instant, key, micros, packed, unpacked
 from care.records import Record, decode, encode, tag_of
 
@@ -20,9 +21,7 @@ TURN = 500  # records looked at in one turn
 _FUTURE = timedelta(days=1)  # a record dated so far ahead was written while the clock was wrong
 
 
-def forget_raw(
-    db: sqlite3.Connection, before: datetime, *, now: datetime, upto: int | None = None, limit: int = TURN
-) -> int:
+def forget_raw(db: Database, before: datetime, *, now: datetime, upto: int | None = None, limit: int = TURN) -> int:
     """Take out raw events written before a date, a few at a time; return how many left.
 
     Raw is what was written here and is nobody else's to have. Nothing leaves that the snapshot does not yet hold, nor
@@ -39,9 +38,7 @@ def forget_raw(
     return _take_out(db, "raw", floor, _old(rows, before, now, full=len(rows) == limit))
 
 
-def forget_told(
-    db: sqlite3.Connection, peer: str, before: datetime, *, now: datetime, had: int, limit: int = TURN
-) -> int:
+def forget_told(db: Database, peer: str, before: datetime, *, now: datetime, had: int, limit: int = TURN) -> int:
     """Take out what was told to a peer before a date, up to the number that it has on disk; return how many left."""
     floor = _floor(db, "told")
     rows = db.execute(
@@ -60,7 +57,7 @@ class Gone(NamedTuple):
 
 
 def forget_kept(
-    db: sqlite3.Connection,
+    db: Database,
     what: str,
     before: datetime,
     *,
@@ -124,7 +121,7 @@ def forget_kept(
 
 
 def forget_some(
-    db: sqlite3.Connection,
+    db: Database,
     asked: int,
     *,
     instead: Callable[[Record, datetime], Record | None],
@@ -173,7 +170,7 @@ def forget_some(
     return None
 
 
-def _put_or_take_out(db: sqlite3.Connection, number: int, new: Record | None) -> None:
+def _put_or_take_out(db: Database, number: int, new: Record | None) -> None:
     if new is not None:
         try:
             put_instead(db, number, new)
@@ -183,7 +180,7 @@ def _put_or_take_out(db: sqlite3.Connection, number: int, new: Record | None) ->
         db.execute("DELETE FROM journal WHERE number = ?", (number,))
 
 
-def put_instead(db: sqlite3.Connection, number: int, record: Record) -> None:
+def put_instead(db: Database, number: int, record: Record) -> None:
     """Let another record stand under a number: what a person's data became when they were erased. In a transaction."""
     body = encode(record)
     row = db.execute("SELECT origin, addressee FROM journal WHERE number = ?", (number,)).fetchone()
@@ -191,13 +188,13 @@ def put_instead(db: sqlite3.Connection, number: int, record: Record) -> None:
     db.execute("UPDATE journal SET key = ?, body = ? WHERE number = ?", (key(record.at, body), lies, number))
 
 
-def accounts(db: sqlite3.Connection) -> list[Account]:
+def accounts(db: Database) -> list[Account]:
     """Return all that a centre has accounted for, oldest first."""
     rows = db.execute("SELECT body FROM journal WHERE origin = '' AND addressee IS NULL ORDER BY number")
     return [record for (body,) in rows if isinstance(record := decode(unpacked(body)), Account)]
 
 
-def begins_at(db: sqlite3.Connection) -> datetime | None:
+def begins_at(db: Database) -> datetime | None:
     """Return the date up to which raw events have left, or None if the journal begins at its beginning."""
     if not journal.is_there(db, "forgotten"):
         return None  # of an older make, and read only
@@ -230,12 +227,12 @@ def _old(rows: Sequence[tuple[int, int]], before: datetime, now: datetime, *, fu
     return _Old(numbers, upto, newest)
 
 
-def _floor(db: sqlite3.Connection, what: str) -> int:
+def _floor(db: Database, what: str) -> int:
     row = db.execute("SELECT number FROM forgotten WHERE what = ?", (what,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
-def _take_out(db: sqlite3.Connection, what: str, floor: int, old: _Old) -> int:
+def _take_out(db: Database, what: str, floor: int, old: _Old) -> int:
     if old.upto <= floor:
         return 0
     db.execute("BEGIN IMMEDIATE")

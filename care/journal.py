@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from care.database import Database
 from care.files import settle
 from care.packing import EPOCH, damaged, instant, key, micros, packed, unpacked
 from care.records import Record, addressee, decode, encode
@@ -140,20 +141,20 @@ def connect(file: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
     return db
 
 
-def file_of(db: sqlite3.Connection) -> Path | None:
+def file_of(db: Database) -> Path | None:
     """Return in which file a database lies, this one or another of SQLite; None for one in memory."""
     name: str = db.execute("PRAGMA database_list").fetchone()[2]
     return Path(name) if name else None
 
 
-def identity(db: sqlite3.Connection) -> str:
+def identity(db: Database) -> str:
     """Return the random id of this journal. A restored copy needs a new one, for its numbers start to differ."""
     row: tuple[str] = db.execute("SELECT id FROM identity").fetchone()
     return row[0]
 
 
 def append(
-    db: sqlite3.Connection,
+    db: Database,
     records: Iterable[Record],
     *,
     recorded_at: datetime,
@@ -168,7 +169,7 @@ def append(
 
 
 def write(
-    db: sqlite3.Connection,
+    db: Database,
     dated: Iterable[tuple[datetime, Record]],
     *,
     origin: str = "",
@@ -189,7 +190,7 @@ def write(
     return written
 
 
-def insert(db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], origin: str = "") -> list[Entry]:
+def insert(db: Database, dated: Iterable[tuple[datetime, Record]], origin: str = "") -> list[Entry]:
     """Write records, each with its date, in a transaction that is open already; return those that were new."""
     written: list[Entry] = []
     for at, record in dated:
@@ -202,13 +203,13 @@ def insert(db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], ori
     return written
 
 
-def holds(db: sqlite3.Connection, record: Record) -> bool:
+def holds(db: Database, record: Record) -> bool:
     """Whether a record is there already: a broker sends again whatever it is not sure that we had."""
     known = key(record.at, encode(record))
     return db.execute("SELECT 1 FROM journal WHERE key = ?", (known,)).fetchone() is not None
 
 
-def read_after(db: sqlite3.Connection, number: int, *, limit: int = BATCH_MAX) -> list[Entry]:
+def read_after(db: Database, number: int, *, limit: int = BATCH_MAX) -> list[Entry]:
     """Return up to `limit` entries after a number, in order."""
     rows = db.execute(
         "SELECT number, recorded_at, origin, body FROM journal WHERE number > ? ORDER BY number LIMIT ?",
@@ -217,7 +218,7 @@ def read_after(db: sqlite3.Connection, number: int, *, limit: int = BATCH_MAX) -
     return [Entry(n, instant(at), origin, decode(unpacked(body))) for n, at, origin, body in rows]
 
 
-def read_from(db: sqlite3.Connection, origin: str, number: int = 0, *, limit: int = BATCH_MAX) -> list[Entry]:
+def read_from(db: Database, origin: str, number: int = 0, *, limit: int = BATCH_MAX) -> list[Entry]:
     """Return up to `limit` entries that came from another party, after a number, in order."""
     rows = db.execute(
         "SELECT number, recorded_at, origin, body FROM journal WHERE origin = ? AND number > ? ORDER BY number LIMIT ?",
@@ -226,7 +227,7 @@ def read_from(db: sqlite3.Connection, origin: str, number: int = 0, *, limit: in
     return [Entry(n, instant(at), came_from, decode(unpacked(body))) for n, at, came_from, body in rows]
 
 
-def to_send(db: sqlite3.Connection, peer: str, *, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+def to_send(db: Database, peer: str, *, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
     """Return number and body of the records written here that `peer` must have, after a number, in order."""
     return db.execute(
         "SELECT number, body FROM journal WHERE addressee = ? AND number > ? ORDER BY number LIMIT ?",
@@ -234,7 +235,7 @@ def to_send(db: sqlite3.Connection, peer: str, *, after: int, limit: int) -> Seq
     ).fetchall()
 
 
-def unsent(db: sqlite3.Connection, peer: str, *, after: int) -> tuple[int, datetime | None]:
+def unsent(db: Database, peer: str, *, after: int) -> tuple[int, datetime | None]:
     """Return how many records `peer` must still have after a number, and when the oldest of them was written."""
     where = "FROM journal WHERE addressee = ? AND number > ?"
     (count,) = db.execute(f"SELECT count(*) {where}", (peer, after)).fetchone()
@@ -242,34 +243,34 @@ def unsent(db: sqlite3.Connection, peer: str, *, after: int) -> tuple[int, datet
     return count, None if first is None else instant(first[0])
 
 
-def cursor_of(db: sqlite3.Connection, peer: str) -> Cursor | None:
+def cursor_of(db: Database, peer: str) -> Cursor | None:
     """Return how far the records of a peer have been taken in, or None if nothing ever came."""
     row = db.execute("SELECT journal, number FROM cursor WHERE peer = ?", (peer,)).fetchone()
     return None if row is None else Cursor(*row)
 
 
-def note_had(db: sqlite3.Connection, peer: str, number: int) -> None:
+def note_had(db: Database, peer: str, number: int) -> None:
     """Keep up to which number a peer has said that it has everything on disk, for whoever starts after us."""
     db.execute("INSERT OR REPLACE INTO had VALUES (?, ?)", (peer, number))
 
 
-def had(db: sqlite3.Connection, peer: str) -> int:
+def had(db: Database, peer: str) -> int:
     """Return up to which number a peer was last noted to have everything on disk, or 0."""
     row: tuple[int] | None = db.execute("SELECT number FROM had WHERE peer = ?", (peer,)).fetchone()
     return 0 if row is None else row[0]
 
 
-def touch(db: sqlite3.Connection, at: datetime) -> None:
+def touch(db: Database, at: datetime) -> None:
     """Write a date, and nothing else: whether the disk still takes what is written, only writing shows."""
     db.execute("INSERT OR REPLACE INTO touched VALUES (1, ?)", (micros(at),))
 
 
-def save_snapshot(db: sqlite3.Connection, number: int, body: bytes) -> None:
+def save_snapshot(db: Database, number: int, body: bytes) -> None:
     """Keep what was remembered after the record of this number, in place of what was kept before."""
     db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", (number, zlib.compress(body, 1)))
 
 
-def load_snapshot(db: sqlite3.Connection) -> tuple[int, bytes] | None:
+def load_snapshot(db: Database) -> tuple[int, bytes] | None:
     """Return the number and the body that were last saved, or None. Raises `sqlite3.DatabaseError` if it is damaged."""
     row: tuple[int, bytes] | None = db.execute("SELECT number, body FROM snapshot").fetchone()
     if row is None or _version(db) == 0:  # of an older make, and read only
@@ -287,30 +288,30 @@ def copy_to(db: sqlite3.Connection, file: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a WAL beside it
 
 
-def renew(db: sqlite3.Connection) -> None:
+def renew(db: Database) -> None:
     """Give a restored copy an identity of its own: from here on its numbers are not those of the original."""
     db.execute("UPDATE identity SET id = ?", (secrets.token_hex(8),))
 
 
-def last_number(db: sqlite3.Connection) -> int:
+def last_number(db: Database) -> int:
     """Return the number of the newest record, or 0 in an empty journal."""
     row: tuple[int] = db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()
     return row[0]
 
 
-def last_date(db: sqlite3.Connection) -> datetime | None:
+def last_date(db: Database) -> datetime | None:
     """Return when the newest record was written, or None in an empty journal."""
     row = db.execute("SELECT recorded_at FROM journal ORDER BY number DESC LIMIT 1").fetchone()
     return None if row is None else instant(row[0])
 
 
-def touched_at(db: sqlite3.Connection) -> datetime | None:
+def touched_at(db: Database) -> datetime | None:
     """Return when a date was last written though there was nothing else to write (`touch`), or None."""
     row = db.execute("SELECT at FROM touched").fetchone() if is_there(db, "touched") else None
     return None if row is None else instant(row[0])
 
 
-def first_since(db: sqlite3.Connection, at: datetime) -> int:
+def first_since(db: Database, at: datetime) -> int:
     """Return the number of the first record that was written at an instant or later; 1 past the last if there is none.
 
     Found by halving: records are written in the order of their dates, but for clocks that were set.
@@ -328,7 +329,7 @@ def first_since(db: sqlite3.Connection, at: datetime) -> int:
     return low
 
 
-def count(db: sqlite3.Connection) -> int:
+def count(db: Database) -> int:
     """Return how many records there are."""
     row: tuple[int] = db.execute("SELECT count(*) FROM journal").fetchone()
     return row[0]
@@ -341,7 +342,7 @@ class _Dated(msgspec.Struct):
 _dated = msgspec.json.Decoder(_Dated)
 
 
-def _upgrade(old: sqlite3.Connection, file: Path) -> None:
+def _upgrade(old: Database, file: Path) -> None:
     """Copy a journal of version 0 into a new file, batch by batch, and put that in its place when it is whole."""
     half = file.with_name(f"{file.name}.upgrading")
     with contextlib.closing(_half_made(half)) as new:
@@ -372,7 +373,7 @@ def _upgrade(old: sqlite3.Connection, file: Path) -> None:
     settle(file.parent)
 
 
-def _half_made(half: Path) -> sqlite3.Connection:
+def _half_made(half: Path) -> Database:
     try:
         return connect(half)
     except sqlite3.DatabaseError as error:
@@ -410,25 +411,25 @@ def _refuse_what_is_no_database(file: Path) -> None:
         raise NotOurs(f"{file}: no journal, but something else. Nothing was changed. Name another file.")
 
 
-def _refuse_what_is_no_journal(db: sqlite3.Connection, file: Path | str) -> None:
+def _refuse_what_is_no_journal(db: Database, file: Path | str) -> None:
     """Raise `NotOurs` for a database with tables of which none is a journal's."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables and "journal" not in tables:
         raise NotOurs(f"{file}: no journal, but another database. Nothing was changed. Name another file.")
 
 
-def _of_older_make(db: sqlite3.Connection, file: Path | str) -> bool:
+def _of_older_make(db: Database, file: Path | str) -> bool:
     version = _version(db)
     if version > VERSION:
         raise TooNew(f"{file}: written by a newer version of Nachtwacht (journal {version}, known {VERSION}).")
     return version == 0 and is_there(db, "journal")  # 1 differs in nothing that must be made anew
 
 
-def _version(db: sqlite3.Connection) -> int:
+def _version(db: Database) -> int:
     row: tuple[int] = db.execute("PRAGMA user_version").fetchone()
     return row[0]
 
 
-def is_there(db: sqlite3.Connection, table: str) -> bool:
+def is_there(db: Database, table: str) -> bool:
     """Whether the file has a table: one of an older make that is only read may lack some."""
     return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None

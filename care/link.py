@@ -7,13 +7,13 @@ that came: the sockets are the business of `gateway.uplink` and `dashboard.intak
 """
 
 import ipaddress
-import sqlite3
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from care import journal
+from care.database import Database
 from care.journal import Cursor, Entry
 from care.records import CENTRE, Agreeing, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
 from care.upkeep import Used
@@ -112,7 +112,7 @@ def is_here(host: str) -> bool:
 class Outgoing:
     """What one peer still has to hear: at most one batch under way at a time, sent again until it is answered."""
 
-    def __init__(self, db: sqlite3.Connection, peer: str) -> None:
+    def __init__(self, db: Database, peer: str) -> None:
         self._db = db
         self._peer = peer
         self._journal = journal.identity(db)
@@ -169,7 +169,7 @@ class Outgoing:
         return self._sent is None
 
 
-def take(db: sqlite3.Connection, peer: str, batch: Batch, *, recorded_at: datetime) -> tuple[Have, list[Entry]]:
+def take(db: Database, peer: str, batch: Batch, *, recorded_at: datetime) -> tuple[Have, list[Entry]]:
     """Take in a peer's batch, if it follows on what is here; return the answer and the records that were new.
 
     A record that cannot be read, or that is not the peer's to send, is kept as `Unreadable` in its place: it stops

@@ -22,6 +22,7 @@ import msgspec
 
 from care import files, journal
 from care.clock import Clock
+from care.database import Database
 from care.journal import Entry
 from care.points import line, points
 from detectors.homes import Instant, SiteId
@@ -331,7 +332,7 @@ class Series:
         files.settle(self._file.parent)
 
 
-def _next(db: sqlite3.Connection, start: int) -> tuple[list[Entry], int, int]:
+def _next(db: Database, start: int) -> tuple[list[Entry], int, int]:
     """Return the next records, the number of the last that was looked at, and how many of them could not be read."""
     try:
         entries = journal.read_after(db, start, limit=BATCH)

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from care.accounts import LogAnchored
+from care.database import Database
 from dashboard.rows import transaction
 from detectors.homes import HomeId, Instant, ResidentId
 
@@ -111,7 +112,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
     return db
 
 
-def write(db: sqlite3.Connection, *entries: Entry) -> None:
+def write(db: Database, *entries: Entry) -> None:
     """Add what was done. All of it or nothing. It waits for the disk: not for an event loop (`dashboard.looking`)."""
     with _one_at_a_time, transaction(db):
         number, digest = last(db)
@@ -123,7 +124,7 @@ def write(db: sqlite3.Connection, *entries: Entry) -> None:
 
 
 def of_resident(
-    db: sqlite3.Connection, resident: ResidentId, since: Instant, until: Instant, *, limit: int = READ_MAX
+    db: Database, resident: ResidentId, since: Instant, until: Instant, *, limit: int = READ_MAX
 ) -> list[Entry]:
     """Return what was done with somebody's data between two instants, the newest first."""
     rows = db.execute(
@@ -144,7 +145,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     deed: Deed | None = None
 
 
-def found(db: sqlite3.Connection, asked: Asked, *, limit: int = READ_MAX) -> list[tuple[int, Entry]]:
+def found(db: Database, asked: Asked, *, limit: int = READ_MAX) -> list[tuple[int, Entry]]:
     """Return what was asked for with its numbers, the newest first."""
     answer: list[tuple[int, Entry]] = []
     before = last(db)[0] + 1
@@ -166,7 +167,7 @@ def found(db: sqlite3.Connection, asked: Asked, *, limit: int = READ_MAX) -> lis
     return answer[:limit]
 
 
-def verify(db: sqlite3.Connection, anchors: Iterable[LogAnchored]) -> tuple[int, int]:
+def verify(db: Database, anchors: Iterable[LogAnchored]) -> tuple[int, int]:
     """Return how many entries there are, and up to which number anchors in the journal stand for them.
 
     Raises `Broken` with the first entry that may be another than was written, or is not there any more.
@@ -188,7 +189,7 @@ def verify(db: sqlite3.Connection, anchors: Iterable[LogAnchored]) -> tuple[int,
     return count, good
 
 
-def cut(db: sqlite3.Connection, anchor: LogAnchored) -> int:
+def cut(db: Database, anchor: LogAnchored) -> int:
     """Take out the entries up to an anchor, that still says what came before what is left; return how many."""
     with _one_at_a_time, transaction(db):
         row = db.execute("SELECT digest FROM entry WHERE number = ?", (anchor.number,)).fetchone()
@@ -207,7 +208,7 @@ def _checked(rows: Iterable[tuple[int, bytes, bytes]], after: int, digest: bytes
         yield number, told
 
 
-def _begun(db: sqlite3.Connection) -> tuple[int, bytes]:
+def _begun(db: Database) -> tuple[int, bytes]:
     row = db.execute("SELECT number, digest FROM begun").fetchone()
     return (0, b"") if row is None else (int(row[0]), bytes(row[1]))
 
@@ -223,7 +224,7 @@ def check(rows: Iterable[tuple[int, bytes, bytes]], digest: bytes = b"") -> Iter
         expected += 1
 
 
-def last(db: sqlite3.Connection) -> tuple[int, bytes]:
+def last(db: Database) -> tuple[int, bytes]:
     """Return the number and the digest of the last entry; 0 and nothing before the first."""
     row = db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
     return _begun(db) if row is None else (int(row[0]), bytes(row[1]))

@@ -18,9 +18,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from care import certificates
+from care import certificates, database
 from care.certificates import BadCertificate
 from care.clock import Clock
+from care.database import Database
 from care.enrolment import RENEW_AT
 from care.files import put
 from care.link import down_topic, up_topic
@@ -181,19 +182,19 @@ def make(folder: Path, names: Sequence[str], now: datetime) -> None:
     made.publish((), (), now)
 
 
-async def keep(authority: Authority, store: sqlite3.Connection, clock: Clock) -> None:
+async def keep(authority: Authority, store: Database, clock: Clock) -> None:
     """Let the broker's files say what the store says, until cancelled; commands change the store as well."""
-    seen: tuple[object, ...] = ()
+    seen: object = None
     while True:
         with contextlib.suppress(sqlite3.Error):  # the store is asked again in a second
-            version = (*store.execute("PRAGMA data_version").fetchone(), store.total_changes)
+            version = database.changes(store)
             if version != seen:
                 publish(authority, store, clock.now())
                 seen = version
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def publish(authority: Authority, store: sqlite3.Connection, now: datetime) -> None:
+def publish(authority: Authority, store: Database, now: datetime) -> None:
     """Write the broker's files as the store has it now; a disk that refuses is told in the log."""
     try:
         authority.keep(now)

@@ -3,7 +3,6 @@
 What, and when, is decided in `care.news`. Not each second: nobody waits for it, and everybody's wishes are read.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from itertools import islice
 
 from care import news
 from care.board import Board
+from care.database import Database
 from care.records import Record
 from dashboard import contacts, tastes
 
@@ -23,7 +23,7 @@ AT_ONCE = 100  # the others follow a second later: a morning in every building a
 class News:
     """Knows when it last had nothing to bring."""
 
-    people: sqlite3.Connection
+    people: Database
     _nothing_at: datetime | None = None
 
     def due(self, board: Board, now: datetime) -> Sequence[Record]:

@@ -1,6 +1,5 @@
 """Carrying a letter to somebody by one channel, whichever kind it is: web push, our own mail, or what Apprise knows."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -8,6 +7,7 @@ from urllib.parse import urlsplit
 
 from care import notices
 from care.clock import Clock
+from care.database import Database
 from care.letters import Letter, Receipt
 from dashboard import mail, push
 from dashboard.contacts import Channel
@@ -21,7 +21,7 @@ Errand = Callable[[], Receipt | Delivery]
 class Carrier:
     """Knows by its URL what a channel is, and how to speak with it."""
 
-    people: sqlite3.Connection
+    people: Database
     wall: Clock  # real time
     url: str = ""  # of the centre
     post: Post = notices.send

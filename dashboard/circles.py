@@ -20,6 +20,7 @@ from markupsafe import Markup
 from care import circles
 from care.board import Board
 from care.chains import day_ends
+from care.database import Database
 from care.ids import Asker, ContactId
 from care.language import mark
 from care.records import Record, site_of
@@ -220,7 +221,7 @@ def _day_ends(desk: Desk, home: Home, day: date) -> datetime:
     return day_ends(day, zone_of(desk.centre.board.plans[site_of(home.id)].zone))
 
 
-def forget(db: sqlite3.Connection, contact: Contact) -> None:
+def forget(db: Database, contact: Contact) -> None:
     """Take somebody out of the people store with all that is theirs there: devices, codes, links, addresses, wishes."""
     with transaction(db):
         housekeys.end_all(db, contact.resident, contact.id)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
+from care.database import Database
 from care.ids import ContactId
 from care.link import broker_address, is_here
 from dashboard import contract_commands, privacy_commands, program_commands, series_commands
@@ -518,7 +519,7 @@ def revoke(site: Annotated[str, typer.Argument(help="the id of the site")], *, p
 
 
 @contextmanager
-def store(file: Path) -> Iterator[sqlite3.Connection]:
+def store(file: Path) -> Iterator[Database]:
     """Open the people store; whatever cannot be kept there ends the command with one sentence."""
     from dashboard.organisations import NoOrganisation
     from dashboard.people import NameTaken, Unknown, connect

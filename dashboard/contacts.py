@@ -6,7 +6,6 @@ site ("night-team@wilg").
 
 import re
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from care import notices
 from care.chains import LINES, RESIDENT
+from care.database import Database
 from care.ids import AlertId, ContactId
 from care.language import mark
 from care.records import site_of
@@ -66,14 +66,14 @@ class Channel:
     test_to: str  # where its daily test goes; empty: it is not tried
 
 
-def add(db: sqlite3.Connection, resident: ResidentId, name: str, relation: Relation) -> ContactId:
+def add(db: Database, resident: ResidentId, name: str, relation: Relation) -> ContactId:
     """Keep somebody who may be asked about a resident. Raises `BadInput`."""
     contact = ContactId(f"c-{secrets.token_hex(4)}")
     db.execute("INSERT INTO contact VALUES (?, ?, ?, ?)", (contact, tidy(resident), tidy(name), relation))
     return contact
 
 
-def remove(db: sqlite3.Connection, contact: ContactId) -> None:
+def remove(db: Database, contact: ContactId) -> None:
     """Forget somebody with their addresses: they are not asked again. Raises `BadInput`."""
     found = db.execute("DELETE FROM contact WHERE id = ?", (contact,)).rowcount
     found += db.execute("DELETE FROM address WHERE whose = ?", (contact,)).rowcount
@@ -83,13 +83,13 @@ def remove(db: sqlite3.Connection, contact: ContactId) -> None:
         raise BadInput(f"Nobody who may be asked is known as {contact}.")
 
 
-def known(db: sqlite3.Connection, contact: ContactId) -> Contact | None:
+def known(db: Database, contact: ContactId) -> Contact | None:
     """Return a contact by id."""
     row = db.execute("SELECT id, resident, name, relation FROM contact WHERE id = ?", (contact,)).fetchone()
     return None if row is None else _contact(row)
 
 
-def of(db: sqlite3.Connection, resident: ResidentId) -> list[Contact]:
+def of(db: Database, resident: ResidentId) -> list[Contact]:
     """Return those who may be asked about a resident, by name."""
     rows = db.execute(
         "SELECT id, resident, name, relation FROM contact WHERE resident = ? ORDER BY name LIMIT ?",
@@ -98,13 +98,13 @@ def of(db: sqlite3.Connection, resident: ResidentId) -> list[Contact]:
     return [_contact(row) for row in rows]
 
 
-def everyone(db: sqlite3.Connection, *, limit: int = 10_000) -> list[Contact]:
+def everyone(db: Database, *, limit: int = 10_000) -> list[Contact]:
     """Return every contact, by resident."""
     rows = db.execute("SELECT id, resident, name, relation FROM contact ORDER BY resident, name LIMIT ?", (limit,))
     return [_contact(row) for row in rows]
 
 
-def set_address(db: sqlite3.Connection, whose: str, channel: str, address: str) -> None:
+def set_address(db: Database, whose: str, channel: str, address: str) -> None:
     """Say where notices for somebody go by a channel, in place of what was known. Raises `BadInput`.
 
     By phone the desk calls too, with one click: that must be a number.
@@ -115,7 +115,7 @@ def set_address(db: sqlite3.Connection, whose: str, channel: str, address: str) 
     db.execute("INSERT OR REPLACE INTO address VALUES (?, ?, ?)", row)
 
 
-def address(db: sqlite3.Connection, to: ContactId, channel: str, home_id: HomeId, home: Home | None) -> str | None:
+def address(db: Database, to: ContactId, channel: str, home_id: HomeId, home: Home | None) -> str | None:
     """Return where a notice about a home goes; None if nothing is known."""
     whose = [str(to)]
     if to == RESIDENT:
@@ -125,7 +125,7 @@ def address(db: sqlite3.Connection, to: ContactId, channel: str, home_id: HomeId
     return next((found for one in whose if (found := reached(db, one, channel)) is not None), None)
 
 
-def reached(db: sqlite3.Connection, whose: str, channel: str) -> str | None:
+def reached(db: Database, whose: str, channel: str) -> str | None:
     """Return where somebody is reached by a channel, by their own id; None if nowhere.
 
     By web push that is their id: it goes to all their browsers.
@@ -136,13 +136,13 @@ def reached(db: sqlite3.Connection, whose: str, channel: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def ways(db: sqlite3.Connection, whose: str) -> tuple[str, ...]:
+def ways(db: Database, whose: str) -> tuple[str, ...]:
     """Return the channels by which somebody can be told something: what costs nothing and is quiet comes first."""
     found = [one for one in channels(db).values() if one.name != PHONE and reached(db, whose, one.name) is not None]
     return tuple(one.name for one in sorted(found, key=lambda one: (one.url != push.URL, not _is_mail(one.url))))
 
 
-def set_channel(db: sqlite3.Connection, name: str, url: str, *, test_to: str = "") -> None:
+def set_channel(db: Database, name: str, url: str, *, test_to: str = "") -> None:
     """Set a channel up, in place of what it was. Raises `BadInput` with what is wrong."""
     if len(url) <= URL_MAX and _is_mail(url):
         mail.server_of(url)
@@ -154,18 +154,18 @@ def set_channel(db: sqlite3.Connection, name: str, url: str, *, test_to: str = "
     db.execute("INSERT OR REPLACE INTO channel VALUES (?, ?, ?)", (_channel_name(name), url, test_to.strip()))
 
 
-def channels(db: sqlite3.Connection) -> dict[str, Channel]:
+def channels(db: Database) -> dict[str, Channel]:
     """Return the channels that are set up."""
     rows = db.execute("SELECT name, url, test_to FROM channel ORDER BY name LIMIT 20")
     return {row[0]: Channel(*row) for row in rows}
 
 
-def mail_channel(db: sqlite3.Connection) -> str | None:
+def mail_channel(db: Database) -> str | None:
     """Return the name of the channel that is our own mail; None if none is set up."""
     return next((one.name for one in channels(db).values() if _is_mail(one.url)), None)
 
 
-def make_link(db: sqlite3.Connection, alert: AlertId, contact: ContactId, now: datetime) -> str:
+def make_link(db: Database, alert: AlertId, contact: ContactId, now: datetime) -> str:
     """Return a new token by which somebody can answer; only its hash is kept. Real time, as sessions are."""
     token = secrets.token_urlsafe(16)
     db.execute("DELETE FROM link WHERE until <= ?", (now.timestamp(),))
@@ -174,7 +174,7 @@ def make_link(db: sqlite3.Connection, alert: AlertId, contact: ContactId, now: d
     return token
 
 
-def follow_link(db: sqlite3.Connection, token: str, now: datetime) -> tuple[AlertId, ContactId] | None:
+def follow_link(db: Database, token: str, now: datetime) -> tuple[AlertId, ContactId] | None:
     """Return what a token is about and whose it is; None if it is none, or no longer."""
     row = db.execute(
         "SELECT alert, contact FROM link WHERE token = ? AND until > ?", (digest(token), now.timestamp())
@@ -182,7 +182,7 @@ def follow_link(db: sqlite3.Connection, token: str, now: datetime) -> tuple[Aler
     return None if row is None else (AlertId(row[0]), ContactId(row[1]))
 
 
-def _is_push(db: sqlite3.Connection, channel: str) -> bool:
+def _is_push(db: Database, channel: str) -> bool:
     row = db.execute("SELECT url FROM channel WHERE name = ?", (channel,)).fetchone()
     return row is not None and row[0] == push.URL
 

@@ -4,7 +4,6 @@ Every kind of record and every column of every table is walked; a field that nob
 (`Unexplained`), so that nothing new is stored before somebody says what it is for.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from html import escape
 
 import msgspec
 
+from care.database import Database
 from care.labels import CHANNELS
 from care.points import MEASUREMENTS
 from care.records import Record
@@ -482,7 +482,7 @@ def tables() -> Iterator[tuple[str, str, list[str]]]:
             db.close()
 
 
-def columns_of(db: sqlite3.Connection, table: str) -> list[str]:
+def columns_of(db: Database, table: str) -> list[str]:
     """Return the names of a table's columns."""
     return [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 

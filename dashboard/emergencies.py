@@ -5,11 +5,11 @@ the people store: a reason is typed by people and may hold names.
 """
 
 import secrets
-import sqlite3
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from care.database import Database
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId
 from dashboard.rows import transaction
@@ -59,7 +59,7 @@ class Emergency(NamedTuple):
 
 
 def begin(
-    db: sqlite3.Connection,
+    db: Database,
     staff: StaffId,
     home: HomeId,
     *,
@@ -80,12 +80,12 @@ def begin(
     return Emergency(key, staff, home, resident, organisation, reason, now, until, None, "")
 
 
-def open_to(db: sqlite3.Connection, staff: StaffId, now: datetime) -> list[Emergency]:
+def open_to(db: Database, staff: StaffId, now: datetime) -> list[Emergency]:
     """Return what somebody has open, the newest first."""
     return _found(db, "staff = ? AND until > ?", staff, now.timestamp())
 
 
-def opened(db: sqlite3.Connection, key: str, staff: StaffId, now: datetime) -> Emergency:
+def opened(db: Database, key: str, staff: StaffId, now: datetime) -> Emergency:
     """Return what somebody has open under this id. Raises `NoEmergency`."""
     found = _found(db, "id = ? AND staff = ? AND until > ?", key, staff, now.timestamp())
     if not found:
@@ -93,30 +93,30 @@ def opened(db: sqlite3.Connection, key: str, staff: StaffId, now: datetime) -> E
     return found[0]
 
 
-def end(db: sqlite3.Connection, key: str, staff: StaffId, now: datetime) -> None:
+def end(db: Database, key: str, staff: StaffId, now: datetime) -> None:
     """Close what somebody has open: it is seen no more, and judged all the same."""
     at = now.timestamp()
     db.execute("UPDATE emergency SET until = ? WHERE id = ? AND staff = ? AND until > ?", (at, key, staff, at))
 
 
-def of(db: sqlite3.Connection, whose: ResidentId | HomeId) -> list[Emergency]:
+def of(db: Database, whose: ResidentId | HomeId) -> list[Emergency]:
     """Return every time that a resident, or a home, was opened in an emergency: by whom, why and when; newest first."""
     return _found(db, "resident = ? OR home = ?", whose, whose)
 
 
-def to_review(db: sqlite3.Connection, whose: Collection[OrganisationId]) -> list[Emergency]:
+def to_review(db: Database, whose: Collection[OrganisationId]) -> list[Emergency]:
     """Return those of these organisations' homes that nobody has judged, the oldest first."""
     return [one for one in reversed(_found(db, "judged_at IS NULL")) if one.organisation in whose]
 
 
-def reviewed(db: sqlite3.Connection, whose: Collection[OrganisationId], since: datetime) -> list[Emergency]:
+def reviewed(db: Database, whose: Collection[OrganisationId], since: datetime) -> list[Emergency]:
     """Return those of these organisations' homes that were judged, the newest first."""
     found = _found(db, "judged_at IS NOT NULL AND began_at >= ?", since.timestamp())
     return [one for one in found if one.organisation in whose]
 
 
 def judge(
-    db: sqlite3.Connection,
+    db: Database,
     key: str,
     whose: Collection[OrganisationId],
     by: StaffId,
@@ -144,7 +144,7 @@ def judge(
 _COLUMNS = "id, staff, home, resident, organisation, reason, began_at, until"
 
 
-def _found(db: sqlite3.Connection, condition: str, *values: str | float) -> list[Emergency]:
+def _found(db: Database, condition: str, *values: str | float) -> list[Emergency]:
     rows = db.execute(
         f"SELECT {_COLUMNS}, fit, verdict FROM emergency WHERE {condition} ORDER BY began_at DESC, id",  # noqa: S608
         values,

@@ -7,7 +7,6 @@ same one: `enrolment_log` is what is read back.
 import hmac
 import ipaddress
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Protocol
 
 from care import certificates
 from care.certificates import BadCertificate
+from care.database import Database
 from care.enrolment import (
     CLOCK_MAY_DIFFER,
     CODE_LASTS,
@@ -139,7 +139,7 @@ class Line:
     fingerprint: str
 
 
-def make_code(db: sqlite3.Connection, site: str, signs: Signs, now: datetime, organisation: str | None = None) -> Code:
+def make_code(db: Database, site: str, signs: Signs, now: datetime, organisation: str | None = None) -> Code:
     """Return a code with which one gateway can enrol for a building, in place of one that waited for it.
 
     Raises `BadInput` for what is no building, or is another organisation's than `organisation`; `NoOrganisation`.
@@ -163,7 +163,7 @@ def make_code(db: sqlite3.Connection, site: str, signs: Signs, now: datetime, or
     return made
 
 
-def admit(db: sqlite3.Connection, signs: Signs, asked: bytes, code: str, *, client: str, now: datetime) -> Admitted:
+def admit(db: Database, signs: Signs, asked: bytes, code: str, *, client: str, now: datetime) -> Admitted:
     """Let a gateway in that has a code; whatever had its building until now is taken back. Raises `NotAdmitted`."""
     who = network(client)
     with _tried(db, who, now):
@@ -180,7 +180,7 @@ def admit(db: sqlite3.Connection, signs: Signs, asked: bytes, code: str, *, clie
 
 
 def renew(
-    db: sqlite3.Connection,
+    db: Database,
     signs: Signs,
     asked: bytes,
     *,
@@ -218,7 +218,7 @@ def renew(
         return _sign(db, signs, asked, SiteId(site), did=Did.RENEWED, who=who, now=now)
 
 
-def revoke(db: sqlite3.Connection, site: SiteId, *, by: str, now: datetime) -> int:
+def revoke(db: Database, site: SiteId, *, by: str, now: datetime) -> int:
     """Take back every certificate of a building, and its code; return how many certificates that were."""
     with transaction(db):
         db.execute("DELETE FROM enrolment_code WHERE site = ? AND used_for IS NULL", (site,))
@@ -228,13 +228,13 @@ def revoke(db: sqlite3.Connection, site: SiteId, *, by: str, now: datetime) -> i
     return len(serials)
 
 
-def admitted(db: sqlite3.Connection, now: datetime) -> list[SiteId]:
+def admitted(db: Database, now: datetime) -> list[SiteId]:
     """Return the buildings of which a gateway may come in."""
     rows = db.execute("SELECT DISTINCT site FROM gateway WHERE revoked_at IS NULL AND valid_until > ?", (_s(now),))
     return [SiteId(site) for (site,) in rows]
 
 
-def taken_back(db: sqlite3.Connection, now: datetime) -> list[tuple[int, datetime]]:
+def taken_back(db: Database, now: datetime) -> list[tuple[int, datetime]]:
     """Return what was taken back and has not run out by itself: serial number, and when."""
     rows = db.execute(
         "SELECT serial, revoked_at FROM gateway WHERE revoked_at IS NOT NULL AND valid_until > ?", (_s(now),)
@@ -242,7 +242,7 @@ def taken_back(db: sqlite3.Connection, now: datetime) -> list[tuple[int, datetim
     return [(int(serial), _moment(at)) for serial, at in rows]
 
 
-def waiting(db: sqlite3.Connection, now: datetime) -> list[Waiting]:
+def waiting(db: Database, now: datetime) -> list[Waiting]:
     """Return the codes that wait, by building."""
     rows = db.execute(
         "SELECT site, until FROM enrolment_code WHERE used_for IS NULL AND until > ? ORDER BY site", (_s(now),)
@@ -250,7 +250,7 @@ def waiting(db: sqlite3.Connection, now: datetime) -> list[Waiting]:
     return [Waiting(SiteId(site), _moment(until)) for site, until in rows]
 
 
-def enrolled(db: sqlite3.Connection) -> list[Enrolled]:
+def enrolled(db: Database) -> list[Enrolled]:
     """Return every building that was ever enrolled, with its newest certificate."""
     rows = db.execute(
         "SELECT site, fingerprint, valid_until, revoked_at, max(signed_at) FROM gateway GROUP BY site ORDER BY site"
@@ -261,14 +261,14 @@ def enrolled(db: sqlite3.Connection) -> list[Enrolled]:
     ]
 
 
-def log(db: sqlite3.Connection, limit: int = LOG_MAX) -> list[Line]:
+def log(db: Database, limit: int = LOG_MAX) -> list[Line]:
     """Return what was done and tried, the newest first."""
     rows = db.execute("SELECT * FROM enrolment_log ORDER BY at DESC, rowid DESC LIMIT ?", (min(limit, LOG_MAX),))
     return [Line(_moment(at), Did(what), *rest) for at, what, *rest in rows]
 
 
 @contextmanager
-def _tried(db: sqlite3.Connection, who: str, now: datetime) -> Iterator[None]:
+def _tried(db: Database, who: str, now: datetime) -> Iterator[None]:
     """Count a try before anything is looked at. One that fails changes nothing, and is written down.
 
     Raises `NotAdmitted` when there were too many from there; that is written down once, not with every further try.
@@ -308,7 +308,7 @@ def _secret(code: str, signs: Signs) -> str:
     return typed.secret if hmac.compare_digest(typed.pin, pin_of(signs.fingerprint)) else ""
 
 
-def _expect_code(db: sqlite3.Connection, secret: str, site: str, key: str, now: datetime) -> None:
+def _expect_code(db: Database, secret: str, site: str, key: str, now: datetime) -> None:
     """Hold a secret against every code that is good now, all in the same time. Raises `NotAdmitted`."""
     said, fits = kept(secret), False
     for code, of, organisation, used_for in db.execute(
@@ -320,9 +320,7 @@ def _expect_code(db: sqlite3.Connection, secret: str, site: str, key: str, now: 
         raise NotAdmitted(No.CODE, site)
 
 
-def _sign(
-    db: sqlite3.Connection, signs: Signs, asked: bytes, site: SiteId, *, did: Did, who: str, now: datetime
-) -> Admitted:
+def _sign(db: Database, signs: Signs, asked: bytes, site: SiteId, *, did: Did, who: str, now: datetime) -> Admitted:
     pem = signs.sign_gateway(asked, site, now)
     said = certificates.known(pem)
     row = (said.key, site, str(said.serial), said.fingerprint, pem.decode(), _s(now))
@@ -333,7 +331,7 @@ def _sign(
     return _admitted(signs, site, pem)
 
 
-def _of_key(db: sqlite3.Connection, key: str) -> tuple[str, str, float, float | None] | None:
+def _of_key(db: Database, key: str) -> tuple[str, str, float, float | None] | None:
     row: tuple[str, str, float, float | None] | None = db.execute(
         "SELECT site, certificate, valid_until, revoked_at FROM gateway WHERE key = ?", (key,)
     ).fetchone()
@@ -364,21 +362,19 @@ def _admitted(signs: Signs, site: SiteId, pem: bytes) -> Admitted:
     )
 
 
-def _take_back(db: sqlite3.Connection, serial: str, by: str, why: str, now: datetime) -> None:
+def _take_back(db: Database, serial: str, by: str, why: str, now: datetime) -> None:
     site, fingerprint = db.execute(
         "UPDATE gateway SET revoked_at = ? WHERE serial = ? RETURNING site, fingerprint", (_s(now), serial)
     ).fetchone()
     _note(db, now, Did.REVOKED, site, who=by, why=why, fingerprint=fingerprint)
 
 
-def _owner(db: sqlite3.Connection, site: str) -> OrganisationId:
+def _owner(db: Database, site: str) -> OrganisationId:
     row = db.execute("SELECT organisation FROM site WHERE id = ?", (site,)).fetchone()
     return OWN if row is None else OrganisationId(row[0])
 
 
-def _note(
-    db: sqlite3.Connection, now: datetime, what: Did, site: str, *, who: str, why: str = "", fingerprint: str = ""
-) -> None:
+def _note(db: Database, now: datetime, what: Did, site: str, *, who: str, why: str = "", fingerprint: str = "") -> None:
     db.execute("INSERT INTO enrolment_log VALUES (?, ?, ?, ?, ?, ?)", (_s(now), what, site, who, why, fingerprint))
 
 

@@ -6,7 +6,6 @@ password and second factor somebody has a *half session*: a token of its own tha
 
 import json
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from care.database import Database
 from care.ids import StaffId
 from dashboard.rows import digest, transaction
 from dashboard.typed import tidy
@@ -112,7 +112,7 @@ class Factors:
 # Who must.
 
 
-def demand(db: sqlite3.Connection, whose: str, *, wanted: bool = True) -> None:
+def demand(db: Database, whose: str, *, wanted: bool = True) -> None:
     """Ask a second factor of an organisation's people, or of somebody; or ask it no more."""
     if wanted:
         db.execute("INSERT OR IGNORE INTO wants_factor VALUES (?)", (whose,))
@@ -120,12 +120,12 @@ def demand(db: sqlite3.Connection, whose: str, *, wanted: bool = True) -> None:
         db.execute("DELETE FROM wants_factor WHERE whose = ?", (whose,))
 
 
-def demanded_of(db: sqlite3.Connection, whose: str) -> bool:
+def demanded_of(db: Database, whose: str) -> bool:
     """Whether an organisation asks it of its people, or it is asked of this person."""
     return db.execute("SELECT 1 FROM wants_factor WHERE whose = ?", (whose,)).fetchone() is not None
 
 
-def must(db: sqlite3.Connection, staff: StaffId) -> bool:
+def must(db: Database, staff: StaffId) -> bool:
     """Whether somebody must have a second factor: it was asked of them, or of any organisation they work for."""
     row = db.execute(
         "SELECT 1 FROM wants_factor WHERE whose = :staff"
@@ -135,7 +135,7 @@ def must(db: sqlite3.Connection, staff: StaffId) -> bool:
     return row is not None
 
 
-def of(db: sqlite3.Connection, staff: StaffId) -> Factors:
+def of(db: Database, staff: StaffId) -> Factors:
     """Return what somebody has."""
     totp = db.execute("SELECT 1 FROM totp WHERE staff = ? AND proven", (staff,)).fetchone() is not None
     keys = db.execute("SELECT id, name, added_at FROM passkey WHERE staff = ? ORDER BY added_at, id", (staff,))
@@ -144,7 +144,7 @@ def of(db: sqlite3.Connection, staff: StaffId) -> Factors:
     return Factors(totp, passkeys, codes)
 
 
-def forget(db: sqlite3.Connection, staff: StaffId) -> None:
+def forget(db: Database, staff: StaffId) -> None:
     """Take every second factor from somebody: they have lost them all, and set up new ones at the next sign-in."""
     with transaction(db):
         for table in ("totp", "recovery", "passkey", "half_session"):
@@ -154,7 +154,7 @@ def forget(db: sqlite3.Connection, staff: StaffId) -> None:
 # Between password and second factor.
 
 
-def begin(db: sqlite3.Connection, staff: StaffId, now: datetime) -> str:
+def begin(db: Database, staff: StaffId, now: datetime) -> str:
     """Return the token of a half session: its holder has given the right password, and nothing else yet."""
     token = secrets.token_urlsafe(32)
     with transaction(db):
@@ -163,7 +163,7 @@ def begin(db: sqlite3.Connection, staff: StaffId, now: datetime) -> str:
     return token
 
 
-def halfway(db: sqlite3.Connection, token: str, now: datetime) -> StaffId | None:
+def halfway(db: Database, token: str, now: datetime) -> StaffId | None:
     """Return who is between password and second factor with this token, or None."""
     row = db.execute(
         "SELECT staff FROM half_session WHERE token = ? AND until > ?", (digest(token), now.timestamp())
@@ -171,7 +171,7 @@ def halfway(db: sqlite3.Connection, token: str, now: datetime) -> StaffId | None
     return None if row is None else StaffId(row[0])
 
 
-def finish(db: sqlite3.Connection, token: str) -> None:
+def finish(db: Database, token: str) -> None:
     """End a half session: it is worth nothing any more, and so is what it was asked."""
     db.execute("DELETE FROM half_session WHERE token = ?", (digest(token),))
     db.execute("DELETE FROM challenge WHERE holder = ?", (holder_of(token),))
@@ -185,7 +185,7 @@ def holder_of(token: str) -> str:
 # Codes of an app.
 
 
-def secret_of(db: sqlite3.Connection, staff: StaffId) -> str:
+def secret_of(db: Database, staff: StaffId) -> str:
     """Return the secret to be taken into an app: the same until its first code has come, then never again.
 
     Raises `WrongFactor` for who has an app already.
@@ -206,12 +206,12 @@ def address_of(secret: str, name: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="Nachtwacht")
 
 
-def prove_app(db: sqlite3.Connection, staff: StaffId, code: str, now: datetime) -> None:
+def prove_app(db: Database, staff: StaffId, code: str, now: datetime) -> None:
     """Take the first code of an app: from now on it is asked for. Raises `WrongFactor`."""
     _take(db, staff, code, now, proven=False)
 
 
-def check_code(db: sqlite3.Connection, staff: StaffId, code: str, now: datetime) -> None:
+def check_code(db: Database, staff: StaffId, code: str, now: datetime) -> None:
     """Take a code of somebody's app, or a recovery code; neither is taken twice. Raises `WrongFactor`."""
     typed = "".join(code.split()).upper().replace("-", "")
     with transaction(db):
@@ -220,12 +220,12 @@ def check_code(db: sqlite3.Connection, staff: StaffId, code: str, now: datetime)
         _take(db, staff, typed, now, proven=True)
 
 
-def drop_app(db: sqlite3.Connection, staff: StaffId) -> None:
+def drop_app(db: Database, staff: StaffId) -> None:
     """Ask somebody for codes no more."""
     db.execute("DELETE FROM totp WHERE staff = ?", (staff,))
 
 
-def _take(db: sqlite3.Connection, staff: StaffId, code: str, now: datetime, *, proven: bool) -> None:
+def _take(db: Database, staff: StaffId, code: str, now: datetime, *, proven: bool) -> None:
     typed, step = "".join(code.split()), int(now.timestamp()) // STEP_S
     with transaction(db):
         row = db.execute(
@@ -244,7 +244,7 @@ def _take(db: sqlite3.Connection, staff: StaffId, code: str, now: datetime, *, p
         db.execute("UPDATE totp SET last_step = ?, proven = 1 WHERE staff = ?", (fits[0], staff))
 
 
-def recovery_codes(db: sqlite3.Connection, staff: StaffId) -> list[str]:
+def recovery_codes(db: Database, staff: StaffId) -> list[str]:
     """Return new recovery codes, in place of those there were. They are shown this once: only hashes are kept."""
     codes = [pyotp.random_base32()[:16] for _ in range(RECOVERY_CODES)]  # 80 random bits each
     with transaction(db):
@@ -256,7 +256,7 @@ def recovery_codes(db: sqlite3.Connection, staff: StaffId) -> list[str]:
 # Passkeys.
 
 
-def ask_to_register(db: sqlite3.Connection, at: Ceremony, name: str) -> str:
+def ask_to_register(db: Database, at: Ceremony, name: str) -> str:
     """Return what a browser is asked for a new passkey, as JSON of WebAuthn; `name` is what they sign in with."""
     options = webauthn.generate_registration_options(
         rp_id=at.host.rp,
@@ -272,7 +272,7 @@ def ask_to_register(db: sqlite3.Connection, at: Ceremony, name: str) -> str:
     return webauthn.options_to_json(options)
 
 
-def register(db: sqlite3.Connection, at: Ceremony, answer: str, *, name: str) -> None:
+def register(db: Database, at: Ceremony, answer: str, *, name: str) -> None:
     """Keep a new passkey, if it answers what was asked. Raises `WrongFactor`, or `BadInput` for a name."""
     name, challenge = tidy(name), _asked(db, at)
     try:
@@ -295,7 +295,7 @@ def register(db: sqlite3.Connection, at: Ceremony, answer: str, *, name: str) ->
             raise WrongFactor
 
 
-def ask_for_passkey(db: sqlite3.Connection, at: Ceremony) -> str:
+def ask_for_passkey(db: Database, at: Ceremony) -> str:
     """Return what a browser is asked to sign, as JSON of WebAuthn."""
     options = webauthn.generate_authentication_options(
         rp_id=at.host.rp, challenge=_ask(db, at), allow_credentials=_known(db, at)
@@ -303,7 +303,7 @@ def ask_for_passkey(db: sqlite3.Connection, at: Ceremony) -> str:
     return webauthn.options_to_json(options)
 
 
-def check_passkey(db: sqlite3.Connection, at: Ceremony, answer: str) -> None:
+def check_passkey(db: Database, at: Ceremony, answer: str) -> None:
     """Look at what a passkey signed. Raises `WrongFactor`, also where its count went back: then there are two of it."""
     challenge, said = _asked(db, at), _read(answer)
     row = db.execute(
@@ -326,12 +326,12 @@ def check_passkey(db: sqlite3.Connection, at: Ceremony, answer: str) -> None:
     db.execute("UPDATE passkey SET sign_count = ? WHERE id = ?", (shown.new_sign_count, row[0]))
 
 
-def drop_passkey(db: sqlite3.Connection, staff: StaffId, id: str) -> bool:  # noqa: A002  # what it is
+def drop_passkey(db: Database, staff: StaffId, id: str) -> bool:  # noqa: A002  # what it is
     """Take a passkey away; return whether it was there."""
     return db.execute("DELETE FROM passkey WHERE staff = ? AND lower(hex(id)) = ?", (staff, id)).rowcount > 0
 
 
-def _ask(db: sqlite3.Connection, at: Ceremony) -> bytes:
+def _ask(db: Database, at: Ceremony) -> bytes:
     challenge = secrets.token_bytes(32)
     with transaction(db):
         db.execute("DELETE FROM challenge WHERE until <= ?", (at.now.timestamp(),))
@@ -340,7 +340,7 @@ def _ask(db: sqlite3.Connection, at: Ceremony) -> bytes:
     return challenge
 
 
-def _asked(db: sqlite3.Connection, at: Ceremony) -> bytes:
+def _asked(db: Database, at: Ceremony) -> bytes:
     """Return what was asked of a holder, once. Raises `WrongFactor`."""
     row = db.execute("DELETE FROM challenge WHERE holder = ? RETURNING challenge, until", (at.holder,)).fetchone()
     if row is None or row[1] <= at.now.timestamp():
@@ -348,7 +348,7 @@ def _asked(db: sqlite3.Connection, at: Ceremony) -> bytes:
     return bytes(row[0])
 
 
-def _known(db: sqlite3.Connection, at: Ceremony) -> list[PublicKeyCredentialDescriptor]:
+def _known(db: Database, at: Ceremony) -> list[PublicKeyCredentialDescriptor]:
     rows = db.execute("SELECT id FROM passkey WHERE staff = ? AND rp = ?", (at.staff, at.host.rp))
     return [PublicKeyCredentialDescriptor(id=id) for (id,) in rows]  # noqa: A001
 

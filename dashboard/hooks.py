@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +17,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from care.alerts import alert_of
+from care.database import Database
 from care.ids import AlertId
 from care.journal import Entry
 from dashboard.organisations import OrganisationId, name_of
@@ -137,7 +137,7 @@ def message_of(hook: Hook, after: int, upto: int) -> str:
 
 
 def add(
-    db: sqlite3.Connection,
+    db: Database,
     organisation: str,
     name: str,
     kind: Kind,
@@ -176,18 +176,18 @@ def add(
     return next(one for one in of(db, organisation) if one.id == hook_id)
 
 
-def of(db: sqlite3.Connection, organisation: str | None = None) -> list[Hook]:
+def of(db: Database, organisation: str | None = None) -> list[Hook]:
     """Return the hooks of an organisation, or all, the newest last."""
     rows = db.execute(f"{_READ} WHERE ? IN (organisation, '') ORDER BY since, id", (organisation or "",))
     return [_read(row) for row in rows]
 
 
-def end(db: sqlite3.Connection, hook: str) -> bool:
+def end(db: Database, hook: str) -> bool:
     """Tell a program nothing more; return whether there was one."""
     return db.execute("DELETE FROM hook WHERE id = ?", (hook,)).rowcount > 0
 
 
-def note_told(db: sqlite3.Connection, hook: Hook, upto: int, now: datetime, *, refused: int = 0) -> None:
+def note_told(db: Database, hook: Hook, upto: int, now: datetime, *, refused: int = 0) -> None:
     """Note that it has been told up to a number; `refused` of the things in it it said are wrong."""
     db.execute(
         "UPDATE hook SET told = ?, told_at = ?, failing_since = NULL, why = '', refused = refused + ?"
@@ -196,12 +196,12 @@ def note_told(db: sqlite3.Connection, hook: Hook, upto: int, now: datetime, *, r
     )
 
 
-def note_passed(db: sqlite3.Connection, hook: Hook, upto: int) -> None:
+def note_passed(db: Database, hook: Hook, upto: int) -> None:
     """Note that up to a number there was nothing to tell it."""
     db.execute("UPDATE hook SET told = ? WHERE id = ? AND told <= ?", (upto, hook.id, upto))
 
 
-def note_failed(db: sqlite3.Connection, hook: Hook, why: str, now: datetime) -> None:
+def note_failed(db: Database, hook: Hook, why: str, now: datetime) -> None:
     """Note that it took nothing, and why."""
     db.execute(
         "UPDATE hook SET failing_since = coalesce(failing_since, ?), why = ? WHERE id = ?",

@@ -8,11 +8,11 @@ Moments are real time, as those of sessions are.
 """
 
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from care.database import Database
 from care.ids import ContactId
 from dashboard.rows import digest, transaction
 from detectors.homes import ResidentId
@@ -77,7 +77,7 @@ class Key:
     until: datetime
 
 
-def invite(db: sqlite3.Connection, resident: ResidentId, contact: ContactId | None, now: datetime) -> str:
+def invite(db: Database, resident: ResidentId, contact: ContactId | None, now: datetime) -> str:
     """Return a new code by which one device is let in, in place of one that was not used yet."""
     code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LONG))
     until = now + (CODE_FOR_RESIDENT if contact is None else CODE_FOR_CONTACT)
@@ -99,7 +99,7 @@ def spelled(code: str) -> str:
     return "-".join(code[n : n + 4] for n in range(0, len(code), 4))
 
 
-def invited(db: sqlite3.Connection, code: str, now: datetime) -> Invited | None:
+def invited(db: Database, code: str, now: datetime) -> Invited | None:
     """Return for whom a code is, as typed; None if it is none, was used, or is too old."""
     row = db.execute(
         "SELECT resident, contact FROM house_code WHERE code = ? AND until > ?",
@@ -108,7 +108,7 @@ def invited(db: sqlite3.Connection, code: str, now: datetime) -> Invited | None:
     return None if row is None else Invited(ResidentId(row[0]), ContactId(row[1]) if row[1] else None)
 
 
-def let_in(db: sqlite3.Connection, code: str, now: datetime, device: Device, *, before: str = "") -> str | None:
+def let_in(db: Database, code: str, now: datetime, device: Device, *, before: str = "") -> str | None:
     """Use a code up and return the token of the device's keys; None if the code is worth nothing.
 
     `before` is the token that the device had. What it opened the new one opens too, and the old one nothing any more:
@@ -150,7 +150,7 @@ def let_in(db: sqlite3.Connection, code: str, now: datetime, device: Device, *, 
     return token
 
 
-def keys(db: sqlite3.Connection, token: str, now: datetime) -> list[Key]:
+def keys(db: Database, token: str, now: datetime) -> list[Key]:
     """Return what a device may open, and note that it was here. A contact who is no longer one opens nothing."""
     found = _keys(
         db,
@@ -164,17 +164,17 @@ def keys(db: sqlite3.Connection, token: str, now: datetime) -> list[Key]:
     return found
 
 
-def of_resident(db: sqlite3.Connection, resident: ResidentId, now: datetime) -> list[Key]:
+def of_resident(db: Database, resident: ResidentId, now: datetime) -> list[Key]:
     """Return every device that was let in to something of a resident, the newest first."""
     return _keys(db, "resident = ? AND until > ?", (resident, now.timestamp()))
 
 
-def end(db: sqlite3.Connection, resident: ResidentId, key: str) -> None:
+def end(db: Database, resident: ResidentId, key: str) -> None:
     """Let a device of a resident, or of their contacts, in no more. One that is not theirs is left alone."""
     db.execute("DELETE FROM house_key WHERE id = ? AND resident = ?", (key, resident))
 
 
-def end_all(db: sqlite3.Connection, resident: ResidentId, contact: ContactId) -> None:
+def end_all(db: Database, resident: ResidentId, contact: ContactId) -> None:
     """Let no device of a contact in any more, and let none of their codes be used."""
     db.execute("DELETE FROM house_key WHERE resident = ? AND contact = ?", (resident, contact))
     db.execute("DELETE FROM house_code WHERE resident = ? AND contact = ?", (resident, contact))
@@ -191,7 +191,7 @@ def device_of(user_agent: str) -> Device:
     return Device.PHONE if "Mobile" in user_agent or "iPhone" in user_agent else Device.COMPUTER
 
 
-def _keys(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Key]:
+def _keys(db: Database, where: str, values: tuple[object, ...]) -> list[Key]:
     rows = db.execute(
         "SELECT id, resident, contact, device, since, used_at, until FROM house_key"  # noqa: S608  # conditions of ours
         f" WHERE {where} ORDER BY since DESC, id LIMIT 1000",

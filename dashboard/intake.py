@@ -26,6 +26,7 @@ from care import forgetting, journal, link, remembered
 from care.board import SILENT_AFTER, Board
 from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
+from care.database import Database
 from care.ids import AlertId
 from care.journal import Entry
 from care.link import Batch, Beat, Garbled, Have, Outgoing
@@ -67,7 +68,7 @@ class Centre:
 
     def __init__(
         self,
-        db: sqlite3.Connection,
+        db: Database,
         clock: Clock,
         *,
         monotonic: Callable[[], float] = time.monotonic,
@@ -203,15 +204,15 @@ class Centre:
         """Take in a building's batch and return the answer it is owed. Raises `sqlite3.Error`."""
         return await self._to_the_end(self._take(site, batch))
 
-    async def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def ask(self, question: Callable[[Database], Answer]) -> Answer:
         """Ask the journal something, in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
 
-    async def forget(self, forgetting: Callable[[sqlite3.Connection], forgetting.Gone]) -> bool:
+    async def forget(self, forgetting: Callable[[Database], forgetting.Gone]) -> bool:
         """Take out what is kept long enough, with the account of it; return whether there is more."""
         return await self._to_the_end(self._forget(forgetting))
 
-    async def _forget(self, forgetting: Callable[[sqlite3.Connection], forgetting.Gone]) -> bool:
+    async def _forget(self, forgetting: Callable[[Database], forgetting.Gone]) -> bool:
         async with self._turn:
             gone = await self._on_disk(forgetting)
             self._fold(gone.entries)
@@ -222,7 +223,7 @@ class Centre:
         self._writer.shutdown()
         self._db.close()
 
-    def _recall(self, db: sqlite3.Connection) -> None:
+    def _recall(self, db: Database) -> None:
         """Begin where the board was last written down; a copy that is of no use costs only the time to read all."""
         try:
             saved = journal.load_snapshot(db)
@@ -235,13 +236,13 @@ class Centre:
         self.board, self.fleet, self.number, self.recorded_at = known
         self._remembered_upto = self.number
 
-    def _remember(self) -> Callable[[sqlite3.Connection], None]:
+    def _remember(self) -> Callable[[Database], None]:
         """Return what writes down all that the board holds now; a disk that refuses tells so with the next record."""
         assert self.recorded_at is not None
         number = self._remembered_upto = self.number
         body = remembered.write(remembered.Known(self.board, self.fleet, number, self.recorded_at))
 
-        def save(db: sqlite3.Connection) -> None:
+        def save(db: Database) -> None:
             with contextlib.suppress(sqlite3.Error):
                 journal.save_snapshot(db, number, body)
 
@@ -277,7 +278,7 @@ class Centre:
         self._fold(entries)
         return entries
 
-    async def _on_disk(self, writing: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def _on_disk(self, writing: Callable[[Database], Answer]) -> Answer:
         """Write, and note whether the disk would: a centre that stores nothing shows nothing new, and must say so."""
         try:
             written = await self.ask(writing)

@@ -5,10 +5,10 @@ mail goes out (`renew`), and again if the server refused it. Rows of the people 
 """
 
 import secrets
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from care.database import Database
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId, Role, name_of
 from dashboard.rows import digest, transaction
@@ -48,16 +48,14 @@ class Invitation(NamedTuple):
     address: str = ""  # where it is mailed to; empty: it is handed over
 
 
-def invite(db: sqlite3.Connection, organisation: str, role: Role, by: StaffId, now: datetime) -> str:
+def invite(db: Database, organisation: str, role: Role, by: StaffId, now: datetime) -> str:
     """Return the token of a new invitation, to be shown this once. Raises `NoOrganisation`, or `ValueError`."""
     token = secrets.token_urlsafe(32)
     _keep(db, token, now, organisation=organisation, role=role, by=by)
     return token
 
 
-def invite_by_mail(
-    db: sqlite3.Connection, organisation: str, role: Role, by: StaffId, now: datetime, *, address: str
-) -> str:
+def invite_by_mail(db: Database, organisation: str, role: Role, by: StaffId, now: datetime, *, address: str) -> str:
     """Return the key of a new invitation to be mailed. Raises `NoOrganisation`, `WaitsAlready` or `ValueError`."""
     key = f"i-{secrets.token_hex(8)}"
     _keep(
@@ -73,7 +71,7 @@ def invite_by_mail(
     return key
 
 
-def renew(db: sqlite3.Connection, key: str, now: datetime) -> tuple[str, str] | None:
+def renew(db: Database, key: str, now: datetime) -> tuple[str, str] | None:
     """Return where an invitation is mailed to, and a new token of it that takes the place of the one before.
 
     None if it was used, taken back or ran out.
@@ -87,7 +85,7 @@ def renew(db: sqlite3.Connection, key: str, now: datetime) -> tuple[str, str] | 
 
 
 def _keep(
-    db: sqlite3.Connection,
+    db: Database,
     token: str,
     now: datetime,
     *,
@@ -109,7 +107,7 @@ def _keep(
         db.execute("INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def find(db: sqlite3.Connection, token: str, now: datetime) -> Invitation:
+def find(db: Database, token: str, now: datetime) -> Invitation:
     """Return what a link invites to, and leave it as it is. Raises `NoInvitation`."""
     row = db.execute(f"{_READ} WHERE token = ? AND until > ?", (digest(token), now.timestamp())).fetchone()
     if row is None:
@@ -117,7 +115,7 @@ def find(db: sqlite3.Connection, token: str, now: datetime) -> Invitation:
     return _read(row)
 
 
-def use(db: sqlite3.Connection, token: str, now: datetime) -> Invitation:
+def use(db: Database, token: str, now: datetime) -> Invitation:
     """Return what a link invites to, and make it worth nothing: inside the transaction that keeps what comes of it.
 
     Raises `NoInvitation`.
@@ -127,13 +125,13 @@ def use(db: sqlite3.Connection, token: str, now: datetime) -> Invitation:
     return found
 
 
-def waiting(db: sqlite3.Connection, organisation: str, now: datetime) -> list[Invitation]:
+def waiting(db: Database, organisation: str, now: datetime) -> list[Invitation]:
     """Return the invitations to an organisation that nobody has used yet, the one that ends first on top."""
     rows = db.execute(f"{_READ} WHERE organisation = ? AND until > ? ORDER BY until", (organisation, now.timestamp()))
     return [_read(row) for row in rows]
 
 
-def take_back(db: sqlite3.Connection, organisation: str, key: str) -> bool:
+def take_back(db: Database, organisation: str, key: str) -> bool:
     """Make an invitation worth nothing; return whether it was there."""
     done = db.execute(
         "DELETE FROM invitation WHERE organisation = ? AND CASE id WHEN '' THEN lower(hex(token)) ELSE id END = ?",

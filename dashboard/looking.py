@@ -22,6 +22,7 @@ import structlog
 from starlette.types import Scope
 
 from care.board import Board
+from care.database import Database
 from care.ids import AlertId
 from care.records import site_of
 from dashboard import access_log
@@ -175,9 +176,9 @@ class _Desk(Protocol):
     @property
     def centre(self) -> Any: ...
     @property
-    def people(self) -> sqlite3.Connection: ...
+    def people(self) -> Database: ...
     @property
-    def access_log(self) -> sqlite3.Connection: ...
+    def access_log(self) -> Database: ...
     @property
     def wall(self) -> Any: ...
     @property
@@ -205,7 +206,7 @@ class Kept:
             if entry.what in _ONCE_AN_HOUR and entry.deed is Deed.READ:
                 self._of(entry.at).add(_key(entry))
 
-    async def to_disk(self, log: sqlite3.Connection, entries: list[Entry]) -> None:
+    async def to_disk(self, log: Database, entries: list[Entry]) -> None:
         """Write entries, after all that came before them. Raises `sqlite3.Error`; what waited before waits on then."""
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._next.append((entries, mine))
@@ -213,7 +214,7 @@ class Kept:
             self._turning = asyncio.create_task(self._turn(log), context=contextvars.Context())
         await mine
 
-    async def _turn(self, log: sqlite3.Connection) -> None:
+    async def _turn(self, log: Database) -> None:
         """Write all that waits, in one go, for as long as something does."""
         while self._next:
             these, self._next = self._next, []

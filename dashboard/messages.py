@@ -1,12 +1,12 @@
 """What is said of messages: which ways to people's phones work, and what reached each person and what did not."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
 from care.asking import Refusal, Skipped, Why
 from care.board import Board
 from care.chains import BACK_UP, NIGHT_TEAM, RESIDENT
+from care.database import Database
 from care.ids import ContactId, MessageId
 from care.language import mark
 from care.messages import HOURLY, NIGHTLY, Carried, Held, Kind, ToTell
@@ -86,7 +86,7 @@ class Leads:
     """Says to which page a message leads: that of whom it is for. Whose it is the device knows, and no path says."""
 
     board: Board
-    db: sqlite3.Connection
+    db: Database
 
     def __call__(self, told: ToTell) -> str:
         """Return the path. Who is neither a resident nor a contact signs in first."""
@@ -96,12 +96,12 @@ class Leads:
         return "/with" if contacts.known(self.db, told.to) is not None else "/"
 
 
-def glance_of(board: Board, db: sqlite3.Connection, now: datetime, language: str) -> Glance:
+def glance_of(board: Board, db: Database, now: datetime, language: str) -> Glance:
     """Return what the pages about messages are drawn by."""
     return Glance(board, Names(db), now, language)
 
 
-def lines(glance: Glance, db: sqlite3.Connection) -> list[Line]:
+def lines(glance: Glance, db: Database) -> list[Line]:
     """Return every way to people's phones, and whether it works."""
     found = []
     for name, one in contacts.channels(db).items():
@@ -121,7 +121,7 @@ def lines(glance: Glance, db: sqlite3.Connection) -> list[Line]:
     return found
 
 
-def whom(db: sqlite3.Connection, home: Home) -> list[ContactId]:
+def whom(db: Database, home: Home) -> list[ContactId]:
     """Return whoever can get messages about a home: who lives there, their contacts, and who is on duty."""
     known = [one.id for one in contacts.of(db, home.resident)]
     return [ContactId(home.resident), *known, *(_addressed(db, one, home.id) for one in (NIGHT_TEAM, BACK_UP))]
@@ -133,7 +133,7 @@ def on_duty(home: HomeId) -> frozenset[ContactId]:
     return frozenset((*roles, *(ContactId(f"{one}@{site_of(home)}") for one in roles)))
 
 
-def people(glance: Glance, db: sqlite3.Connection, home: Home) -> list[Person]:
+def people(glance: Glance, db: Database, home: Home) -> list[Person]:
     """Return whoever can get messages about a home, with what reached them and what did not."""
     return [_person(glance, db, home, who) for who in whom(db, home)]
 
@@ -150,13 +150,13 @@ def anchor(who: ContactId) -> str:
     return f"to-{who.replace('@', '-')}"
 
 
-def _addressed(db: sqlite3.Connection, role: ContactId, home: HomeId) -> ContactId:
+def _addressed(db: Database, role: ContactId, home: HomeId) -> ContactId:
     """Return a role as it has addresses: that of one site goes before that of all."""
     of_site = ContactId(f"{role}@{site_of(home)}")
     return of_site if contacts.ways(db, of_site) else role
 
 
-def _person(glance: Glance, db: sqlite3.Connection, home: Home, who: ContactId) -> Person:
+def _person(glance: Glance, db: Database, home: Home, who: ContactId) -> Person:
     wish, duty = glance.board.messages.wanted(who), who in on_duty(home.id)
     quiet = None if wish is None else wish.quiet
     said = glance.say("As for everybody.")
@@ -183,7 +183,7 @@ def _name(glance: Glance, home: Home, who: ContactId) -> str:
     return who_is(glance, ContactId(who.partition("@")[0]))
 
 
-def _way(glance: Glance, db: sqlite3.Connection, who: ContactId, channel: str) -> str:
+def _way(glance: Glance, db: Database, who: ContactId, channel: str) -> str:
     title = capital(glance.wording.channel(channel))
     browsers = len(push.of(db, who)) if contacts.channels(db)[channel].url == push.URL else 0
     return f"{title} ({browsers})" if browsers > 1 else title

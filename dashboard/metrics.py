@@ -6,7 +6,6 @@ a large board in slices, so that the desk goes on meanwhile, and written as text
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from care import certificates, journal
 from care.board import Board
 from care.certificates import BadCertificate
 from care.clock import Clock
+from care.database import Database
 from care.version import version
 from dashboard import contacts, enrolment, figures
 from dashboard.authority import Authority
@@ -126,7 +126,7 @@ class Operation(Protocol):
     @property
     def live(self) -> Live: ...
     @property
-    def people(self) -> sqlite3.Connection: ...
+    def people(self) -> Database: ...
     @property
     def wall(self) -> Clock: ...
     @property

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 import secrets
-import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from care.database import Database
 from care.ids import StaffId
 from care.link import is_here
 from dashboard.organisations import OrganisationId, name_of
@@ -100,7 +100,7 @@ class Identity(NamedTuple):
     full_name: str
 
 
-def settle(db: sqlite3.Connection, organisation: str, *, issuer: str, client_id: str, secret: str, claim: str) -> None:
+def settle(db: Database, organisation: str, *, issuer: str, client_id: str, secret: str, claim: str) -> None:
     """Let an organisation's people sign in by their own provider. Raises `NoOrganisation`, or `BadInput`.
 
     Who was linked at another issuer is linked no more: a name there may be somebody else's.
@@ -124,26 +124,26 @@ def settle(db: sqlite3.Connection, organisation: str, *, issuer: str, client_id:
         )
 
 
-def remove(db: sqlite3.Connection, organisation: str) -> bool:
+def remove(db: Database, organisation: str) -> bool:
     """Let an organisation's people come by its own sign-in no more; return whether they did."""
     with transaction(db):
         db.execute("DELETE FROM session WHERE through = ?", (organisation,))
         return db.execute("DELETE FROM openid WHERE organisation = ?", (organisation,)).rowcount > 0
 
 
-def of(db: sqlite3.Connection, organisation: str) -> Provider | None:
+def of(db: Database, organisation: str) -> Provider | None:
     """Return an organisation's own sign-in, if it has one."""
     row = db.execute("SELECT * FROM openid WHERE organisation = ?", (organisation,)).fetchone()
     return None if row is None else Provider(*row)
 
 
-def named(db: sqlite3.Connection) -> list[tuple[str, str]]:
+def named(db: Database) -> list[tuple[str, str]]:
     """Return the organisations with a sign-in of their own: id and name."""
     rows = db.execute("SELECT id, organisation.name FROM openid JOIN organisation ON id = organisation ORDER BY 2, 1")
     return rows.fetchall()
 
 
-def link(db: sqlite3.Connection, organisation: str, staff: StaffId, name: str) -> None:
+def link(db: Database, organisation: str, staff: StaffId, name: str) -> None:
     """Let somebody come by an identity of their organisation. Raises `BadInput` where it is somebody's already."""
     folded = tidy(name, longest=200).casefold()
     taken = db.execute(
@@ -156,13 +156,13 @@ def link(db: sqlite3.Connection, organisation: str, staff: StaffId, name: str) -
         db.execute("INSERT INTO identity VALUES (?, ?, ?, NULL)", (organisation, folded, staff))
 
 
-def is_free(db: sqlite3.Connection, organisation: str, name: str) -> bool:
+def is_free(db: Database, organisation: str, name: str) -> bool:
     """Whether an identity can be linked: it has a name, which is nobody's here."""
     row = db.execute("SELECT 1 FROM identity WHERE organisation = ? AND name = ?", (organisation, name.casefold()))
     return bool(name) and row.fetchone() is None
 
 
-def whose(db: sqlite3.Connection, organisation: str, identity: Identity) -> StaffId | None:
+def whose(db: Database, organisation: str, identity: Identity) -> StaffId | None:
     """Return whose identity it is, or None. From the first time on they are known by their subject alone.
 
     A name that is given to somebody else over there is then nobody's here.
@@ -181,7 +181,7 @@ def whose(db: sqlite3.Connection, organisation: str, identity: Identity) -> Staf
 # There and back.
 
 
-def begin(db: sqlite3.Connection, provider: Provider, browser: str, to: str, now: datetime) -> tuple[str, Flow]:
+def begin(db: Database, provider: Provider, browser: str, to: str, now: datetime) -> tuple[str, Flow]:
     """Remember that a browser goes to sign in over there; return the state that it must bring back, and the rest."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     with transaction(db):
@@ -191,7 +191,7 @@ def begin(db: sqlite3.Connection, provider: Provider, browser: str, to: str, now
     return state, Flow(provider.organisation, nonce, verifier, to)
 
 
-def back(db: sqlite3.Connection, state: str, browser: str, now: datetime) -> Flow:
+def back(db: Database, state: str, browser: str, now: datetime) -> Flow:
     """Return what was begun with this state by this browser, once. Raises `NotTrusted`."""
     row = db.execute(
         "DELETE FROM openid_flow WHERE state = ? AND browser = ? RETURNING organisation, nonce, verifier, path, until",

@@ -6,13 +6,13 @@ organisation, and a new building is never without somebody who sees it. Rows of 
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
+from care.database import Database
 from care.ids import StaffId
 from care.records import CENTRE
 from dashboard.rows import transaction
@@ -140,7 +140,7 @@ _HOMES = ", ".join(f"'{role}'" for role in Role if Right.LOOK in RIGHTS[role])  
 class Access:
     """Whose everything is and who is still signed in, read afresh every time: what is taken from somebody is gone."""
 
-    db: sqlite3.Connection
+    db: Database
     now: Callable[[], datetime] | None = None  # by which what is lent and who is idle ends; None: nothing ends by time
 
     def owners(self) -> dict[SiteId, OrganisationId]:
@@ -163,7 +163,7 @@ class Access:
 
 
 def posts_of(
-    db: sqlite3.Connection, staff: StaffId, now: datetime | None = None, *, through: str | None = None
+    db: Database, staff: StaffId, now: datetime | None = None, *, through: str | None = None
 ) -> frozenset[Post]:
     """Return what somebody is where, by now. A role of which nobody here knows gives nothing.
 
@@ -178,7 +178,7 @@ def posts_of(
     return frozenset(Post(organisation, Role(role)) for organisation, role in rows if role in set(Role))
 
 
-def make(db: sqlite3.Connection, id: str, name: str) -> OrganisationId:  # noqa: A002  # what it is
+def make(db: Database, id: str, name: str) -> OrganisationId:  # noqa: A002  # what it is
     """Add an organisation, or give it another name. Raises `ValueError` with a sentence."""
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} is not 1 to 40 small letters, digits and dashes.")
@@ -187,7 +187,7 @@ def make(db: sqlite3.Connection, id: str, name: str) -> OrganisationId:  # noqa:
     return OrganisationId(id)
 
 
-def name_of(db: sqlite3.Connection, organisation: str) -> str:
+def name_of(db: Database, organisation: str) -> str:
     """Return what people call an organisation. Raises `NoOrganisation`."""
     row = db.execute("SELECT name FROM organisation WHERE id = ?", (organisation,)).fetchone()
     if row is None:
@@ -195,15 +195,13 @@ def name_of(db: sqlite3.Connection, organisation: str) -> str:
     return str(row[0])
 
 
-def give(db: sqlite3.Connection, site: SiteId, organisation: str) -> None:
+def give(db: Database, site: SiteId, organisation: str) -> None:
     """Let a building belong to an organisation from now on. Raises `NoOrganisation`."""
     name_of(db, organisation)
     db.execute("INSERT OR REPLACE INTO site VALUES (?, ?)", (site, organisation))
 
 
-def appoint(
-    db: sqlite3.Connection, staff: StaffId, organisation: str, role: Role, *, since: datetime | None = None
-) -> None:
+def appoint(db: Database, staff: StaffId, organisation: str, role: Role, *, since: datetime | None = None) -> None:
     """Let somebody work for an organisation in a role, beside what they are already. Raises `NoOrganisation`.
 
     What was lent to them in this role is theirs from now on.
@@ -217,7 +215,7 @@ def appoint(
 
 
 def lend(
-    db: sqlite3.Connection,
+    db: Database,
     staff: StaffId,
     organisation: str,
     role: Role,
@@ -243,7 +241,7 @@ def lend(
     )
 
 
-def dismiss(db: sqlite3.Connection, staff: StaffId, organisation: str) -> None:
+def dismiss(db: Database, staff: StaffId, organisation: str) -> None:
     """Let somebody work for an organisation no more; their sessions end at once. Raises `NoOrganisation`."""
     name_of(db, organisation)
     with transaction(db):
@@ -269,7 +267,7 @@ class Member(NamedTuple):
     held: list[Held]
 
 
-def members(db: sqlite3.Connection, organisation: str, now: datetime) -> list[Member]:
+def members(db: Database, organisation: str, now: datetime) -> list[Member]:
     """Return who works for an organisation by now, by the name they sign in with."""
     found: dict[str, Member] = {}
     for staff, name, first_name, role, *rest in db.execute(
@@ -292,7 +290,7 @@ class Listed(NamedTuple):
     staff: list[tuple[str, list[Role]]]  # by the name they sign in with
 
 
-def every(db: sqlite3.Connection) -> list[Listed]:
+def every(db: Database) -> list[Listed]:
     """Return every organisation, by its id."""
     found = []
     for id, name in db.execute("SELECT id, name FROM organisation ORDER BY id").fetchall():  # noqa: A001

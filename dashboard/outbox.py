@@ -23,6 +23,7 @@ from care.alerts import Tier
 from care.asking import CalledOff, Noticed, Proven, Refusal
 from care.board import Board
 from care.clock import Clock
+from care.database import Database
 from care.escalation import CALLED_OFF_WITHIN, ToSend, to_call_off, to_send
 from care.ids import AlertId
 from care.letters import Letter, Receipt, tag_of
@@ -50,7 +51,7 @@ class Outbox:
     def __init__(
         self,
         centre: Centre,
-        people: sqlite3.Connection,
+        people: Database,
         wall: Clock,
         *,
         url: str = "",

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from care import journal
+from care.database import Database
 from care.ids import ContactId, StaffId
 from care.language import mark
 from care.records import site_of
@@ -218,7 +219,7 @@ async def person(
     return Response(made, media_type="application/zip", headers=headers)
 
 
-def _everything(book: str, store: str, looks: sqlite3.Connection, resident: ResidentId) -> dict[str, Any]:
+def _everything(book: str, store: str, looks: Database, resident: ResidentId) -> dict[str, Any]:
     """Read in a thread, by connections of its own."""
     with closing(journal.connect(book, read_only=True)) as records, closing(sqlite3.connect(store)) as rows:
         return everything(records, rows, looks, resident)

@@ -7,7 +7,6 @@ import asyncio
 import dataclasses
 import functools
 import re
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp
 from care.alerts import Alert, State
 from care.board import Board
 from care.clock import Clock
+from care.database import Database
 from care.deeds import Taken, claim, release, resolve, shown, take_over
 from care.ids import AlertId, StaffId
 from care.language import LANGUAGES, mark
@@ -78,8 +78,8 @@ class Desk:
     centre: Centre
     live: Live
     drawing: Drawing
-    people: sqlite3.Connection
-    access_log: sqlite3.Connection
+    people: Database
+    access_log: Database
     wall: Clock  # real time, also in a rehearsal: by it sessions end
     intake: Intake | None = None
     lookout: Lookout | None = None

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import argon2
 
+from care.database import Database
 from care.ids import ContactId, StaffId
 from dashboard import (
     emergencies,
@@ -198,7 +199,7 @@ class Begun(NamedTuple):
 class Names:
     """What people are called, read afresh every time: a changed name shows on the next page."""
 
-    db: sqlite3.Connection
+    db: Database
 
     def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # the drawing asks for it by this name
         """Return the name a resident likes, or None when none is known."""
@@ -247,7 +248,7 @@ def connect(file: Path | str) -> sqlite3.Connection:
 
 
 def add_staff(
-    db: sqlite3.Connection,
+    db: Database,
     name: str,
     *,
     first_name: str,
@@ -266,7 +267,7 @@ def add_staff(
 
 
 def join(
-    db: sqlite3.Connection,
+    db: Database,
     token: str,
     now: datetime,
     name: str,
@@ -288,7 +289,7 @@ def join(
     return StaffId(row[0]), used
 
 
-def join_too(db: sqlite3.Connection, token: str, now: datetime, staff: StaffId) -> invitations.Invitation:
+def join_too(db: Database, token: str, now: datetime, staff: StaffId) -> invitations.Invitation:
     """Let somebody who signs in here already come by an invitation. Raises `NoInvitation`."""
     with transaction(db):
         used = invitations.use(db, token, now)
@@ -307,14 +308,14 @@ def _row(name: str, first_name: str, initials: str, password: str) -> tuple[str,
     )
 
 
-def _insert(db: sqlite3.Connection, row: tuple[str, ...]) -> None:
+def _insert(db: Database, row: tuple[str, ...]) -> None:
     try:
         db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", row)
     except sqlite3.IntegrityError as error:
         raise NameTaken(row[1]) from error
 
 
-def name_of(db: sqlite3.Connection, staff: StaffId) -> str:
+def name_of(db: Database, staff: StaffId) -> str:
     """Return the name somebody signs in with. Raises `Unknown`."""
     row = db.execute("SELECT name FROM staff WHERE id = ?", (staff,)).fetchone()
     if row is None:
@@ -322,7 +323,7 @@ def name_of(db: sqlite3.Connection, staff: StaffId) -> str:
     return str(row[0])
 
 
-def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
+def staff_named(db: Database, name: str) -> StaffId:
     """Return who signs in with a name. Raises `Unknown`."""
     row = db.execute("SELECT id FROM staff WHERE name = ?", (_folded(name),)).fetchone()
     if row is None:
@@ -330,7 +331,7 @@ def staff_named(db: sqlite3.Connection, name: str) -> StaffId:
     return StaffId(row[0])
 
 
-def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
+def set_password(db: Database, name: str, password: str) -> None:
     """Change somebody's password and end their sessions. Raises `Unknown` or `BadInput`."""
     kept = hashed(password)
     with transaction(db):
@@ -340,14 +341,12 @@ def set_password(db: sqlite3.Connection, name: str, password: str) -> None:
         db.execute("DELETE FROM session WHERE staff = ?", row)
 
 
-def name_resident(db: sqlite3.Connection, resident: ResidentId, name: str) -> None:
+def name_resident(db: Database, resident: ResidentId, name: str) -> None:
     """Keep what a resident likes to be called, in place of what was kept before. Raises `BadInput`."""
     db.execute("INSERT OR REPLACE INTO resident VALUES (?, ?)", (tidy(resident), tidy(name)))
 
 
-def attempt(
-    db: sqlite3.Connection, name: str, client: str, now: datetime, *, most: int = TRIES_PER_NAME
-) -> timedelta | None:
+def attempt(db: Database, name: str, client: str, now: datetime, *, most: int = TRIES_PER_NAME) -> timedelta | None:
     """Count a try to sign in; return None if it may go on, else how long to wait before a next one.
 
     `most` is how many tries there are for this name in the window.
@@ -369,7 +368,7 @@ def attempt(
     return None
 
 
-def credentials(db: sqlite3.Connection, name: str) -> Credentials:
+def credentials(db: Database, name: str) -> Credentials:
     """Return what the password of this name must fit."""
     row = db.execute("SELECT id, password FROM staff WHERE name = ?", (_folded(name),)).fetchone()
     return Credentials(None, _of_nobody()) if row is None else Credentials(StaffId(row[0]), row[1])
@@ -385,7 +384,7 @@ def verify(known: Credentials, password: str) -> StaffId | None:
 
 
 def start_session(
-    db: sqlite3.Connection,
+    db: Database,
     staff: StaffId,
     now: datetime,
     *,
@@ -427,7 +426,7 @@ def start_session(
     return token
 
 
-def session(db: sqlite3.Connection, token: str, now: datetime, *, watching: bool = False) -> Session | None:
+def session(db: Database, token: str, now: datetime, *, watching: bool = False) -> Session | None:
     """Return who has this token and is still signed in, and note that they were here.
 
     What a page asks by itself while it stands open (`watching`) is use only for those who may act on alerts.
@@ -450,7 +449,7 @@ def session(db: sqlite3.Connection, token: str, now: datetime, *, watching: bool
     return Session(key.hex(), StaffId(staff), first_name, initials, began, ends, posts)
 
 
-def sessions_of(db: sqlite3.Connection, staff: StaffId, now: datetime) -> list[Begun]:
+def sessions_of(db: Database, staff: StaffId, now: datetime) -> list[Begun]:
     """Return where somebody is signed in, the last used first."""
     rows = db.execute(
         "SELECT token, began_at, used_at, client, device FROM session"
@@ -463,12 +462,12 @@ def sessions_of(db: sqlite3.Connection, staff: StaffId, now: datetime) -> list[B
     ]
 
 
-def end_session(db: sqlite3.Connection, token: str) -> None:
+def end_session(db: Database, token: str) -> None:
     """Sign out: the token is worth nothing from now on."""
     db.execute("DELETE FROM session WHERE token = ?", (digest(token),))
 
 
-def end_sessions(db: sqlite3.Connection, staff: StaffId, key: str | None = None) -> list[str]:
+def end_sessions(db: Database, staff: StaffId, key: str | None = None) -> list[str]:
     """Sign somebody out everywhere, or of the session with this key alone; return the keys of what ended."""
     rows = db.execute(
         "DELETE FROM session WHERE staff = ? AND (? IS NULL OR lower(hex(token)) = ?) RETURNING token",
@@ -482,13 +481,13 @@ def second_try_of(staff: StaffId) -> str:
     return f"second factor of {staff}"
 
 
-def _refuse_what_is_too_new(db: sqlite3.Connection, file: Path | str) -> None:
+def _refuse_what_is_too_new(db: Database, file: Path | str) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise TooNew(f"{file}: written by a newer version of Nachtwacht (people {version}, known {VERSION})")
 
 
-def _upgrade(db: sqlite3.Connection) -> None:
+def _upgrade(db: Database) -> None:
     """Make a store of an older version one of today's.
 
     Whoever worked here before there were organisations works for the one that runs the centre. Whoever is signed in
@@ -510,7 +509,7 @@ def _upgrade(db: sqlite3.Connection) -> None:
             db.execute(f"PRAGMA user_version={VERSION}")
 
 
-def _oldest_of_last(db: sqlite3.Connection, column: str, value: bytes | str, most: int) -> float | None:
+def _oldest_of_last(db: Database, column: str, value: bytes | str, most: int) -> float | None:
     """Return when the first of the last `most` tries was, if there were that many: until it is forgotten, no more."""
     row = db.execute(
         f"SELECT at FROM attempt WHERE {column} = ? ORDER BY at DESC LIMIT 1 OFFSET ?",  # noqa: S608  # a column of ours

@@ -5,7 +5,6 @@ called `resident` holds a resident, one called `contact` somebody of theirs, and
 """
 
 import secrets
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from care import erasing, forgetting, journal
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.counted import NightCounted
+from care.database import Database
 from care.erasing import Forget, Forgot
 from care.journal import Entry as Written
 from care.records import Corrected, HandedOver, Plan, Record, decode, encode, site_of
@@ -68,23 +68,21 @@ def stays(plans: list[Plan], resident: ResidentId) -> list[Stay]:
     return found
 
 
-def _every(db: sqlite3.Connection) -> Iterator[Written]:
+def _every(db: Database) -> Iterator[Written]:
     number = 0
     while entries := journal.read_after(db, number, limit=READ):
         yield from entries
         number = entries[-1].number
 
 
-def _plans(db: sqlite3.Connection) -> list[Plan]:
+def _plans(db: Database) -> list[Plan]:
     return [entry.record for entry in _every(db) if isinstance(entry.record, Plan)]
 
 
 # What is given.
 
 
-def everything(
-    book: sqlite3.Connection, people: sqlite3.Connection, looks: sqlite3.Connection, resident: ResidentId
-) -> dict[str, Any]:
+def everything(book: Database, people: Database, looks: Database, resident: ResidentId) -> dict[str, Any]:
     """Return all that is kept about a resident: rows by table, records in order, and who looked. For JSON."""
     stayed = stays(_plans(book), resident)
     records = []
@@ -116,7 +114,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in SECRET and not isinstance(value, bytes)}
 
 
-def _rows_of(people: sqlite3.Connection, resident: ResidentId) -> dict[str, list[dict[str, Any]]]:
+def _rows_of(people: Database, resident: ResidentId) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for table, where, values in _about(people, resident):
         cursor = people.execute(f"SELECT * FROM {table} WHERE {where}", values)  # noqa: S608  # names of the store's own
@@ -125,7 +123,7 @@ def _rows_of(people: sqlite3.Connection, resident: ResidentId) -> dict[str, list
     return found
 
 
-def _about(people: sqlite3.Connection, resident: ResidentId) -> Iterator[tuple[str, str, list[str]]]:
+def _about(people: Database, resident: ResidentId) -> Iterator[tuple[str, str, list[str]]]:
     """Yield every table that may hold something of a resident, with what finds it; the contacts themselves last."""
     contacts = [row[0] for row in people.execute("SELECT id FROM contact WHERE resident = ?", (resident,))]
     tables = [row[0] for row in people.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -143,7 +141,7 @@ def _about(people: sqlite3.Connection, resident: ResidentId) -> Iterator[tuple[s
 # What is taken out.
 
 
-def erase(book: sqlite3.Connection, people: sqlite3.Connection, resident: ResidentId, now: Instant) -> tuple[int, int]:
+def erase(book: Database, people: Database, resident: ResidentId, now: Instant) -> tuple[int, int]:
     """Take somebody out of the centre; return how many records and rows said something of them.
 
     In the journal their id, their home in the time they lived there, and the alerts of that time get others, made by
@@ -165,7 +163,7 @@ def erase(book: sqlite3.Connection, people: sqlite3.Connection, resident: Reside
     return changed, rows
 
 
-def _rewrite(book: sqlite3.Connection, others: "_Others", now: Instant) -> int:
+def _rewrite(book: Database, others: "_Others", now: Instant) -> int:
     for entry in _every(book):
         others.learn(entry.record)
     changed = 0
@@ -188,12 +186,12 @@ def _rewrite(book: sqlite3.Connection, others: "_Others", now: Instant) -> int:
     return changed
 
 
-def buildings(book: sqlite3.Connection) -> list[erasing.Asked]:
+def buildings(book: Database) -> list[erasing.Asked]:
     """Return what buildings were ordered to forget, oldest first, and whether they have said that it is done."""
     return erasing.asked(entry.record for entry in _every(book))
 
 
-def ask_again(book: sqlite3.Connection, now: Instant) -> list[erasing.Asked]:
+def ask_again(book: Database, now: Instant) -> list[erasing.Asked]:
     """Order once more what no building has answered: one that was too old to know the order may know it by now."""
     silent = [one for one in buildings(book) if one.answer is None]
     orders = [Forget(at=now, home=one.order.home, until=one.order.until) for one in silent]
@@ -204,7 +202,7 @@ def ask_again(book: sqlite3.Connection, now: Instant) -> list[erasing.Asked]:
 class _Others:
     """What stands in the place of a resident, their contacts, and the homes, sensors and alerts of their time."""
 
-    def __init__(self, people: sqlite3.Connection, resident: ResidentId, plans: list[Plan], stayed: list[Stay]) -> None:
+    def __init__(self, people: Database, resident: ResidentId, plans: list[Plan], stayed: list[Stay]) -> None:
         contacts = people.execute("SELECT id, name FROM contact WHERE resident = ?", (resident,)).fetchall()
         named = people.execute("SELECT name FROM resident WHERE id = ?", (resident,)).fetchall()
         self.homes = {stay: f"{site_of(stay.home)}/{_chance()}" for stay in stayed}
@@ -262,7 +260,7 @@ def _instead(value: Any, known: Mapping[str, str]) -> Any:
     return value
 
 
-def _forget_rows(people: sqlite3.Connection, resident: ResidentId) -> int:
+def _forget_rows(people: Database, resident: ResidentId) -> int:
     count = 0
     with transaction(people):
         for table, where, values in list(_about(people, resident)):

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
+from care.database import Database
 from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -222,7 +223,7 @@ def forgotten_in_buildings(
         typer.echo("A building that is not heard may be silent, or too old to know this. Its data go after 90 days.")
 
 
-def _alone(book: sqlite3.Connection) -> None:
+def _alone(book: Database) -> None:
     """Make sure that no desk runs with this journal, nor begins to. Raises `sqlite3.OperationalError`."""
     book.execute("PRAGMA busy_timeout=500")
     book.execute("PRAGMA locking_mode=EXCLUSIVE")  # or the desk would go on with what it remembers
@@ -245,7 +246,7 @@ def dpia(*, out: Annotated[Path, typer.Option(help="the file to write, a .html")
 
 
 @contextmanager
-def stores(journal: Path, people: Path) -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
+def stores(journal: Path, people: Path) -> Iterator[tuple[Database, Database]]:
     """Open the journal to read, and the access log; whatever is wrong with them ends the command with one sentence."""
     from care.journal import connect
 
@@ -257,7 +258,7 @@ def stores(journal: Path, people: Path) -> Iterator[tuple[sqlite3.Connection, sq
 
 
 @contextmanager
-def _looks(people: Path) -> Iterator[sqlite3.Connection]:
+def _looks(people: Path) -> Iterator[Database]:
     from dashboard.access_log import connect
 
     file = people.with_name("access-log.db")

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
+from care.database import Database
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
 
@@ -158,7 +159,7 @@ def end_hook(
     typer.echo(f"{hook} is told nothing more.")
 
 
-def _end(people: Path, one: str, end: Callable[[sqlite3.Connection, str], bool]) -> None:
+def _end(people: Path, one: str, end: Callable[[Database, str], bool]) -> None:
     """End a program or hook; where there is none of this id, the command ends with a sentence."""
     from dashboard.commands import store
 

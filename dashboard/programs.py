@@ -4,12 +4,12 @@ Rows of the people store. A token is shown once and kept as its hash.
 """
 
 import secrets
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from care.database import Database
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId, name_of
 from dashboard.rows import digest, transaction
@@ -55,7 +55,7 @@ class Program(NamedTuple):
 
 
 def let_in(
-    db: sqlite3.Connection,
+    db: Database,
     organisation: str,
     name: str,
     scopes: Iterable[Scope],
@@ -85,19 +85,19 @@ def let_in(
     return made, token
 
 
-def found(db: sqlite3.Connection, token: str, now: datetime) -> Program | None:
+def found(db: Database, token: str, now: datetime) -> Program | None:
     """Return whose token it is; None for one that nobody has, or no longer."""
     row = db.execute(f"{_READ} WHERE token = ? AND until > ?", (digest(token), now.timestamp())).fetchone()
     return None if row is None else _read(row)
 
 
-def of(db: sqlite3.Connection, organisation: str | None = None) -> list[Program]:
+def of(db: Database, organisation: str | None = None) -> list[Program]:
     """Return the programs of an organisation, or all, those that are over as well; the newest last."""
     rows = db.execute(f"{_READ} WHERE ? IN (organisation, '') ORDER BY since, id", (organisation or "",))
     return [_read(row) for row in rows]
 
 
-def end(db: sqlite3.Connection, program: str) -> bool:
+def end(db: Database, program: str) -> bool:
     """Let a program in no more, at once; return whether there was one."""
     return db.execute("DELETE FROM program WHERE id = ?", (program,)).rowcount > 0
 

@@ -11,7 +11,6 @@ import http.client
 import ipaddress
 import json
 import socket
-import sqlite3
 import ssl
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from care.asking import Refusal
+from care.database import Database
 from care.letters import NEXT_TRY_MAX, Letter, Receipt
 from dashboard.rows import transaction
 from dashboard.typed import BadInput
@@ -88,7 +88,7 @@ class _Said(msgspec.Struct):
 # Who is reached where.
 
 
-def public_key(db: sqlite3.Connection) -> str:
+def public_key(db: Database) -> str:
     """Return the key by which browsers know this centre, as `pushManager.subscribe` takes it: base64url, 87 letters."""
     from cryptography.hazmat.primitives import serialization
 
@@ -100,9 +100,7 @@ def public_key(db: sqlite3.Connection) -> str:
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
-def subscribe(
-    db: sqlite3.Connection, whose: str, subscription_json: str, *, held: str | None = None, here: bool = False
-) -> str:
+def subscribe(db: Database, whose: str, subscription_json: str, *, held: str | None = None, here: bool = False) -> str:
     """Let somebody be reached by a browser, told by its own `PushSubscription.toJSON()`; return its endpoint.
 
     Raises `BadInput`.
@@ -137,14 +135,14 @@ def subscribe(
     return said.endpoint
 
 
-def only_of(db: sqlite3.Connection, endpoint: str, whose: Collection[str]) -> None:
+def only_of(db: Database, endpoint: str, whose: Collection[str]) -> None:
     """Let a browser be nobody's but theirs: who read on it before is not told there any more."""
     for (other,) in db.execute("SELECT whose FROM subscription WHERE endpoint = ?", (endpoint,)).fetchall():
         if other not in whose:
             forget(db, other, endpoint)
 
 
-def forget(db: sqlite3.Connection, whose: str, endpoint: str | None = None) -> None:
+def forget(db: Database, whose: str, endpoint: str | None = None) -> None:
     """Reach somebody by one of their browsers no more, or by none at all; what is another's stays."""
     if endpoint is None:
         db.execute("DELETE FROM subscription WHERE whose = ?", (whose,))
@@ -152,7 +150,7 @@ def forget(db: sqlite3.Connection, whose: str, endpoint: str | None = None) -> N
         db.execute("DELETE FROM subscription WHERE whose = ? AND endpoint = ?", (whose, endpoint))
 
 
-def of(db: sqlite3.Connection, whose: str, now: datetime | None = None) -> list[Subscription]:
+def of(db: Database, whose: str, now: datetime | None = None) -> list[Subscription]:
     """Return the browsers by which somebody is reached; given real time, none on a device whose key has run out."""
     rows = db.execute(
         "SELECT endpoint, p256dh, auth FROM subscription WHERE whose = ?"
@@ -163,7 +161,7 @@ def of(db: sqlite3.Connection, whose: str, now: datetime | None = None) -> list[
     return [Subscription(*row) for row in rows]
 
 
-def note(db: sqlite3.Connection, delivery: Delivery, now: datetime) -> None:
+def note(db: Database, delivery: Delivery, now: datetime) -> None:
     """Keep which browsers took something, and forget those that are worth nothing any more."""
     for endpoint in delivery.took:
         db.execute("UPDATE subscription SET taken_at = ? WHERE endpoint = ?", (now.timestamp(), endpoint))
@@ -171,7 +169,7 @@ def note(db: sqlite3.Connection, delivery: Delivery, now: datetime) -> None:
         db.execute("DELETE FROM subscription WHERE endpoint = ?", (endpoint,))
 
 
-def sender(db: sqlite3.Connection, url: str, *, here: bool = False) -> "Sender":
+def sender(db: Database, url: str, *, here: bool = False) -> "Sender":
     """Return what sends for this centre, which may be used in any thread.
 
     Parameters
@@ -181,7 +179,7 @@ def sender(db: sqlite3.Connection, url: str, *, here: bool = False) -> "Sender":
     return Sender(_private(db), url if url.startswith("https://") else "mailto:desk@nachtwacht.example", here=here)
 
 
-def _private(db: sqlite3.Connection) -> Any:
+def _private(db: Database) -> Any:
     """Return the centre's key, made the first time it is needed."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from care import journal
+from care.database import Database
 from dashboard.intake import Centre, Intake
 from dashboard.lookout import Lookout
 
@@ -81,7 +82,7 @@ class Tries:
 
 
 def wrong(
-    tried: Tried, centre: Centre, intake: Intake | None, people: sqlite3.Connection, lookout: Lookout | None
+    tried: Tried, centre: Centre, intake: Intake | None, people: Database, lookout: Lookout | None
 ) -> dict[Part, str]:
     """Return what the centre cannot do now, each with one sentence that says why; nothing when all is well.
 

@@ -22,6 +22,7 @@ from care.asking import ChainAgreed, Consented, NotTonight, Proven, ToProve
 from care.board import Board
 from care.clock import Clock
 from care.counted import NightCounted
+from care.database import Database
 from care.devices import Described
 from care.erasing import Forget, Forgot
 from care.ids import AlertId
@@ -217,8 +218,8 @@ class Daily:
     def __init__(
         self,
         centre: Centre,
-        people: sqlite3.Connection,
-        looks: sqlite3.Connection,
+        people: Database,
+        looks: Database,
         clock: Clock,
         *,
         pause_s: float = TURN_PAUSE_S,
@@ -285,6 +286,6 @@ class Daily:
             await self._centre.write(lambda _, at: [Erased(at=at, kind=kind, count=count, before=before)])
 
 
-def _delete(db: sqlite3.Connection, table: str, column: str, before: datetime) -> int:
+def _delete(db: Database, table: str, column: str, before: datetime) -> int:
     gone = db.execute(f"DELETE FROM {table} WHERE {column} < ?", (before.timestamp(),))  # noqa: S608  # words of ours
     return gone.rowcount

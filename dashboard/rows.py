@@ -1,13 +1,14 @@
 """Rows that can be changed: those of the people store and what stands beside them."""
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from care.database import Database
+
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: Database) -> Iterator[None]:
     """Write what is inside all of it, or nothing; nobody else writes meanwhile."""
     db.execute("BEGIN IMMEDIATE")
     try:

@@ -7,9 +7,9 @@ centre.
 
 import hmac
 import secrets
-import sqlite3
 from datetime import datetime
 
+from care.database import Database
 from dashboard.rows import digest
 
 SCHEMA = """
@@ -23,24 +23,24 @@ CREATE TABLE IF NOT EXISTS scrape_token (    -- by which the figures of the cent
 _SCHEME = "Bearer "
 
 
-def make_token(db: sqlite3.Connection, now: datetime) -> str:
+def make_token(db: Database, now: datetime) -> str:
     """Return a new token, in place of the one that there was."""
     token = secrets.token_urlsafe(32)
     db.execute("INSERT OR REPLACE INTO scrape_token VALUES (1, ?, ?)", (digest(token), now.timestamp()))
     return token
 
 
-def forget_token(db: sqlite3.Connection) -> bool:
+def forget_token(db: Database) -> bool:
     """Let nobody read the figures any more; return whether anybody could."""
     return db.execute("DELETE FROM scrape_token").rowcount > 0
 
 
-def is_open(db: sqlite3.Connection) -> bool:
+def is_open(db: Database) -> bool:
     """Whether there is a token at all."""
     return db.execute("SELECT 1 FROM scrape_token").fetchone() is not None
 
 
-def may_read(db: sqlite3.Connection, authorization: str) -> bool:
+def may_read(db: Database, authorization: str) -> bool:
     """Whether a request with this `Authorization` header may read the figures (RFC 6750, section 2.1)."""
     row: tuple[bytes] | None = db.execute("SELECT digest FROM scrape_token").fetchone()
     if row is None or not authorization.startswith(_SCHEME):

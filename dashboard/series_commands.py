@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from care.database import Database
 from care.series_command import Bucket, Ca, Insecure, Kept, Once, Org, Since, Status, TokenFile, Url, begun, run
 from detectors.homes import SiteId
 
@@ -78,5 +79,5 @@ def _seen_by(people: Path, organisation: str) -> Callable[[SiteId], bool]:
         return sees(frozenset({OrganisationId(organisation)}), Access(db).owners())
 
 
-def _opened(people: Path) -> sqlite3.Connection:
+def _opened(people: Path) -> Database:
     return sqlite3.connect(f"{people.resolve().as_uri()}?mode=ro", uri=True, timeout=5)

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from care import journal
 from care.clock import Clock, RehearsalClock, SystemClock
+from care.database import Database
 from care.systemd import Watchdog
 from dashboard import access_log, authority, people
 from dashboard.authority import Authority, BadAuthority
@@ -69,8 +70,8 @@ class Settings:
 class _Stores(NamedTuple):
     """What is kept beside the journal."""
 
-    people: sqlite3.Connection
-    access_log: sqlite3.Connection
+    people: Database
+    access_log: Database
 
 
 class CannotStart(Exception):
@@ -248,14 +249,14 @@ def _authority(settings: Settings) -> Authority | None:
         raise CannotStart(str(error)) from error
 
 
-def _people(file: Path) -> sqlite3.Connection:
+def _people(file: Path) -> Database:
     try:
         return people.connect(file)
     except sqlite3.Error as error:
         raise CannotStart(f"Cannot open the people store {file}: {error}.") from error
 
 
-def _access_log(file: Path) -> sqlite3.Connection:
+def _access_log(file: Path) -> Database:
     try:
         return access_log.connect(file)
     except sqlite3.Error as error:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from care.database import Database
 from dashboard.enrolment import network
 from dashboard.rows import digest
 
@@ -40,7 +41,7 @@ class Strangers:
     def __init__(self) -> None:
         self._one = asyncio.Lock()
 
-    async def give_way(self, request: Request, people: sqlite3.Connection) -> None:
+    async def give_way(self, request: Request, people: Database) -> None:
         """Return at once for who has signed in or holds a key; else when it is this stranger's turn.
 
         Whether a session may still do what it asks is not looked at here: it decides who goes first, and nothing else.
@@ -51,7 +52,7 @@ class Strangers:
             await asyncio.sleep(0)  # whatever came meanwhile is read, and the known ones of it go before the next
 
 
-def _is_known(people: sqlite3.Connection, token: str) -> bool:
+def _is_known(people: Database, token: str) -> bool:
     try:
         return bool(people.execute(_KNOWN, (digest(token),)).fetchone()[0])
     except sqlite3.Error:

@@ -3,10 +3,10 @@
 When there is something to tell them is decided in `care.news`. Somebody who is asked to help is asked all the same.
 """
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import time
 
+from care.database import Database
 from care.ids import ContactId
 from care.news import Wish
 from detectors.homes import ResidentId
@@ -40,7 +40,7 @@ class Wants:
     quiet_until: time = time(7, 30)
 
 
-def wants(db: sqlite3.Connection, contact: ContactId) -> Wants:
+def wants(db: Database, contact: ContactId) -> Wants:
     """Return which messages a contact wants; none that they have not asked for."""
     row = db.execute(
         "SELECT morning, contacted, quiet_since, quiet_until FROM taste WHERE contact = ?", (contact,)
@@ -50,7 +50,7 @@ def wants(db: sqlite3.Connection, contact: ContactId) -> Wants:
     return Wants(bool(row[0]), bool(row[1]), time.fromisoformat(row[2]), time.fromisoformat(row[3]))
 
 
-def asked_for(db: sqlite3.Connection) -> list[Wish]:
+def asked_for(db: Database) -> list[Wish]:
     """Return every contact who wants to be told anything, with what, and when not."""
     rows = db.execute(
         "SELECT contact, resident, morning, contacted, quiet_since, quiet_until"
@@ -68,7 +68,7 @@ def asked_for(db: sqlite3.Connection) -> list[Wish]:
     ]
 
 
-def want(db: sqlite3.Connection, contact: ContactId, wanted: Wants) -> None:
+def want(db: Database, contact: ContactId, wanted: Wants) -> None:
     """Keep which messages a contact wants, in place of what was kept before."""
     row = (
         contact,
@@ -80,28 +80,28 @@ def want(db: sqlite3.Connection, contact: ContactId, wanted: Wants) -> None:
     db.execute("INSERT OR REPLACE INTO taste VALUES (?, ?, ?, ?, ?)", row)
 
 
-def forget(db: sqlite3.Connection, contact: ContactId) -> None:
+def forget(db: Database, contact: ContactId) -> None:
     """Forget what a contact wanted."""
     db.execute("DELETE FROM taste WHERE contact = ?", (contact,))
 
 
-def formal(db: sqlite3.Connection, resident: ResidentId, organisation: str) -> bool:
+def formal(db: Database, resident: ResidentId, organisation: str) -> bool:
     """Whether a resident is spoken to with u: as they said themselves, else as their organisation does."""
     row = db.execute("SELECT formal FROM manner WHERE resident = ?", (resident,)).fetchone()
     return usually_formal(db, organisation) if row is None else bool(row[0])
 
 
-def usually_formal(db: sqlite3.Connection, organisation: str) -> bool:
+def usually_formal(db: Database, organisation: str) -> bool:
     """Whether an organisation says u to its residents. Je until it says so."""
     row = db.execute("SELECT formal FROM usual_manner WHERE organisation = ?", (organisation,)).fetchone()
     return row is not None and bool(row[0])
 
 
-def usually_speak(db: sqlite3.Connection, organisation: str, *, formal: bool) -> None:
+def usually_speak(db: Database, organisation: str, *, formal: bool) -> None:
     """Keep how an organisation speaks to its residents; what a resident chose goes before it."""
     db.execute("INSERT OR REPLACE INTO usual_manner VALUES (?, ?)", (organisation, int(formal)))
 
 
-def speak(db: sqlite3.Connection, resident: ResidentId, *, formal: bool) -> None:
+def speak(db: Database, resident: ResidentId, *, formal: bool) -> None:
     """Keep how a resident wants to be spoken to."""
     db.execute("INSERT OR REPLACE INTO manner VALUES (?, ?)", (resident, int(formal)))

@@ -6,12 +6,12 @@ they are needed for.
 """
 
 import re
-import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from care.chains import NIGHT_TEAM
+from care.database import Database
 from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 
@@ -77,7 +77,7 @@ class Wishes:
     video: str = ""  # where the video call with this resident starts
 
 
-def of(db: sqlite3.Connection, resident: ResidentId) -> Wishes:
+def of(db: Database, resident: ResidentId) -> Wishes:
     """Return what is agreed with a resident."""
     row = db.execute("SELECT first, note FROM wish WHERE resident = ?", (resident,)).fetchone()
     home, team = (_phone(db, whose) for whose in (str(resident), str(NIGHT_TEAM)))
@@ -99,18 +99,18 @@ def of(db: sqlite3.Connection, resident: ResidentId) -> Wishes:
     )
 
 
-def _phone(db: sqlite3.Connection, whose: str) -> str:
+def _phone(db: Database, whose: str) -> str:
     row = db.execute("SELECT address FROM address WHERE whose = ? AND channel = ?", (whose, PHONE)).fetchone()
     return "" if row is None else str(row[0])
 
 
-def want(db: sqlite3.Connection, resident: ResidentId, first: First, note: str = "") -> None:
+def want(db: Database, resident: ResidentId, first: First, note: str = "") -> None:
     """Keep what a resident wants done first, in place of what was kept before. Raises `BadInput`."""
     row = (resident, first, tidy(note, longest=NOTE_MAX, empty=True))
     db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", row)
 
 
-def start_video_at(db: sqlite3.Connection, link: str) -> None:
+def start_video_at(db: Database, link: str) -> None:
     """Keep where this organisation's video calls start: an https address with {resident} in it. Raises `BadInput`."""
     parts = urlsplit(link)
     if parts.scheme != "https" or not parts.hostname or link.count("{resident}") != 1 or not link.isprintable():

@@ -12,6 +12,7 @@ ldconfig -p | grep -q libpangoft2-1.0 || missing="$missing libpango-1.0-0 libpan
 command -v victoria-metrics >/dev/null || missing="$missing victoria-metrics"
 command -v influxd >/dev/null || missing="$missing influxdb"
 command -v promtool >/dev/null || missing="$missing prometheus"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "installing$missing"

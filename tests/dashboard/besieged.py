@@ -4,7 +4,6 @@ Two organisations: Zon has De Wilg, Maan has De Eik. What is of De Eik is what n
 """
 
 import re
-import sqlite3
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ import msgspec
 from fastapi.routing import APIRoute
 
 from care.alerts import alert_of
+from care.database import Database
 from care.ids import AlertId, BackTestId, ContactId, MessageId, Place, StaffId
 from care.records import Plan, Record
 from dashboard import contacts, emergencies, housekeys, invitations, organisations, people, programs, wishes
@@ -92,7 +92,7 @@ async def besieged(desk: Desk) -> Desk:
     return made
 
 
-def hired(store: sqlite3.Connection, name: str, organisation: str, role: Role) -> StaffId:
+def hired(store: Database, name: str, organisation: str, role: Role) -> StaffId:
     return people.add_staff(
         store, name, first_name=name.title(), initials="X", password=PASSWORD, organisation=organisation, role=role
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import closing
@@ -21,6 +20,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from care import journal
 from care.alerts import alert_of
 from care.board import Board
+from care.database import Database
 from care.ids import AlertId, StaffId
 from care.link import Batch
 from care.records import Plan, Record, encode
@@ -162,7 +162,7 @@ def clock() -> StoryClock:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def book(tmp_path: Path) -> Iterator[Database]:
     """A second look at the centre's journal on disk."""
     with closing(journal.connect(tmp_path / "centre.db")) as db:
         yield db
@@ -182,7 +182,7 @@ NO_ALERT = "0" * 10
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     # What a password costs is told in test_people; here every story would pay for it.
     monkeypatch.setattr(people, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     people._of_nobody.cache_clear()
@@ -192,7 +192,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.C
 
 
 @pytest.fixture
-def service(store: sqlite3.Connection) -> Iterator[PushService]:
+def service(store: Database) -> Iterator[PushService]:
     made = PushService()
     made.key = push.public_key(store)
     with running(made):
@@ -200,12 +200,12 @@ def service(store: sqlite3.Connection) -> Iterator[PushService]:
 
 
 @pytest.fixture
-def sanne(store: sqlite3.Connection) -> StaffId:
+def sanne(store: Database) -> StaffId:
     return people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password=PASSWORD)
 
 
 @pytest.fixture
-def noor(store: sqlite3.Connection) -> StaffId:
+def noor(store: Database) -> StaffId:
     return people.add_staff(store, "noor", first_name="Noor", initials="NB", password=PASSWORD)
 
 
@@ -215,7 +215,7 @@ def wall() -> StoryClock:
 
 
 @pytest.fixture
-def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
+def desk(centre: Centre, store: Database, wall: StoryClock) -> Desk:
     drawing = Plain(centre.board)
     live = Live(centre, drawing, access=Access(store))
     return Desk(

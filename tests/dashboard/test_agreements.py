@@ -1,6 +1,5 @@
 """What is agreed with a resident is changed at the desk: look back first, then agree, with a reason."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from care import journal
 from care.agreements import agreed, with_agreed, with_values
+from care.database import Database
 from care.ids import AlertId, StaffId
 from care.link import Beat
 from care.records import Agreed, BackTest, BackTested, Cannot, Changed, Comparison, Ground, Pair, Untested, Would
@@ -44,7 +44,7 @@ def clock() -> StoryClock:
 
 
 @pytest.fixture
-def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
+def desk(centre: Centre, store: Database, wall: StoryClock) -> Desk:
     drawing = Drawing(centre.board, People())
     return Desk(
         centre=centre,

@@ -1,6 +1,5 @@
 """Programs that ask: with a token of their organisation, for what it holds, and every question is written down."""
 
-import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from care.database import Database
 from care.ids import StaffId
 from care.records import Claimed, How, Outcome, Resolved
 from dashboard import access_log, api, organisations, people, programs
@@ -48,7 +48,7 @@ def looked(desk: Desk) -> list[tuple[str, str | None, Deed]]:
 
 
 @pytest.fixture
-async def two(desk: Desk, store: sqlite3.Connection) -> Desk:
+async def two(desk: Desk, store: Database) -> Desk:
     """De Wilg is of the centre's own organisation, De Eik of Zon."""
     organisations.make(store, ZON, "Zorg zon")
     organisations.give(store, EIK, ZON)
@@ -164,7 +164,7 @@ async def test_the_description_names_every_route_and_the_token(two: Desk) -> Non
     assert told["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
-def test_a_program_without_a_scope_or_for_ever_is_refused(store: sqlite3.Connection, wall: StoryClock) -> None:
+def test_a_program_without_a_scope_or_for_ever_is_refused(store: Database, wall: StoryClock) -> None:
     now = wall.now()
     with pytest.raises(BadInput, match="without a scope"):
         programs.let_in(store, OWN, "ECD", [], now=now, until=now + timedelta(days=1))
@@ -174,7 +174,7 @@ def test_a_program_without_a_scope_or_for_ever_is_refused(store: sqlite3.Connect
         programs.let_in(store, "maan", "ECD", EVERY, now=now, until=now + timedelta(days=1))
 
 
-def test_no_token_is_kept_in_the_store(store: sqlite3.Connection, wall: StoryClock, tmp_path: Path) -> None:
+def test_no_token_is_kept_in_the_store(store: Database, wall: StoryClock, tmp_path: Path) -> None:
     now = wall.now()
     _, token = programs.let_in(store, OWN, "ECD", EVERY, now=now, until=now + timedelta(days=1))
     store.execute("PRAGMA wal_checkpoint(TRUNCATE)")

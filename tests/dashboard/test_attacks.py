@@ -11,6 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from care.database import Database
 from care.ids import ContactId, StaffId
 from dashboard import access_log, contacts, emergencies, factors, housekeys, invitations, organisations, people, wishes
 from dashboard.access_log import Deed
@@ -58,6 +59,8 @@ def tried(desk: Desk) -> list[str]:
 
 
 def all_that_is_kept(desk: Desk) -> list[str]:
+    assert isinstance(desk.people, sqlite3.Connection)
+    assert isinstance(desk.access_log, sqlite3.Connection)
     return [*desk.people.iterdump(), *desk.access_log.iterdump(), str(desk.centre.number)]
 
 
@@ -137,7 +140,7 @@ async def test_who_guesses_codes_of_residents_must_wait_also_with_the_right_one(
     assert tried(door) == ["session: device code"] * people.TRIES_PER_NAME
 
 
-async def test_who_has_a_whole_network_of_addresses_guesses_no_more_often(store: sqlite3.Connection) -> None:
+async def test_who_has_a_whole_network_of_addresses_guesses_no_more_often(store: Database) -> None:
     now = StoryClock().now()
     tries = [
         people.attempt(store, f"name {number}", f"2001:db8:0:1::{number:x}", now)
@@ -220,6 +223,7 @@ async def test_nothing_tells_what_there_is_from_what_is_not_there_in_answer_or_w
             answers, work = [], []
             for path, form in zip(paths, forms, strict=True):
                 asked: list[str] = []
+                assert isinstance(store, sqlite3.Connection)
                 store.set_trace_callback(asked.append)
                 looked_at.clear()
                 answer = await browser.request(method, path, data=form)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from care import journal
+from care.database import Database
 from care.ids import Asker, ContactId
 from care.messages import Kind, ToTell
 from care.records import Record
@@ -26,7 +27,7 @@ HOME = a_home("wilg", "12")
 
 
 @pytest.fixture
-def eva(store: sqlite3.Connection) -> ContactId:
+def eva(store: Database) -> ContactId:
     contacts.set_channel(store, "sms", "json://127.0.0.1/{address}")
     made = contacts.add(store, HOME.resident, "Eva", Relation.FAMILY)
     contacts.set_address(store, made, "sms", "31644444444")
@@ -41,7 +42,7 @@ async def told(centre: Centre) -> list[ToTell]:
 
 @pytest.mark.anyio
 async def test_a_daughter_gets_one_message_in_the_morning_and_not_again_after_a_restart(
-    tmp_path: Path, store: sqlite3.Connection, eva: ContactId
+    tmp_path: Path, store: Database, eva: ContactId
 ) -> None:
     begun = local("22:00")
     clock = StoryClock(begun)
@@ -73,9 +74,10 @@ async def test_a_daughter_gets_one_message_in_the_morning_and_not_again_after_a_
 
 
 def test_wishes_are_read_once_a_minute_while_there_is_nothing_to_bring(
-    store: sqlite3.Connection, eva: ContactId, centre: Centre
+    store: Database, eva: ContactId, centre: Centre
 ) -> None:
     asked: list[str] = []
+    assert isinstance(store, sqlite3.Connection)
     store.set_trace_callback(asked.append)
     bringing = News(store)
     for second in range(61):

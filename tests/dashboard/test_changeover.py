@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ import pypdf
 import pytest
 
 from care import journal
+from care.database import Database
 from care.ids import StaffId
 from care.records import Claimed, Corrected, HandedOver, Record, SeenAndHeard
 from care.reports import TEAM
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock, clock: StoryClock) -> Desk:
+def desk(centre: Centre, store: Database, wall: StoryClock, clock: StoryClock) -> Desk:
     clock.moment = MORNING
     drawing = Drawing(centre.board, Names(store))
     return Desk(

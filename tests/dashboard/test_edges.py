@@ -1,7 +1,6 @@
 """Bad input on every route: whatever is sent, the answer is a page, a fragment or JSON, and never a mistake of ours."""
 
 import asyncio
-import sqlite3
 from collections import defaultdict
 from collections.abc import Coroutine, Iterator
 from contextlib import closing
@@ -18,6 +17,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
 from care import journal
+from care.database import Database
 from dashboard import access_log, authority, organisations, people, programs
 from dashboard.authority import Authority
 from dashboard.door import PROGRAMS
@@ -89,7 +89,7 @@ class Edge:
 
 
 @pytest.fixture
-def edge(tmp_path: Path, store: sqlite3.Connection, clock: StoryClock, wall: StoryClock) -> Iterator[Edge]:
+def edge(tmp_path: Path, store: Database, clock: StoryClock, wall: StoryClock) -> Iterator[Edge]:
     sanne = people.add_staff(store, "sanne", first_name="Sanne", initials="SV", password="maan en sterren")
     for role in (Role.ADMINISTRATOR, Role.PRIVACY):
         organisations.appoint(store, sanne, OWN, role)

@@ -3,7 +3,6 @@
 import dataclasses
 import hmac
 import os
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import msgspec
 import pytest
 
 from care import certificates
+from care.database import Database
 from care.enrolment import Admitted, No, Refused, new_code
 from care.ids import StaffId
 from dashboard import authority, enrolment, organisations, people
@@ -256,7 +256,7 @@ async def test_a_centre_without_an_authority_enrols_nobody(desk: Desk) -> None:
 
 
 def test_the_brokers_files_say_who_may_come_in_and_the_broker_is_told_once(
-    tmp_path: Path, store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, told = datetime(2026, 3, 3, tzinfo=UTC), []
     monkeypatch.setattr(os, "kill", lambda pid, what: told.append((pid, what)))

@@ -1,6 +1,5 @@
 """Keys to pages of one's own: a code is good once, a key opens what is its holder's, and nothing of anybody else."""
 
-import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care import journal
+from care.database import Database
 from care.ids import ContactId, StaffId
 from care.letters import Letter
 from care.records import Record
@@ -49,7 +49,7 @@ def device(desk: Desk, resident: ResidentId, contact: ContactId | None = None) -
 
 
 @pytest.fixture
-async def real(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
+async def real(centre: Centre, store: Database, wall: StoryClock) -> Desk:
     """Nora in 12 and Omar in 1, with an alert about Omar; each has a contact."""
     drawing = Drawing(centre.board, people.Names(store))
     desk = Desk(
@@ -69,7 +69,7 @@ async def real(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> D
 # What a code and a key are.
 
 
-def test_a_code_is_good_once_and_for_its_days(store: sqlite3.Connection, wall: StoryClock) -> None:
+def test_a_code_is_good_once_and_for_its_days(store: Database, wall: StoryClock) -> None:
     eva = contacts.add(store, NORA, "Eva", Relation.FAMILY)
     for contact, lasts in ((None, housekeys.CODE_FOR_RESIDENT), (eva, housekeys.CODE_FOR_CONTACT)):
         code = housekeys.invite(store, NORA, contact, wall.now())
@@ -79,13 +79,13 @@ def test_a_code_is_good_once_and_for_its_days(store: sqlite3.Connection, wall: S
         assert housekeys.let_in(store, code, wall.now(), Device.TABLET) is None
 
 
-def test_a_new_code_takes_the_place_of_one_that_lies_about(store: sqlite3.Connection, wall: StoryClock) -> None:
+def test_a_new_code_takes_the_place_of_one_that_lies_about(store: Database, wall: StoryClock) -> None:
     old = housekeys.invite(store, NORA, None, wall.now())
     housekeys.invite(store, NORA, None, wall.now())
     assert housekeys.invited(store, old, wall.now()) is None
 
 
-def test_nothing_that_opens_anything_is_kept(store: sqlite3.Connection, wall: StoryClock) -> None:
+def test_nothing_that_opens_anything_is_kept(store: Database, wall: StoryClock) -> None:
     code = housekeys.invite(store, NORA, None, wall.now())
     kept = str(store.execute("SELECT * FROM house_code").fetchall())
     token = housekeys.let_in(store, code, wall.now(), Device.TABLET)
@@ -95,7 +95,7 @@ def test_nothing_that_opens_anything_is_kept(store: sqlite3.Connection, wall: St
 
 
 def test_a_phone_of_two_residents_daughter_opens_both_and_whoever_put_a_key_there_before_nothing(
-    store: sqlite3.Connection, wall: StoryClock
+    store: Database, wall: StoryClock
 ) -> None:
     one, other = (contacts.add(store, whose, "Eva", Relation.FAMILY) for whose in (NORA, OMAR))
     now = wall.now()
@@ -119,7 +119,7 @@ def test_a_guess_opens_nothing(guess: str) -> None:
     db.close()
 
 
-def test_a_key_that_is_not_theirs_is_left_alone(store: sqlite3.Connection, wall: StoryClock) -> None:
+def test_a_key_that_is_not_theirs_is_left_alone(store: Database, wall: StoryClock) -> None:
     now = wall.now()
     token = housekeys.let_in(store, housekeys.invite(store, OMAR, None, now), now, Device.TABLET)
     (key,) = housekeys.of_resident(store, OMAR, now)
@@ -134,7 +134,7 @@ def test_a_key_that_is_not_theirs_is_left_alone(store: sqlite3.Connection, wall:
 LETTER = Letter("Nachtwacht: er is een bericht voor je.", "a1b2")
 
 
-def told_at(store: sqlite3.Connection, service: PushService, contact: ContactId | None, now: datetime) -> str:
+def told_at(store: Database, service: PushService, contact: ContactId | None, now: datetime) -> str:
     """Let a device of Nora or her contact in, have it told, and return its key."""
     token = housekeys.let_in(store, housekeys.invite(store, NORA, contact, now), now, Device.PHONE)
     key = housekeys.keys(store, str(token), now)[0].id

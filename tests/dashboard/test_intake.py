@@ -19,6 +19,7 @@ from care import journal, link
 from care.alerts import State
 from care.board import Board
 from care.clock import REHEARSAL_TOPIC, RehearsalClock
+from care.database import Database
 from care.ids import StaffId
 from care.link import Batch, Beat, Have
 from care.records import Claimed, Order, Plan, Record, Teaching, Unreadable
@@ -112,7 +113,7 @@ def claimed(board: Board, at: datetime) -> Sequence[Order]:
 
 
 async def test_what_a_building_tells_is_on_disk_before_it_is_answered(
-    centre: Centre, book: sqlite3.Connection, mosquitto: Mosquitto
+    centre: Centre, book: Database, mosquitto: Mosquitto
 ) -> None:
     async with running(centre, mosquitto), building(mosquitto) as wilg:
         await wilg.say(batch(plan(), status(), finding()))
@@ -122,7 +123,7 @@ async def test_what_a_building_tells_is_on_disk_before_it_is_answered(
         assert centre.number == 3
 
 
-async def test_a_batch_told_twice_counts_once(centre: Centre, book: sqlite3.Connection, mosquitto: Mosquitto) -> None:
+async def test_a_batch_told_twice_counts_once(centre: Centre, book: Database, mosquitto: Mosquitto) -> None:
     async with running(centre, mosquitto), building(mosquitto) as wilg:
         for _ in range(2):
             await wilg.say(batch(plan(), finding()))
@@ -201,7 +202,7 @@ async def test_what_the_nights_taught_is_in_the_building_when_the_day_is_closed(
     ],
 )
 async def test_a_message_that_cannot_be_is_counted_and_stops_nothing(
-    centre: Centre, book: sqlite3.Connection, mosquitto: Mosquitto, payload: bytes
+    centre: Centre, book: Database, mosquitto: Mosquitto, payload: bytes
 ) -> None:
     with capture_logs() as logged:
         async with running(centre, mosquitto) as running_intake, building(mosquitto) as wilg:
@@ -238,7 +239,7 @@ async def test_a_message_that_cannot_be_is_counted_and_stops_nothing(
     ],
 )
 async def test_a_record_that_cannot_be_taken_is_counted_kept_and_stops_neither_link_nor_board(
-    centre: Centre, book: sqlite3.Connection, mosquitto: Mosquitto, record: bytes
+    centre: Centre, book: Database, mosquitto: Mosquitto, record: bytes
 ) -> None:
     async with running(centre, mosquitto) as running_intake, building(mosquitto) as wilg:
         await wilg.say(Beat(NIGHT))
@@ -298,7 +299,7 @@ async def test_a_beat_that_the_broker_repeats_is_no_sign_of_life(centre: Centre,
 
 
 async def test_what_was_told_while_the_centre_was_away_comes_in_when_it_is_back(
-    centre: Centre, book: sqlite3.Connection, mosquitto: Mosquitto
+    centre: Centre, book: Database, mosquitto: Mosquitto
 ) -> None:
     async with running(centre, mosquitto):
         pass
@@ -372,7 +373,7 @@ async def test_after_a_restart_the_board_is_what_it_was(centre: Centre, tmp_path
 
 
 async def test_every_site_is_taught_once_a_day_and_an_idle_day_is_no_exception(
-    centre: Centre, clock: StoryClock, book: sqlite3.Connection
+    centre: Centre, clock: StoryClock, book: Database
 ) -> None:
     await centre.take(WILG, batch(plan(), night(), finding()))
     await centre.take(SiteId("els"), batch(plan(SiteId("els")), of="journal-of-els"))
@@ -437,7 +438,7 @@ async def test_who_turns_away_while_it_is_written_does_not_keep_it_from_the_boar
     await eventually(lambda: centre.board.alerts[ALERT].holder == SANNE)
 
 
-async def test_what_the_decision_refuses_is_not_written(centre: Centre, book: sqlite3.Connection) -> None:
+async def test_what_the_decision_refuses_is_not_written(centre: Centre, book: Database) -> None:
     def refuse(board: Board, at: datetime) -> Sequence[Order]:
         raise LookupError
 
@@ -494,7 +495,7 @@ async def test_a_centre_starts_from_what_it_remembers_and_reads_only_the_rest(
         await first.take(WILG, batch(status(HomeId("wilg/13")), after=3))
     read, after = list[int](), journal.read_after
 
-    def read_after(db: sqlite3.Connection, number: int) -> list[journal.Entry]:
+    def read_after(db: Database, number: int) -> list[journal.Entry]:
         read.append(number)
         return after(db, number)
 

@@ -15,6 +15,7 @@ from fastapi.dependencies.models import Dependant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from care.database import Database
 from care.ids import AlertId, ContactId, StaffId
 from dashboard import access_log, contacts, looking
 from dashboard.access_log import Deed, Entry, Ground
@@ -193,7 +194,7 @@ def test_whoever_goes_on_is_on_disk_in_the_order_of_coming_and_the_chain_is_whol
     with contextlib.closing(access_log.connect(":memory:")) as log:
         turns = 0
 
-        def write(db: sqlite3.Connection, *entries: Entry) -> None:
+        def write(db: Database, *entries: Entry) -> None:
             nonlocal turns
             turns += 1
             if turns in refuse:
@@ -247,7 +248,7 @@ async def test_while_the_disk_takes_its_time_the_desk_goes_on_and_nothing_is_sho
     slow, going, write = threading.Event(), asyncio.Event(), access_log.write
     loop = asyncio.get_running_loop()
 
-    def slowly(db: sqlite3.Connection, *entries: Entry) -> None:
+    def slowly(db: Database, *entries: Entry) -> None:
         assert threading.current_thread() is not threading.main_thread()
         loop.call_soon_threadsafe(going.set)
         assert slow.wait(10)

@@ -13,6 +13,7 @@ from care import journal
 from care.asking import Agreement, Chain, ChainAgreed, Line, Passed, Step
 from care.board import Board
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
+from care.database import Database
 from care.deeds import claim
 from care.ids import StaffId
 from care.link import Beat
@@ -271,7 +272,7 @@ class _SignedIn(Access):
 
 
 @pytest.fixture
-def access(store: sqlite3.Connection) -> Access:
+def access(store: Database) -> Access:
     """De Wilg is Zon's; whatever else there is belongs to the centre."""
     organisations.make(store, ZON, "Zon")
     organisations.give(store, WILG, ZON)

@@ -1,6 +1,5 @@
 """It is agreed at the desk that somebody is watched over; what ends soon, or is off, is on a list and on their page."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 
 import httpx
@@ -8,6 +7,7 @@ import msgspec
 import pytest
 
 from care import journal
+from care.database import Database
 from care.ids import StaffId
 from care.link import Beat
 from care.measures import Basis, Consenting, Ending, FadingAnswered, MeasureAgreed, MeasureEnded, Purpose
@@ -125,7 +125,7 @@ async def test_what_cannot_be_agreed_is_refused_with_a_sentence(
 
 
 async def test_who_may_change_nothing_reads_it_without_a_form(
-    page: httpx.AsyncClient, desk: Desk, store: sqlite3.Connection
+    page: httpx.AsyncClient, desk: Desk, store: Database
 ) -> None:
     assert "Leg deze afspraak vast" in await read(page, PATH)
     noor = people.add_staff(store, "noor", first_name="Noor", initials="NB", password="maan en sterren", role=Role.DESK)

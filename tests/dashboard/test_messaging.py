@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from care import journal
 from care.asking import Arrived, Proven, Refusal, ToProve
+from care.database import Database
 from care.escalation import due
 from care.ids import ContactId, StaffId
 from care.language import words
@@ -54,7 +54,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def fatima(store: sqlite3.Connection, gateway: Gateway) -> ContactId:
+def fatima(store: Database, gateway: Gateway) -> ContactId:
     contacts.set_channel(store, "sms", f"json://127.0.0.1:{gateway.port}/{{address}}", test_to="31699999999")
     made = contacts.add(store, RESIDENT_ID, "Fatima", Relation.NEIGHBOUR)
     contacts.set_address(store, made, "sms", "31644444444")
@@ -207,7 +207,7 @@ async def test_the_worker_is_served_from_the_root_and_asked_about_each_time(stra
 
 @pytest.mark.anyio
 async def test_a_phone_says_once_that_it_has_shown_it(
-    real: Desk, fatima: ContactId, store: sqlite3.Connection, stranger: httpx.AsyncClient
+    real: Desk, fatima: ContactId, store: Database, stranger: httpx.AsyncClient
 ) -> None:
     await real.centre.write(lambda *_: [agreed()])
     await real.centre.take(WILG, batch(plan(), finding(), of="again"))

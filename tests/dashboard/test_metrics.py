@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import re
-import sqlite3
 import subprocess
 from collections import Counter
 from datetime import timedelta
@@ -20,6 +19,7 @@ from typer.testing import CliRunner
 
 from care import certificates
 from care.asking import Why
+from care.database import Database
 from care.deeds import claim, resolve
 from care.escalation import due
 from care.ids import ContactId, MessageId, StaffId
@@ -211,7 +211,7 @@ async def test_an_alert_waits_until_somebody_has_it(desk: Desk, clock: StoryCloc
 
 
 @pytest.mark.anyio
-async def test_each_organisation_has_a_desk_of_its_own(desk: Desk, store: sqlite3.Connection) -> None:
+async def test_each_organisation_has_a_desk_of_its_own(desk: Desk, store: Database) -> None:
     organisations.make(store, "zon", "Zorg Zon")
     organisations.give(store, EIK, "zon")
     await desk.centre.take(WILG, batch(plan(), finding()))
@@ -344,7 +344,7 @@ HELPED = (Outcome.HELPED, How.ON_SITE)
 
 
 @pytest.fixture
-def people_of_sms(store: sqlite3.Connection) -> Phones:
+def people_of_sms(store: Database) -> Phones:
     contacts.set_channel(store, "sms", "json://sms/{address}")
     contacts.set_address(store, "night-team", "sms", "31611111111")
     return Phones()

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from care.agreements import LIMITS
 from care.alerts import alert_of
 from care.board import Board
+from care.database import Database
 from care.ids import AlertId, StaffId
 from care.records import Claimed, Record, site_of
 from care.upkeep import Used
@@ -70,14 +71,14 @@ AGREED = dict.fromkeys(LIMITS, "19")
 
 
 @pytest.fixture
-def two(store: sqlite3.Connection) -> None:
+def two(store: Database) -> None:
     """De Wilg is of Zon, De Eik of Maan."""
     for organisation, site in ((ZON, WILG), (MAAN, EIK)):
         organisations.make(store, organisation, f"Zorg {organisation}")
         organisations.give(store, site, organisation)
 
 
-def hired(store: sqlite3.Connection, name: str, organisation: str, role: Role = Role.DESK) -> StaffId:
+def hired(store: Database, name: str, organisation: str, role: Role = Role.DESK) -> StaffId:
     return people.add_staff(
         store, name, first_name=name.title(), initials="X", password=PASSWORD, organisation=organisation, role=role
     )

@@ -15,6 +15,7 @@ import pytest
 from care import journal
 from care.asking import Agreement, CalledOff, Chain, ChainAgreed, Line, Noticed, Passed, Proven, Refusal, Step
 from care.chains import DESK, NIGHT_TEAM, ORGANISATION
+from care.database import Database
 from care.deeds import claim, resolve
 from care.escalation import due
 from care.ids import ContactId, StaffId
@@ -62,7 +63,7 @@ def phones() -> Iterator[Phones]:
 
 
 @pytest.fixture
-def people_store(store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> sqlite3.Connection:
+def people_store(store: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     for name in ("sms", "push", "phone"):
         contacts.set_channel(store, name, f"json://{name}/{{address}}")
     contacts.set_address(store, "night-team", "sms", "31611111111")
@@ -88,7 +89,7 @@ async def asked(centre: Centre) -> Centre:
     return centre
 
 
-def outbox(centre: Centre, store: sqlite3.Connection, wall: StoryClock, phones: Phones, **more: Any) -> Outbox:
+def outbox(centre: Centre, store: Database, wall: StoryClock, phones: Phones, **more: Any) -> Outbox:
     return Outbox(centre, store, wall, post=phones, url="https://desk.example/", phone="0201234567", **more)
 
 
@@ -103,7 +104,7 @@ def noticed(centre: Centre, kind: type[Noticed | CalledOff] = Noticed) -> list[t
 
 
 async def test_what_is_asked_goes_out_once_and_stands_in_the_journal(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     box = outbox(asked, people_store, wall, phones)
     for _ in range(3):
@@ -119,7 +120,7 @@ async def test_what_is_asked_goes_out_once_and_stands_in_the_journal(
 
 
 async def test_a_channel_that_refuses_gives_way_to_the_next_and_then_to_the_next_step(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     phones.dead, phones.broken = {"push"}, {"sms"}
     box = outbox(asked, people_store, wall, phones)
@@ -133,7 +134,7 @@ async def test_a_channel_that_refuses_gives_way_to_the_next_and_then_to_the_next
 
 
 async def test_a_channel_that_hangs_holds_up_no_other_and_is_refused_after_its_time(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     phones.hangs = {"push"}
     box = outbox(asked, people_store, wall, phones, within_s=0.05)
@@ -143,7 +144,7 @@ async def test_a_channel_that_hangs_holds_up_no_other_and_is_refused_after_its_t
 
 
 async def test_a_channel_that_has_just_refused_comes_last_for_the_next_alert(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     await asked.write(lambda board, at: [Proven(at=at, channel="push", refusal=Refusal.NO_ANSWER)])
     await turn(outbox(asked, people_store, wall, phones))
@@ -151,7 +152,7 @@ async def test_a_channel_that_has_just_refused_comes_last_for_the_next_alert(
 
 
 async def test_who_has_no_address_is_passed_by_and_no_channel_is_blamed(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     people_store.execute("DELETE FROM address")
     box = outbox(asked, people_store, wall, phones)
@@ -162,7 +163,7 @@ async def test_who_has_no_address_is_passed_by_and_no_channel_is_blamed(
 
 
 async def test_a_channel_that_is_not_set_up_refuses(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     people_store.execute("DELETE FROM channel")
     await turn(outbox(asked, people_store, wall, phones))
@@ -180,7 +181,7 @@ def called_off(centre: Centre) -> list[tuple[str, str, Refusal | None]]:
 
 
 async def test_who_was_asked_hears_once_that_help_is_not_needed_and_nothing_of_anybody(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     box = outbox(asked, people_store, wall, phones)
     await turn(box)
@@ -194,7 +195,7 @@ async def test_who_was_asked_hears_once_that_help_is_not_needed_and_nothing_of_a
 async def test_that_help_is_not_needed_is_told_after_a_restart_and_by_a_dead_channel_not_for_ever(
     tmp_path: Path,
     asked: Centre,
-    people_store: sqlite3.Connection,
+    people_store: Database,
     clock: StoryClock,
     wall: StoryClock,
     phones: Phones,
@@ -215,7 +216,7 @@ async def test_that_help_is_not_needed_is_told_after_a_restart_and_by_a_dead_cha
 async def test_a_centre_that_died_before_it_sent_sends_after_its_start(
     tmp_path: Path,
     asked: Centre,
-    people_store: sqlite3.Connection,
+    people_store: Database,
     clock: StoryClock,
     wall: StoryClock,
     phones: Phones,
@@ -229,7 +230,7 @@ async def test_a_centre_that_died_before_it_sent_sends_after_its_start(
 
 async def test_a_disk_that_refuses_makes_nobody_get_it_twice(
     asked: Centre,
-    people_store: sqlite3.Connection,
+    people_store: Database,
     wall: StoryClock,
     phones: Phones,
     monkeypatch: pytest.MonkeyPatch,
@@ -252,7 +253,7 @@ async def test_a_disk_that_refuses_makes_nobody_get_it_twice(
 
 
 async def test_a_channel_with_a_test_address_is_tried_once_a_day(
-    centre: Centre, people_store: sqlite3.Connection, clock: StoryClock, wall: StoryClock, phones: Phones
+    centre: Centre, people_store: Database, clock: StoryClock, wall: StoryClock, phones: Phones
 ) -> None:
     contacts.set_channel(people_store, "sms", "json://sms/{address}", test_to="31699999999")
     box = outbox(centre, people_store, wall, phones)
@@ -267,7 +268,7 @@ async def test_a_channel_with_a_test_address_is_tried_once_a_day(
 
 async def test_a_people_store_that_would_not_is_asked_again(
     asked: Centre,
-    people_store: sqlite3.Connection,
+    people_store: Database,
     wall: StoryClock,
     phones: Phones,
     monkeypatch: pytest.MonkeyPatch,
@@ -289,7 +290,7 @@ async def test_a_people_store_that_would_not_is_asked_again(
 
 
 async def test_it_goes_on_until_it_is_called_off(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
     running = asyncio.create_task(outbox(asked, people_store, wall, phones).run())
     await eventually(lambda: noticed(asked) != [])
@@ -299,7 +300,7 @@ async def test_it_goes_on_until_it_is_called_off(
 
 
 async def test_apprise_posts_to_a_real_server_of_this_machine(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock
+    asked: Centre, people_store: Database, wall: StoryClock
 ) -> None:
     posted: list[tuple[str, dict[str, str]]] = []
 
@@ -340,7 +341,7 @@ def gateway() -> Iterator[Gateway]:
         made.answers.set()
 
 
-def slow_one(centre: Centre, store: sqlite3.Connection, wall: StoryClock, gateway: Gateway, more: str = "") -> Outbox:
+def slow_one(centre: Centre, store: Database, wall: StoryClock, gateway: Gateway, more: str = "") -> Outbox:
     contacts.set_channel(store, "sms", f"json://127.0.0.1:{gateway.port}/{{address}}{more}")
     return Outbox(centre, store, wall, url="https://desk.example", within_s=0.3)
 
@@ -348,7 +349,7 @@ def slow_one(centre: Centre, store: sqlite3.Connection, wall: StoryClock, gatewa
 @pytest.mark.parametrize(("more", "texts"), [("", 2), ("?+Idempotency-Key={once}", 1)])
 async def test_what_is_acute_is_given_to_a_slow_gateway_twice_and_a_gateway_that_knows_its_key_sends_it_once(
     centre: Centre,
-    people_store: sqlite3.Connection,
+    people_store: Database,
     clock: StoryClock,
     wall: StoryClock,
     gateway: Gateway,
@@ -374,7 +375,7 @@ async def test_what_is_acute_is_given_to_a_slow_gateway_twice_and_a_gateway_that
 
 
 async def test_an_answer_that_comes_late_is_believed_and_it_is_not_sent_again(
-    asked: Centre, people_store: sqlite3.Connection, clock: StoryClock, wall: StoryClock, gateway: Gateway
+    asked: Centre, people_store: Database, clock: StoryClock, wall: StoryClock, gateway: Gateway
 ) -> None:
     contacts.set_channel(people_store, "push", f"json://127.0.0.1:{gateway.port}/{{address}}")
     contacts.set_address(people_store, "night-team", "sms", "31611111111")
@@ -389,7 +390,7 @@ async def test_an_answer_that_comes_late_is_believed_and_it_is_not_sent_again(
 
 
 async def test_news_that_may_have_arrived_goes_another_way_and_by_no_way_twice(
-    centre: Centre, people_store: sqlite3.Connection, clock: StoryClock, wall: StoryClock, gateway: Gateway
+    centre: Centre, people_store: Database, clock: StoryClock, wall: StoryClock, gateway: Gateway
 ) -> None:
     await centre.take(WILG, batch(plan()))
     told = ToTell(at=clock.now(), to=ContactId("night-team"), kind=Kind.LOOKED, channels=("sms", "push"), home=HOME)
@@ -412,7 +413,7 @@ async def test_news_that_may_have_arrived_goes_another_way_and_by_no_way_twice(
 
 
 async def test_what_a_busy_channel_was_never_given_has_surely_not_arrived(
-    asked: Centre, people_store: sqlite3.Connection, wall: StoryClock, phones: Phones, monkeypatch: pytest.MonkeyPatch
+    asked: Centre, people_store: Database, wall: StoryClock, phones: Phones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dashboard.outbox.AT_ONCE", 1)
     phones.hangs = {"push"}
@@ -428,7 +429,7 @@ async def test_what_a_busy_channel_was_never_given_has_surely_not_arrived(
 # Contacts, and where they are reached.
 
 
-async def test_the_night_team_of_a_site_has_an_address_of_its_own(people_store: sqlite3.Connection) -> None:
+async def test_the_night_team_of_a_site_has_an_address_of_its_own(people_store: Database) -> None:
     contacts.set_address(people_store, "night-team@eik", "sms", "31622222222")
 
     def where(to: str, at: str) -> str | None:
@@ -441,7 +442,7 @@ async def test_the_night_team_of_a_site_has_an_address_of_its_own(people_store: 
     assert where("resident", "wilg/12") == "31633333333"
 
 
-async def test_a_contact_who_is_removed_is_not_reached_again(store: sqlite3.Connection, wall: StoryClock) -> None:
+async def test_a_contact_who_is_removed_is_not_reached_again(store: Database, wall: StoryClock) -> None:
     fatima = contacts.add(store, ResidentId("r-0012"), " Fatima ", contacts.Relation.NEIGHBOUR)
     contacts.set_address(store, fatima, "sms", "31644444444")
     token = contacts.make_link(store, ALERT, fatima, wall.now())
@@ -454,7 +455,7 @@ async def test_a_contact_who_is_removed_is_not_reached_again(store: sqlite3.Conn
         contacts.remove(store, fatima)
 
 
-async def test_a_link_that_nobody_was_given_leads_nowhere(store: sqlite3.Connection, wall: StoryClock) -> None:
+async def test_a_link_that_nobody_was_given_leads_nowhere(store: Database, wall: StoryClock) -> None:
     token = contacts.make_link(store, ALERT, NIGHT_TEAM, wall.now())
     assert contacts.follow_link(store, token[:-1], wall.now()) is None
     assert contacts.follow_link(store, "\ud800", wall.now()) is None
@@ -465,6 +466,6 @@ async def test_a_link_that_nobody_was_given_leads_nowhere(store: sqlite3.Connect
 
 
 @pytest.mark.parametrize("name", ["", "SMS", "a b", "-x", "x" * 21])
-async def test_a_channel_has_a_plain_name(store: sqlite3.Connection, name: str) -> None:
+async def test_a_channel_has_a_plain_name(store: Database, name: str) -> None:
     with pytest.raises(BadInput):
         contacts.set_channel(store, name, "json://127.0.0.1/{address}")

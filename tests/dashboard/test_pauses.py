@@ -1,6 +1,5 @@
 """A home is paused at the desk: whoever looks sees who did so and until when, and whether its building has said so."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from care import journal
+from care.database import Database
 from care.ids import Asker, StaffId
 from care.link import Beat
 from care.pauses import Paused, PauseEnded, PauseReason
@@ -55,7 +55,7 @@ def clock() -> StoryClock:
 
 
 @pytest.fixture
-def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
+def desk(centre: Centre, store: Database, wall: StoryClock) -> Desk:
     drawing = Drawing(centre.board, people.Names(store))
     return Desk(
         centre=centre,
@@ -167,7 +167,7 @@ async def test_the_night_report_names_who_paused_and_for_how_long(
     assert "door Sanne van 02:31 tot 03:31" in said
 
 
-async def test_who_may_not_act_may_not_pause(desk: Desk, store: sqlite3.Connection) -> None:
+async def test_who_may_not_act_may_not_pause(desk: Desk, store: Database) -> None:
     await desk.centre.take(WILG, batch(THE_PLAN, IN_BED))
     kees = people.add_staff(
         store, "kees", first_name="Kees", initials="KM", password="a-long-enough-word", role=Role.MANAGER
@@ -178,7 +178,7 @@ async def test_who_may_not_act_may_not_pause(desk: Desk, store: sqlite3.Connecti
     assert records(desk, Paused, PauseEnded) == []
 
 
-async def test_a_home_of_another_organisation_is_not_there(desk: Desk, store: sqlite3.Connection) -> None:
+async def test_a_home_of_another_organisation_is_not_there(desk: Desk, store: Database) -> None:
     await desk.centre.take(WILG, batch(THE_PLAN, IN_BED))
     organisations.make(store, OrganisationId("zon"), "De Zon")
     ans = people.add_staff(

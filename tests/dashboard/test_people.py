@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from care.database import Database
 from care.ids import StaffId
 from dashboard import people
 from dashboard.people import Names
@@ -21,28 +22,28 @@ PASSWORD = "maan en sterren"
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def db(tmp_path: Path) -> Iterator[Database]:
     with closing(people.connect(tmp_path / "people.db")) as made:
         yield made
 
 
 @pytest.fixture
-def sanne(db: sqlite3.Connection) -> StaffId:
+def sanne(db: Database) -> StaffId:
     return people.add_staff(db, "Sanne", first_name="Sanne", initials="SV", password=PASSWORD)
 
 
-def test_the_right_name_and_password_say_who_it_is(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_the_right_name_and_password_say_who_it_is(db: Database, sanne: StaffId) -> None:
     assert people.verify(people.credentials(db, " SANNE "), PASSWORD) == sanne
     assert people.verify(people.credentials(db, "sanne"), PASSWORD + "!") is None
 
 
-def test_a_name_nobody_has_is_held_against_a_password_of_the_same_cost(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_a_name_nobody_has_is_held_against_a_password_of_the_same_cost(db: Database, sanne: StaffId) -> None:
     known, unknown = people.credentials(db, "sanne"), people.credentials(db, "nobody")
     assert people.verify(unknown, PASSWORD) is None
     assert known.password.split("$")[:4] == unknown.password.split("$")[:4]  # kind, version and cost of argon2
 
 
-def test_two_people_cannot_sign_in_by_one_name(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_two_people_cannot_sign_in_by_one_name(db: Database, sanne: StaffId) -> None:
     with pytest.raises(people.NameTaken):
         people.add_staff(db, "sanne", first_name="Sanne", initials="SB", password=PASSWORD)
 
@@ -59,14 +60,14 @@ def test_two_people_cannot_sign_in_by_one_name(db: sqlite3.Connection, sanne: St
     ],
 )
 def test_what_cannot_be_shown_or_is_easily_guessed_is_not_kept(
-    db: sqlite3.Connection, name: str, first_name: str, initials: str, password: str
+    db: Database, name: str, first_name: str, initials: str, password: str
 ) -> None:
     with pytest.raises(BadInput):
         people.add_staff(db, name, first_name=first_name, initials=initials, password=password)
     assert db.execute("SELECT count(*) FROM staff").fetchone() == (0,)
 
 
-def test_a_session_lasts_a_shift_and_no_longer(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_a_session_lasts_a_shift_and_no_longer(db: Database, sanne: StaffId) -> None:
     token = people.start_session(db, sanne, NOW)
     for hour in range(1, 14):
         assert people.session(db, token, NOW + timedelta(hours=hour)) is not None
@@ -77,7 +78,7 @@ def test_a_session_lasts_a_shift_and_no_longer(db: sqlite3.Connection, sanne: St
     assert people.session(db, token, NOW + people.SESSION) is None
 
 
-def test_who_signs_out_is_out_and_a_colleague_is_not(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_who_signs_out_is_out_and_a_colleague_is_not(db: Database, sanne: StaffId) -> None:
     mine, other = people.start_session(db, sanne, NOW), people.start_session(db, sanne, NOW)
     people.end_session(db, mine)
     assert people.session(db, mine, NOW) is None
@@ -100,7 +101,7 @@ def test_nobody_else_on_the_machine_reads_the_file(tmp_path: Path) -> None:
         assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
 
-def test_when_somebody_was_last_here_is_noted_but_not_at_every_page(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_when_somebody_was_last_here_is_noted_but_not_at_every_page(db: Database, sanne: StaffId) -> None:
     token = people.start_session(db, sanne, NOW)
     people.session(db, token, NOW + timedelta(seconds=30))
     assert db.execute("SELECT used_at FROM session").fetchone() == (NOW.timestamp(),)
@@ -109,7 +110,7 @@ def test_when_somebody_was_last_here_is_noted_but_not_at_every_page(db: sqlite3.
     assert db.execute("SELECT used_at FROM session").fetchone() == (later.timestamp(),)
 
 
-def test_nobody_gathers_sessions_without_end(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_nobody_gathers_sessions_without_end(db: Database, sanne: StaffId) -> None:
     tokens = [people.start_session(db, sanne, NOW + timedelta(seconds=n)) for n in range(people.SESSIONS_MAX + 3)]
     later = NOW + timedelta(minutes=1)
     assert [people.session(db, token, later) is not None for token in tokens] == [False] * 3 + [
@@ -117,7 +118,7 @@ def test_nobody_gathers_sessions_without_end(db: sqlite3.Connection, sanne: Staf
     ] * people.SESSIONS_MAX
 
 
-def test_another_password_ends_every_session(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_another_password_ends_every_session(db: Database, sanne: StaffId) -> None:
     token = people.start_session(db, sanne, NOW)
     people.set_password(db, "Sanne", "zon en wolken")
     assert people.session(db, token, NOW) is None
@@ -126,7 +127,7 @@ def test_another_password_ends_every_session(db: sqlite3.Connection, sanne: Staf
         people.set_password(db, "nobody", "zon en wolken")
 
 
-def test_who_guesses_at_one_name_must_wait_from_wherever_they_knock(db: sqlite3.Connection) -> None:
+def test_who_guesses_at_one_name_must_wait_from_wherever_they_knock(db: Database) -> None:
     for n in range(people.TRIES_PER_NAME):
         assert people.attempt(db, "sanne", f"10.0.0.{n}", NOW + timedelta(seconds=n)) is None
     wait = people.attempt(db, "SANNE", "10.0.0.99", NOW + timedelta(minutes=1))
@@ -134,14 +135,14 @@ def test_who_guesses_at_one_name_must_wait_from_wherever_they_knock(db: sqlite3.
     assert people.attempt(db, "noor", "10.0.0.99", NOW + timedelta(minutes=1)) is None
 
 
-def test_who_guesses_at_many_names_must_wait_too(db: sqlite3.Connection) -> None:
+def test_who_guesses_at_many_names_must_wait_too(db: Database) -> None:
     for n in range(people.TRIES_PER_CLIENT):
         assert people.attempt(db, f"name {n}", "10.0.0.1", NOW) is None
     assert people.attempt(db, "a further name", "10.0.0.1", NOW) == people.WINDOW
     assert people.attempt(db, "a further name", "10.0.0.2", NOW) is None
 
 
-def test_who_waited_may_try_again(db: sqlite3.Connection) -> None:
+def test_who_waited_may_try_again(db: Database) -> None:
     for _ in range(people.TRIES_PER_NAME):
         people.attempt(db, "sanne", "10.0.0.1", NOW)
     wait = people.attempt(db, "sanne", "10.0.0.1", NOW)
@@ -149,7 +150,7 @@ def test_who_waited_may_try_again(db: sqlite3.Connection) -> None:
     assert people.attempt(db, "sanne", "10.0.0.1", NOW + wait) is None
 
 
-def test_a_tired_colleague_who_got_it_right_starts_afresh(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_a_tired_colleague_who_got_it_right_starts_afresh(db: Database, sanne: StaffId) -> None:
     for _ in range(people.TRIES_PER_NAME - 1):
         people.attempt(db, "sanne", "10.0.0.1", NOW)
     people.start_session(db, sanne, NOW)
@@ -176,7 +177,7 @@ def test_in_no_window_do_more_tries_pass_than_are_allowed(gaps: list[int], names
         assert all(last - first >= people.WINDOW for first, last in zip(times, times[most:], strict=False))
 
 
-def test_a_resident_is_called_what_they_like_from_the_next_look_on(db: sqlite3.Connection) -> None:
+def test_a_resident_is_called_what_they_like_from_the_next_look_on(db: Database) -> None:
     names, jansen = Names(db), ResidentId("r-0012")
     assert names.resident(jansen) is None
     people.name_resident(db, jansen, "mevrouw Jansen")
@@ -185,7 +186,7 @@ def test_a_resident_is_called_what_they_like_from_the_next_look_on(db: sqlite3.C
     assert names.resident(jansen) == "Riet Jansen"
 
 
-def test_a_colleague_who_left_keeps_an_id_and_no_name(db: sqlite3.Connection, sanne: StaffId) -> None:
+def test_a_colleague_who_left_keeps_an_id_and_no_name(db: Database, sanne: StaffId) -> None:
     assert Names(db).staff(sanne) == "Sanne"
     db.execute("DELETE FROM staff")
     assert Names(db).staff(sanne) == sanne

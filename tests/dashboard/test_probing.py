@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from care import journal
+from care import database, journal
+from care.database import Database
 from care.ids import StaffId
 from care.records import SecondPool
 from care.systemd import Watchdog
@@ -76,7 +77,7 @@ async def test_a_centre_that_has_everything_lives_and_is_ready(watchdog: httpx.A
 
 
 async def test_a_journal_that_another_program_holds_cannot_be_written(
-    watchdog: httpx.AsyncClient, whole: Desk, book: sqlite3.Connection, seconds: Seconds
+    watchdog: httpx.AsyncClient, whole: Desk, book: Database, seconds: Seconds
 ) -> None:
     await whole.centre.ask(lambda db: db.execute("PRAGMA busy_timeout=20"))
     book.execute("BEGIN IMMEDIATE")
@@ -152,7 +153,7 @@ async def test_a_people_store_that_cannot_be_read_lets_nobody_in(
 
 
 async def test_what_is_on_disk_and_not_on_the_board_is_not_told_to_anybody(
-    watchdog: httpx.AsyncClient, whole: Desk, book: sqlite3.Connection, seconds: Seconds
+    watchdog: httpx.AsyncClient, whole: Desk, book: Database, seconds: Seconds
 ) -> None:
     at = whole.centre.now()
     many = [SecondPool(at=at, by=StaffId(f"s-{n}")) for n in range(readiness.BEHIND_MAX + 1)]
@@ -164,10 +165,10 @@ async def test_who_asks_often_costs_the_disk_nothing(
     watchdog: httpx.AsyncClient, whole: Desk, seconds: Seconds
 ) -> None:
     await told(watchdog, seconds)
-    before = await whole.centre.ask(lambda db: db.total_changes)
+    before = await whole.centre.ask(database.changes)
     for _ in range(20):
         assert (await watchdog.get("/readyz")).status_code == 200
-    assert await whole.centre.ask(lambda db: db.total_changes) == before
+    assert await whole.centre.ask(database.changes) == before
 
 
 async def test_the_broker_goes_and_comes_back_and_a_watchdog_is_told_both(tmp_path: Path, mosquitto: Mosquitto) -> None:

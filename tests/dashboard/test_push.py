@@ -1,7 +1,6 @@
 """Web push and mail: what a phone gets, what nobody else can read of it, and with whom the centre never speaks."""
 
 import json
-import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from care.asking import Refusal
+from care.database import Database
 from care.letters import NEXT_TRY_MAX, Letter
 from dashboard import contacts, mail, people, push
 from dashboard.push import Sender
@@ -24,19 +24,19 @@ LETTER = Letter(
 LATER = timedelta(minutes=5)
 
 
-def subscribed(store: sqlite3.Connection, service: PushService, *names: str, whose: str = "c-1") -> None:
+def subscribed(store: Database, service: PushService, *names: str, whose: str = "c-1") -> None:
     for name in names:
         push.subscribe(store, whose, service.browser(name).says, here=True)
 
 
-def sends(store: sqlite3.Connection, whose: str = "c-1", letter: Letter = LETTER) -> push.Delivery:
+def sends(store: Database, whose: str = "c-1", letter: Letter = LETTER) -> push.Delivery:
     came = push.sender(store, "https://desk.example", here=True).send(push.of(store, whose), letter, NIGHT)
     push.note(store, came, NIGHT)
     return came
 
 
 def test_every_phone_of_somebody_gets_the_words_and_the_page_and_its_push_service_could_not_read_them(
-    store: sqlite3.Connection, service: PushService
+    store: Database, service: PushService
 ) -> None:
     subscribed(store, service, "phone", "tablet")
     assert sends(store).receipt.refusal is None
@@ -49,9 +49,7 @@ def test_every_phone_of_somebody_gets_the_words_and_the_page_and_its_push_servic
     assert store.execute("SELECT count(*) FROM subscription WHERE taken_at IS NOT NULL").fetchone() == (2,)
 
 
-def test_a_phone_that_is_gone_is_forgotten_and_counts_as_a_refusal(
-    store: sqlite3.Connection, service: PushService
-) -> None:
+def test_a_phone_that_is_gone_is_forgotten_and_counts_as_a_refusal(store: Database, service: PushService) -> None:
     subscribed(store, service, "old", "new")
     service.fate = lambda path: 410 if path.endswith("old") else 0
     assert sends(store).receipt.refusal is None
@@ -73,22 +71,20 @@ def test_a_phone_that_is_gone_is_forgotten_and_counts_as_a_refusal(
     ],
 )
 def test_a_push_service_that_is_busy_says_when_it_wants_to_hear_more(
-    store: sqlite3.Connection, service: PushService, said: str, wait: timedelta | None
+    store: Database, service: PushService, said: str, wait: timedelta | None
 ) -> None:
     subscribed(store, service, "phone")
     service.fate, service.retry_after = lambda _: 429, said
     assert sends(store).receipt == (Refusal.REFUSED, wait)
 
 
-def test_a_push_service_that_is_not_there_has_surely_not_taken_it(
-    store: sqlite3.Connection, service: PushService
-) -> None:
+def test_a_push_service_that_is_not_there_has_surely_not_taken_it(store: Database, service: PushService) -> None:
     push.subscribe(store, "c-1", Browser("http://127.0.0.1:1/push/x").says, here=True)
     assert sends(store).receipt.refusal is Refusal.REFUSED
 
 
 def test_a_push_service_that_breaks_off_may_have_taken_it(
-    store: sqlite3.Connection, service: PushService, monkeypatch: pytest.MonkeyPatch
+    store: Database, service: PushService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribed(store, service, "phone")
 
@@ -100,7 +96,7 @@ def test_a_push_service_that_breaks_off_may_have_taken_it(
     assert sends(store).receipt.refusal is Refusal.NO_ANSWER
 
 
-def test_another_centre_cannot_write_to_our_phones(store: sqlite3.Connection, service: PushService) -> None:
+def test_another_centre_cannot_write_to_our_phones(store: Database, service: PushService) -> None:
     subscribed(store, service, "phone")
     with closing(people.connect(":memory:")) as other:
         said = push.sender(other, "", here=True).send(push.of(store, "c-1"), LETTER, NIGHT)
@@ -127,14 +123,12 @@ def test_another_centre_cannot_write_to_our_phones(store: sqlite3.Connection, se
         "",
     ],
 )
-def test_nobody_makes_the_centre_speak_with_its_neighbours(store: sqlite3.Connection, endpoint: str) -> None:
+def test_nobody_makes_the_centre_speak_with_its_neighbours(store: Database, endpoint: str) -> None:
     with pytest.raises(BadInput):
         push.subscribe(store, "c-1", Browser(endpoint).says)
 
 
-def test_a_name_that_leads_to_a_neighbour_is_not_spoken_with(
-    store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_that_leads_to_a_neighbour_is_not_spoken_with(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     push.subscribe(store, "c-1", Browser("https://push.example/x").says)
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("192.168.0.10", 443))])
     said = push.sender(store, "").send(push.of(store, "c-1"), LETTER, NIGHT)
@@ -154,14 +148,12 @@ def test_a_name_that_leads_to_a_neighbour_is_not_spoken_with(
         " " * 5_000,
     ],
 )
-def test_what_no_browser_says_is_refused_in_a_sentence(store: sqlite3.Connection, said: str) -> None:
+def test_what_no_browser_says_is_refused_in_a_sentence(store: Database, said: str) -> None:
     with pytest.raises(BadInput, match="Turn messages on once more"):
         push.subscribe(store, "c-1", said)
 
 
-def test_somebody_has_ten_browsers_at_most_and_takes_back_only_their_own(
-    store: sqlite3.Connection, service: PushService
-) -> None:
+def test_somebody_has_ten_browsers_at_most_and_takes_back_only_their_own(store: Database, service: PushService) -> None:
     subscribed(store, service, *(f"b{n}" for n in range(12)))
     subscribed(store, service, "other", whose="c-2")
     assert [one.endpoint.rpartition("/")[2] for one in push.of(store, "c-1")] == [f"b{n}" for n in range(2, 12)]
@@ -183,7 +175,7 @@ def test_the_key_is_made_once_and_nobody_else_on_this_machine_can_read_it(tmp_pa
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_who_is_no_longer_a_contact_is_reached_by_no_browser(store: sqlite3.Connection, service: PushService) -> None:
+def test_who_is_no_longer_a_contact_is_reached_by_no_browser(store: Database, service: PushService) -> None:
     fatima = contacts.add(store, "r-0012", "Fatima", contacts.Relation.NEIGHBOUR)  # type: ignore[arg-type]
     contacts.set_channel(store, "push", push.URL)
     subscribed(store, service, "phone", whose=fatima)
@@ -192,7 +184,7 @@ def test_who_is_no_longer_a_contact_is_reached_by_no_browser(store: sqlite3.Conn
     assert push.of(store, fatima) == []
 
 
-def test_a_sender_says_by_which_address_it_can_be_complained_to(store: sqlite3.Connection) -> None:
+def test_a_sender_says_by_which_address_it_can_be_complained_to(store: Database) -> None:
     assert isinstance(push.sender(store, "http://127.0.0.1:8000"), Sender)  # no https: a mail address takes its place
 
 
@@ -259,9 +251,7 @@ def test_a_server_elsewhere_that_speaks_no_tls_gets_nothing(post: MailServer, mo
 @pytest.mark.parametrize(
     "url", ["smtp://mail.example", "smtp://?from=a@b.nl", "smtp://mail.example:x?from=a@b.nl", "smtp://h?from=a,b@c.nl"]
 )
-def test_a_mail_channel_without_a_server_or_a_sender_is_refused_with_an_example(
-    store: sqlite3.Connection, url: str
-) -> None:
+def test_a_mail_channel_without_a_server_or_a_sender_is_refused_with_an_example(store: Database, url: str) -> None:
     with pytest.raises(BadInput, match=r"mail\.example:587"):
         contacts.set_channel(store, "email", url)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -20,6 +19,7 @@ from care import forgetting, journal
 from care.accounts import Erased, LogAnchored
 from care.alerts import alert_of
 from care.board import Board
+from care.database import Database
 from care.ids import StaffId
 from care.records import How, Outcome, Record, Resolved
 from dashboard import access_log, people
@@ -177,7 +177,7 @@ def test_a_board_read_from_what_is_left_shows_what_it_showed(ages: list[tuple[st
     assert after.open_alerts() == before.open_alerts()
 
 
-def read(db: sqlite3.Connection) -> Board:
+def read(db: Database) -> Board:
     board = Board()
     for entry in journal.read_after(db, 0):
         board.add(entry.record, recorded_at=entry.recorded_at)

@@ -1,6 +1,5 @@
 """At the desk: a home that no walk test proves says so, quietly; one that is walked now says that."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from care.database import Database
 from care.ids import StaffId
 from care.link import Beat
 from care.proofs import InstallerId, Shown, Verdict, Walked, WalkedSensor, Walking, places, plan_of
@@ -49,7 +49,7 @@ def clock() -> StoryClock:
 
 
 @pytest.fixture
-def desk(centre: Centre, store: sqlite3.Connection, wall: StoryClock) -> Desk:
+def desk(centre: Centre, store: Database, wall: StoryClock) -> Desk:
     drawing = Drawing(centre.board, people.Names(store))
     return Desk(
         centre=centre,

@@ -1,6 +1,5 @@
 """What is agreed with a resident is kept as rows that can be changed, and nothing that cannot be dialled is."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from care.database import Database
 from dashboard import contacts, people, wishes
 from dashboard.commands import cli
 from dashboard.contacts import Relation
@@ -20,23 +20,23 @@ FATIMA = Called(Who.FAMILY, "Fatima", "06 0000 0001")
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def db(tmp_path: Path) -> Iterator[Database]:
     with closing(people.connect(tmp_path / "people.db")) as made:
         yield made
 
 
-def test_of_whom_nothing_is_known_nothing_is_agreed(db: sqlite3.Connection) -> None:
+def test_of_whom_nothing_is_known_nothing_is_agreed(db: Database) -> None:
     assert wishes.of(db, JAN) == Wishes()
 
 
-def test_the_last_wish_is_the_one_that_counts(db: sqlite3.Connection) -> None:
+def test_the_last_wish_is_the_one_that_counts(db: Database) -> None:
     wishes.want(db, JAN, First.WAIT)
     wishes.want(db, JAN, First.VIDEO, " the screen  hangs in the bedroom ")
     assert (wishes.of(db, JAN).first, wishes.of(db, JAN).note) == (First.VIDEO, "the screen hangs in the bedroom")
 
 
 def test_the_home_is_called_first_then_contacts_in_the_order_they_came_then_the_night_team(
-    db: sqlite3.Connection,
+    db: Database,
 ) -> None:
     contacts.set_address(db, "night-team", PHONE, "085 000 02 00")
     riet, fatima = (
@@ -53,19 +53,19 @@ def test_the_home_is_called_first_then_contacts_in_the_order_they_came_then_the_
     assert wishes.of(db, JAN).called == (home, FATIMA, team)
 
 
-def test_who_is_only_sent_messages_is_not_called(db: sqlite3.Connection) -> None:
+def test_who_is_only_sent_messages_is_not_called(db: Database) -> None:
     contacts.set_address(db, contacts.add(db, JAN, "Fatima", Relation.FAMILY), "sms", "31600000001")
     assert wishes.of(db, JAN).called == ()
 
 
 @pytest.mark.parametrize("phone", ["12", "javascript:1", "06 0000 0001;ext=1", "bel mij", "+", "1" * 40])
-def test_what_cannot_be_dialled_is_not_kept(db: sqlite3.Connection, phone: str) -> None:
+def test_what_cannot_be_dialled_is_not_kept(db: Database, phone: str) -> None:
     with pytest.raises(BadInput, match="phone number"):
         contacts.set_address(db, contacts.add(db, JAN, "Fatima", Relation.FAMILY), PHONE, phone)
     assert wishes.of(db, JAN).called == ()
 
 
-def test_a_video_call_starts_at_the_organisations_own_address_with_the_resident_in_it(db: sqlite3.Connection) -> None:
+def test_a_video_call_starts_at_the_organisations_own_address_with_the_resident_in_it(db: Database) -> None:
     wishes.start_video_at(db, "https://video.example/room/{resident}?from=desk")
     assert wishes.of(db, ResidentId("r/1 2")).video == "https://video.example/room/r%2F1%202?from=desk"
 
@@ -80,7 +80,7 @@ def test_a_video_call_starts_at_the_organisations_own_address_with_the_resident_
         "https:///{resident}",
     ],
 )
-def test_an_address_that_is_none_is_not_kept(db: sqlite3.Connection, link: str) -> None:
+def test_an_address_that_is_none_is_not_kept(db: Database, link: str) -> None:
     with pytest.raises(match="address"):
         wishes.start_video_at(db, link)
 

@@ -15,6 +15,7 @@ import structlog
 
 from care import journal, link
 from care.clock import Clock, SystemClock
+from care.database import Database
 from care.journal import Entry
 from care.records import Record
 from detectors.homes import SiteId
@@ -51,7 +52,7 @@ class Building:
         self._lines: list[Line] = []
         self._doom: Point | None = None
         self._back_at = agenda.now
-        self._db: sqlite3.Connection | None = None
+        self._db: Database | None = None
 
     def live(self, until: datetime) -> None:
         """Run until then, whatever happens; all else in the world happens meanwhile."""
@@ -114,7 +115,7 @@ class Building:
             self._db = db
         return db
 
-    def written(self, db: sqlite3.Connection, dated: Iterable[tuple[datetime, Record]], **more: Any) -> list[Entry]:
+    def written(self, db: Database, dated: Iterable[tuple[datetime, Record]], **more: Any) -> list[Entry]:
         if db is not self._db:
             return _write(db, dated, **more)
         if self.disk_refuses:

@@ -13,6 +13,7 @@ import aiomqtt
 
 from care import escalation, journal
 from care.board import Board
+from care.database import Database
 from care.ids import StaffId
 from care.records import HOWS, Claimed, Delivered, Order, Outcome, Record, Released, Resolved
 from dashboard.intake import Centre, Intake
@@ -179,7 +180,7 @@ class _Now:
 class _Centre(Centre):
     """The centre with its writer in this thread."""
 
-    async def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def ask(self, question: Callable[[Database], Answer]) -> Answer:
         return question(self._db)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:

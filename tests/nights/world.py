@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from unittest.mock import patch
 from care import journal
 from care.board import SILENT_AFTER, Board
 from care.clock import SystemClock
+from care.database import Database
 from care.homes import Site
 from care.journal import Entry
 from detectors.findings import Finding
@@ -234,7 +234,7 @@ def _in_memory(settings: Settings) -> Settings:
     return Settings(site=settings.site, journal=Path(":memory:"), broker=NOWHERE, centre=NOWHERE)
 
 
-def _entries(db: sqlite3.Connection) -> Iterable[Entry]:
+def _entries(db: Database) -> Iterable[Entry]:
     number = 0
     while entries := journal.read_after(db, number):
         yield from entries

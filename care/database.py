@@ -1,0 +1,108 @@
+"""A store: tables in one SQLite file, or in one schema of a PostgreSQL database, asked in the same words.
+
+What is common to both is said in SQLite's: `?` for a value, `BEGIN IMMEDIATE` for a transaction in which nobody else
+writes, and failures that are `sqlite3.Error` (its classes are those of PEP 249, and PostgreSQL's failures come as
+them). SQL that only one of them knows stands here and in `care.postgres`, and nowhere else.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NewType, Protocol
+
+Address = NewType("Address", str)  # of a PostgreSQL database: "postgresql://user@host/name"; what is secret in it stays
+
+Where = Path | Address
+
+Values = Sequence[Any] | Mapping[str, Any]  # for each `?` in turn, or for each `:name`
+
+_SCHEMES = ("postgresql://", "postgres://")
+
+
+class Rows(Protocol):
+    """What a question gave."""
+
+    @property
+    def rowcount(self) -> int: ...
+    @property
+    def description(self) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """A connection to a store; every call raises `sqlite3.Error` when the store will not."""
+
+    def execute(self, sql: str, values: Values = (), /) -> Rows: ...
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Rows: ...
+    def close(self) -> None: ...
+
+
+def where(text: str) -> Where:
+    """Return where a store lies, as people write it: a file, or the address of a PostgreSQL database.
+
+    >>> where("centre.db"), where("postgresql://desk@db/nachtwacht")
+    (PosixPath('centre.db'), 'postgresql://desk@db/nachtwacht')
+    """
+    return Address(text) if text.startswith(_SCHEMES) else Path(text)
+
+
+def shown(place: Where) -> str:
+    """Return what may be said of where a store lies: no password.
+
+    >>> shown(where("postgresql://desk:secret@db:5433/nachtwacht?sslmode=verify-full")), shown(where("centre.db"))
+    ('postgresql://desk@db:5433/nachtwacht', 'centre.db')
+    """
+    text = str(place)
+    if not text.startswith(_SCHEMES):
+        return text
+    scheme, _, rest = text.partition("://")
+    authority, slash, name = rest.partition("?")[0].partition("/")
+    user, at, host = authority.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{name}"
+
+
+def is_shared(db: Database) -> bool:
+    """Whether others may write beside us: a store in PostgreSQL, in which several desks run."""
+    return not isinstance(db, sqlite3.Connection)
+
+
+def make(db: Database, schema: str) -> None:
+    """Make tables and indexes that are not there, from their definition in SQLite's words."""
+    if isinstance(db, sqlite3.Connection):
+        db.executescript(schema)
+    else:
+        from care import postgres  # what a building never installs
+
+        postgres.make(db, schema)
+
+
+def tables(db: Database) -> list[str]:
+    """Return the names of the tables, in their order."""
+    if isinstance(db, sqlite3.Connection):
+        question = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    else:
+        question = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+    return [name for (name,) in db.execute(question)]
+
+
+def columns(db: Database, table: str) -> list[str]:
+    """Return the names of a table's columns, as they stand; empty where there is no such table."""
+    if isinstance(db, sqlite3.Connection):
+        return [row[1] for row in db.execute("SELECT * FROM pragma_table_info(?)", (table,))]
+    rows = db.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = ?"
+        " ORDER BY ordinal_position",
+        (table,),
+    )
+    return [name for (name,) in rows]
+
+
+def changes(db: Database) -> object:
+    """Return what is another after anybody has changed something, within a second: to be compared, and no more."""
+    if isinstance(db, sqlite3.Connection):
+        return *db.execute("PRAGMA data_version").fetchone(), db.total_changes
+    return db.execute(
+        "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname = current_schema()"
+    ).fetchone()
