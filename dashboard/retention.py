@@ -224,7 +224,10 @@ class Daily:
         *,
         pause_s: float = TURN_PAUSE_S,
     ) -> None:
-        """Prepare; `clock` is real time: how long something is kept has nothing to do with a rehearsal."""
+        """Prepare; `clock` is real time: how long a person or a look is kept has nothing to do with a rehearsal.
+
+        Records are as old as the centre's own time makes them, or a rehearsal of last spring would forget itself.
+        """
         self._centre, self._people, self._looks = centre, people, looks
         self._clock = clock
         self._pause_s = pause_s
@@ -249,7 +252,8 @@ class Daily:
                 continue
             before = now - timedelta(days=kept.days)
             if kept.where == "journal":
-                await self._forget(kept, before, now)
+                of_records = self._centre.now()
+                await self._forget(kept, of_records - timedelta(days=kept.days), of_records)
             elif kept.rows is not None:
                 await self._account(kept.rows[0], _delete(self._people, *kept.rows, before), before)
         cut = now - timedelta(days=next(one.days or 0 for one in TABLE if one.where == "access log"))

@@ -78,7 +78,8 @@ METHOD = {
     "kills": "A rehearsed building with limits so short that ordinary nights find something, played as fast as the "
     "broker takes it; the building is ended by SIGKILL at even shares of its work and a little chance, the broker "
     "restarted, the centre ended by SIGKILL. Lost: published and not in the journal. Doubled: there twice, by home, "
-    "sensor, instant and value. Findings are compared with those of a watch that nothing ever happened to.",
+    "sensor, instant and value. Findings are compared with those of a watch that nothing ever happened to, and "
+    "which the centre taught the same when the building heard it.",
     "recovery": "From SIGKILL until the new process says that it is ready: subscribed and watching.",
     "slow disk": "The same again, with every fsync and fdatasync of building, broker and centre 20 ms longer.",
     "events_per_s": "As chain_events_per_s of benchmarks.chain. The bare loop gets the same messages from the same "

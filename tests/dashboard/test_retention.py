@@ -106,6 +106,19 @@ async def test_an_alert_of_three_years_ago_leaves_and_nothing_says_whose_it_was(
 
 
 @pytest.mark.anyio
+async def test_a_rehearsal_of_last_year_keeps_what_it_tells(tmp_path: Path) -> None:
+    """Records are as old as the centre's own time makes them, whatever year it is outside."""
+    new = found(100)
+    told(tmp_path / "centre.db", plan(), new, closed(new, 99))
+    with House(tmp_path) as house:
+        wall = StoryClock(NOW + timedelta(days=3_000))
+        await Daily(house.centre, house.people, house.looks, wall, pause_s=0).look()
+        records = left(house.centre)
+        assert new in records
+        assert not [one for one in records if isinstance(one, Erased)]
+
+
+@pytest.mark.anyio
 async def test_what_a_board_still_rests_on_stays_and_leaves_when_it_no_longer_does(tmp_path: Path) -> None:
     opened = found(1_000)
     told(tmp_path / "centre.db", plan(), status(900), opened, status(300))
