@@ -63,6 +63,13 @@ def shown(place: Where) -> str:
     return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{name}"
 
 
+def shared(address: Address, schema: str) -> Database:
+    """Connect to a store in PostgreSQL; its schema is made if it is not there. Raises `sqlite3.Error`."""
+    from care import postgres  # what a building never installs
+
+    return postgres.Connection(address, schema)
+
+
 def is_shared(db: Database) -> bool:
     """Whether others may write beside us: a store in PostgreSQL, in which several desks run."""
     return not isinstance(db, sqlite3.Connection)

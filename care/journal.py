@@ -22,13 +22,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from care.database import Database
+from care import database
+from care.database import Database, Where
 from care.files import settle
 from care.packing import EPOCH, damaged, instant, key, micros, packed, unpacked
 from care.records import Record, addressee, decode, encode
 from detectors.homes import Instant
 
 BATCH_MAX = 10_000
+STORE = "journal"  # the schema of one in PostgreSQL
 VERSION = 2  # in `user_version`; 0 had `body UNIQUE` and no `key`, and 1 no bodies that are packed
 
 _PAGE_BYTES = 1024
@@ -141,8 +143,27 @@ def connect(file: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
     return db
 
 
+def at(place: Where, *, read_only: bool = False) -> Database:
+    """Open a journal in a file, or at the address of a PostgreSQL database, as `connect` does.
+
+    There others may write in it beside us. Raises `sqlite3.Error`, and what `connect` raises.
+    """
+    if isinstance(place, Path):
+        return connect(place, read_only=read_only)
+    db = database.shared(place, STORE)
+    try:
+        database.make(db, _SCHEMA)
+        db.execute("INSERT INTO identity VALUES (1, ?) ON CONFLICT DO NOTHING", (secrets.token_hex(8),))
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 def file_of(db: Database) -> Path | None:
-    """Return in which file a database lies, this one or another of SQLite; None for one in memory."""
+    """Return in which file a database lies, this one or another; None for one in memory or in PostgreSQL."""
+    if database.is_shared(db):
+        return None
     name: str = db.execute("PRAGMA database_list").fetchone()[2]
     return Path(name) if name else None
 
@@ -251,7 +272,9 @@ def cursor_of(db: Database, peer: str) -> Cursor | None:
 
 def note_had(db: Database, peer: str, number: int) -> None:
     """Keep up to which number a peer has said that it has everything on disk, for whoever starts after us."""
-    db.execute("INSERT OR REPLACE INTO had VALUES (?, ?)", (peer, number))
+    db.execute(
+        "INSERT INTO had VALUES (?, ?) ON CONFLICT (peer) DO UPDATE SET number = excluded.number", (peer, number)
+    )
 
 
 def had(db: Database, peer: str) -> int:
@@ -262,12 +285,16 @@ def had(db: Database, peer: str) -> int:
 
 def touch(db: Database, at: datetime) -> None:
     """Write a date, and nothing else: whether the disk still takes what is written, only writing shows."""
-    db.execute("INSERT OR REPLACE INTO touched VALUES (1, ?)", (micros(at),))
+    db.execute("INSERT INTO touched VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at = excluded.at", (micros(at),))
 
 
 def save_snapshot(db: Database, number: int, body: bytes) -> None:
     """Keep what was remembered after the record of this number, in place of what was kept before."""
-    db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", (number, zlib.compress(body, 1)))
+    db.execute(
+        "INSERT INTO snapshot VALUES (1, ?, ?)"
+        " ON CONFLICT (one) DO UPDATE SET number = excluded.number, body = excluded.body",
+        (number, zlib.compress(body, 1)),
+    )
 
 
 def load_snapshot(db: Database) -> tuple[int, bytes] | None:
@@ -413,7 +440,7 @@ def _refuse_what_is_no_database(file: Path) -> None:
 
 def _refuse_what_is_no_journal(db: Database, file: Path | str) -> None:
     """Raise `NotOurs` for a database with tables of which none is a journal's."""
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = database.tables(db)
     if tables and "journal" not in tables:
         raise NotOurs(f"{file}: no journal, but another database. Nothing was changed. Name another file.")
 
@@ -426,10 +453,12 @@ def _of_older_make(db: Database, file: Path | str) -> bool:
 
 
 def _version(db: Database) -> int:
+    if database.is_shared(db):
+        return VERSION
     row: tuple[int] = db.execute("PRAGMA user_version").fetchone()
     return row[0]
 
 
 def is_there(db: Database, table: str) -> bool:
     """Whether the file has a table: one of an older make that is only read may lack some."""
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
+    return table in database.tables(db)

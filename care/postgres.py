@@ -163,10 +163,12 @@ def make(db: Database, schema: str) -> None:
 def _translated(statement: str) -> Any:
     """Return a statement as the driver wants it.
 
-    >>> _translated("SELECT 1 FROM t WHERE a = ? AND b LIKE '%'")
-    "SELECT 1 FROM t WHERE a = %s AND b LIKE '%%'"
+    >>> _translated("SELECT 1 FROM t WHERE a = ? AND b LIKE '%'"), _translated("SELECT :now, b::text FROM t")
+    ("SELECT 1 FROM t WHERE a = %s AND b LIKE '%%'", 'SELECT %(now)s, b::text FROM t')
     """
-    return statement.replace("%", "%%").replace("?", "%s") if "?" in statement else statement
+    marked = statement.replace("%", "%%").replace("?", "%s")
+    named = _NAMED.sub(r"%(\1)s", marked)
+    return named if "?" in statement or named != marked else statement
 
 
 @contextmanager

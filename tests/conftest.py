@@ -12,9 +12,13 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 LONG = bool(os.environ.get("LONG"))  # as `make soak` does: every law is tried far more often
 
@@ -142,3 +146,13 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     broker = new_mosquitto(folder)
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Postgres"]:
+    """A PostgreSQL that all tests of a run share, each with databases of its own."""
+    from tests.postgres import new_postgres  # only where a test asks for it
+
+    server = new_postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
