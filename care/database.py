@@ -7,6 +7,7 @@ them). SQL that only one of them knows stands here and in `care.postgres`, and n
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NewType, Protocol
 
@@ -73,6 +74,18 @@ def shared(address: Address, schema: str) -> Database:
 def is_shared(db: Database) -> bool:
     """Whether others may write beside us: a store in PostgreSQL, in which several desks run."""
     return not isinstance(db, sqlite3.Connection)
+
+
+@contextmanager
+def transaction(db: Database) -> Iterator[None]:
+    """Write what is inside all of it, or nothing; nobody else writes meanwhile."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
 
 
 def make(db: Database, schema: str) -> None:

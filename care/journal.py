@@ -199,20 +199,14 @@ def write(
     """Do as `append` does, with a date of its own for each record."""
     if origin and cursor is None:
         raise ValueError("records from a peer need the cursor that they bring us to")
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        written = insert(db, dated, origin)
-        if cursor is not None:
-            db.execute(_MOVE_CURSOR, (origin, *cursor))
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-    return written
+    with database.transaction(db):
+        return insert(db, dated, origin, cursor)
 
 
-def insert(db: Database, dated: Iterable[tuple[datetime, Record]], origin: str = "") -> list[Entry]:
-    """Write records, each with its date, in a transaction that is open already; return those that were new."""
+def insert(
+    db: Database, dated: Iterable[tuple[datetime, Record]], origin: str = "", cursor: Cursor | None = None
+) -> list[Entry]:
+    """Do as `write` does in a transaction that is open already."""
     written: list[Entry] = []
     for at, record in dated:
         body = encode(record)
@@ -221,6 +215,8 @@ def insert(db: Database, dated: Iterable[tuple[datetime, Record]], origin: str =
         number = db.execute(_INSERT, row).fetchone()
         if number is not None:
             written.append(Entry(number[0], at, origin, record))
+    if cursor is not None:
+        db.execute(_MOVE_CURSOR, (origin, *cursor))
     return written
 
 

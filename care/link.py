@@ -7,12 +7,13 @@ that came: the sockets are the business of `gateway.uplink` and `dashboard.intak
 """
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
-from care import journal
+from care import database, journal
 from care.database import Database
 from care.journal import Cursor, Entry
 from care.records import CENTRE, Agreeing, Order, Plan, Record, Teaching, Told, Trouble, Unreadable, site_of
@@ -175,14 +176,25 @@ def take(db: Database, peer: str, batch: Batch, *, recorded_at: datetime) -> tup
     A record that cannot be read, or that is not the peer's to send, is kept as `Unreadable` in its place: it stops
     neither the ones behind it nor the link.
     """
+    return take_together(db, [(peer, batch)], recorded_at=recorded_at)[0]
+
+
+def take_together(
+    db: Database, batches: Sequence[tuple[str, Batch]], *, recorded_at: datetime
+) -> list[tuple[Have, list[Entry]]]:
+    """Take in batches of several peers as `take` does, with one write to disk: all of them, or none."""
+    with database.transaction(db):
+        return [_take(db, peer, batch, recorded_at) for peer, batch in batches]
+
+
+def _take(db: Database, peer: str, batch: Batch, recorded_at: datetime) -> tuple[Have, list[Entry]]:
     cursor = journal.cursor_of(db, peer)
     here = cursor.number if cursor is not None and cursor.journal == batch.journal else 0
     if batch.after > here or batch.upto <= here:
         return Have(batch.journal, here), []
     records = [_read(peer, bytes(raw), recorded_at) for raw in batch.records]
-    entries = journal.append(
-        db, records, recorded_at=recorded_at, origin=peer, cursor=Cursor(batch.journal, batch.upto)
-    )
+    dated = ((recorded_at, record) for record in records)
+    entries = journal.insert(db, dated, peer, Cursor(batch.journal, batch.upto))
     return Have(batch.journal, batch.upto), entries
 
 

@@ -89,6 +89,7 @@ class Gateway:
     known_s: dict[AlertId, float] = field(default_factory=dict)  # since when this process knows of what is pending
     have: int = 0  # up to which number the centre was last heard to have everything; 0: it was not heard yet
     start: fallback.Start | None = None  # as what is pending then sees it
+    again: dict[str, Arrival] = field(default_factory=dict)  # how something stood, sent again; by topic (`_settled`)
     unreadable: Counter[str] = field(default_factory=Counter)  # messages of sensors since the start, by why
     calls: Calls = field(default_factory=lambda: Calls(()))
     tried_on: date | None = None  # when each command was last asked for a test, by the day of the place
@@ -132,6 +133,7 @@ class Gateway:
         """Take in what came. It and what it tells is written when it is time to, all or nothing (`flush`)."""
         records: list[tuple[datetime, Record]] = []
         proven_at: datetime | None = None
+        arrivals = self._settled(arrivals)
         for arrival in arrivals:
             if arrival.message.topic == REHEARSAL_TOPIC:
                 records += self.watch.told_plan(arrival.received_at)
@@ -149,6 +151,30 @@ class Gateway:
             self.flush()
         if proven_at is not None:
             self._prove(proven_at)
+
+    def _settled(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """Return what counts now: of what the broker sends again, how something stands only when it has sent all of it.
+
+        Those messages have no date, and we may have had them: that a sensor was there before it was gone is no news.
+        They come before all others, so the first that is new ends them, or that nothing comes any more.
+        """
+        settled = list[Arrival]()
+        for arrival in arrivals:
+            fresh = not (arrival.again or arrival.message.retained)
+            superseded = None if fresh else self.again.pop(arrival.message.topic, None)
+            if superseded is not None:
+                self.held.arrivals.append(superseded)  # to be acknowledged with the rest
+            if arrival.again and sources.tells_how_it_stands(arrival.message.topic):
+                self.again[arrival.message.topic] = arrival
+                continue
+            if fresh:
+                settled += self._all_sent_again()
+            settled.append(arrival)
+        return settled if arrivals else self._all_sent_again()
+
+    def _all_sent_again(self) -> list[Arrival]:
+        told, self.again = list(self.again.values()), {}
+        return told
 
     def _walked(self, arrival: Arrival) -> list[tuple[datetime, Record]]:
         """Take in what an installer's command says of a walk test."""

@@ -31,6 +31,7 @@ class Arrival(NamedTuple):
     packet: int
     connection: int  # which of our connections to the broker it came on
     link: bool = False  # from the centre, not from a sensor
+    again: bool = False  # the broker sends it once more (DUP): it does not know whether we had it
 
 
 class Inbox:
@@ -140,7 +141,7 @@ class Ingest:
             _tell(clock, bytes(message.payload))
         said = Message(message.topic, bytes(message.payload), message.retain)
         if not self._stopping.is_set():
-            self._inbox.put(Arrival(said, clock.now(), message.mid, self._connection))
+            self._inbox.put(Arrival(said, clock.now(), message.mid, self._connection, again=message.dup))
 
 
 def _tell(clock: RehearsalClock, payload: bytes) -> None:

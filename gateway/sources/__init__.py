@@ -23,12 +23,22 @@ from gateway.sources.messages import (
     troubled,
 )
 
-__all__ = ["Known", "Message", "Reading", "Sign", "bridge_online", "read", "topics"]
+__all__ = ["Known", "Message", "Reading", "Sign", "bridge_online", "read", "tells_how_it_stands", "topics"]
 
 bridge_online = zigbee2mqtt.bridge_online
 
+_STANDING = ("/availability", "/bridge/state", "/status", "/LWT", "/online")
 _SENSOR_LIKE = ("/state", "/SENSOR")
 _Family = Callable[[Site, Message, Arrived], Reading | None]
+
+
+def tells_how_it_stands(topic: str) -> bool:
+    """Whether a topic says, without a date, how a device or its bridge stands: of several messages the last counts.
+
+    >>> tells_how_it_stands("zigbee2mqtt/12/bed/availability"), tells_how_it_stands("zigbee2mqtt/12/bed")
+    (True, False)
+    """
+    return topic.endswith(_STANDING)
 
 
 def topics(site: Site, base: str, known: Known | None = None) -> tuple[str, ...]:

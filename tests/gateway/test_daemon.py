@@ -35,7 +35,7 @@ from care.records import (
 )
 from detectors.findings import Cleared, Finding, Sight, Status, What
 from detectors.homes import Limits
-from detectors.moments import Origin
+from detectors.moments import SensorSight
 from gateway import fallback
 from gateway.building import DISK_EVERY_S, Gateway
 from gateway.calls import PROOF_AGAIN_S, Calls
@@ -203,6 +203,48 @@ def test_the_broker_may_go_and_come_back(tmp_path: Path) -> None:
     finally:
         building.close()
         broker.stop()
+
+
+# What the broker sends again after a restart.
+
+
+def stands(gateway: Gateway, state: str, packet: int, *, again: bool = True, retained: bool = False) -> Arrival:
+    message = Message("zigbee2mqtt/12/bed/availability", json.dumps({"state": state}).encode(), retained)
+    return Arrival(message, instant("23:00"), packet, 1, again=again)
+
+
+def sights(gateway: Gateway) -> list[bool]:
+    records = [entry.record for entry in journal.read_after(gateway.db, 0)]
+    return [one.seen for one in records if isinstance(one, SensorSight)]
+
+
+def test_a_sensor_that_is_away_does_not_come_back_by_what_the_broker_sends_again(tmp_path: Path) -> None:
+    gateway = a_gateway(tmp_path)
+    gateway.take([stands(gateway, "offline", 1, again=False)])
+    assert sights(gateway) == [False]
+    gateway.take([stands(gateway, state, number) for number, state in enumerate(("online", "offline"), 2)])
+    assert sights(gateway) == [False]
+    assert {one.packet for one in gateway.on_disk} == {1, 2}  # the last is not acknowledged before it counts
+    gateway.take([])
+    assert sights(gateway) == [False]
+    assert {one.packet for one in gateway.on_disk} == {1, 2, 3}
+    gateway.db.close()
+
+
+@pytest.mark.parametrize("what_follows", ["nothing", "news", "what is kept"])
+def test_of_what_is_sent_again_the_last_counts(tmp_path: Path, what_follows: str) -> None:
+    gateway = a_gateway(tmp_path)
+    gateway.take([stands(gateway, "online", 1), stands(gateway, "offline", 2)])
+    assert sights(gateway) == []
+    if what_follows == "what is kept":  # and was said after all of those
+        gateway.take([stands(gateway, "online", 3, again=False, retained=True)])
+        gateway.take([])
+        assert False not in sights(gateway)
+    else:
+        news = Arrival(Message("zigbee2mqtt/12/button", b"{}"), instant("23:01"), 3, 1)
+        gateway.take([news] if what_follows == "news" else [])
+        assert sights(gateway) == [False]
+    gateway.db.close()
 
 
 # What the building says besides its records.
