@@ -203,6 +203,35 @@ def write(
         return insert(db, dated, origin, cursor)
 
 
+def begin(db: Database, number: int) -> list[Entry]:
+    """Begin to write: until `end` or `give_up` nobody else does. Return what others have written after a number."""
+    db.execute("BEGIN IMMEDIATE")
+    news = list[Entry]()
+    try:
+        while batch := read_after(db, news[-1].number if news else number):
+            news += batch
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    return news
+
+
+def end(db: Database, dated: Iterable[tuple[datetime, Record]]) -> list[Entry]:
+    """Write what was begun, all of it or none; return what was new."""
+    try:
+        written = insert(db, dated)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return written
+
+
+def give_up(db: Database) -> None:
+    """Write nothing of what was begun."""
+    db.execute("ROLLBACK")
+
+
 def insert(
     db: Database, dated: Iterable[tuple[datetime, Record]], origin: str = "", cursor: Cursor | None = None
 ) -> list[Entry]:

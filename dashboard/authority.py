@@ -27,6 +27,7 @@ from care.files import put
 from care.link import down_topic, up_topic
 from care.records import CENTRE
 from dashboard import enrolment
+from dashboard.leases import SESSIONS
 from detectors.homes import SiteId
 
 LOOK_EVERY_S = 1.0  # seconds between two looks whether somebody else changed who may come in
@@ -79,16 +80,19 @@ class Authority:
         """Return the certificate of a building's gateway. Raises `BadCertificate`."""
         return certificates.sign_gateway(self._signs, asked, site, now)
 
-    def context(self, now: datetime) -> ssl.SSLContext:
+    def context(self, now: datetime, session: str = "") -> ssl.SSLContext:
         """Return with what the centre itself speaks to its broker: its own certificate, renewed when it is time.
 
-        Raises `OSError` when there is none, and none can be written.
+        With the name of a session (`sessions`) it is one for that session alone: a broker that takes the client id
+        from the certificate would otherwise let only one of them in. Raises `OSError` when there is none, and none can
+        be written.
         """
+        own = self._folder / f"own{session}.pem"
         with contextlib.suppress(OSError):  # a full disk: the present one is still good for months
-            self._renew_own(now)
+            self._renew_own(own, f"_{CENTRE}{session}" if session else CENTRE, now)
         made = ssl.create_default_context(cafile=str(self._folder / "ca.pem"))
         made.minimum_version = ssl.TLSVersion.TLSv1_2
-        made.load_cert_chain(self._folder / "own.pem")
+        made.load_cert_chain(own)
         return made
 
     def keep(self, now: datetime) -> None:
@@ -134,11 +138,10 @@ class Authority:
                 return after
         return dated
 
-    def _renew_own(self, now: datetime) -> None:
-        file = self._folder / "own.pem"
+    def _renew_own(self, file: Path, name: str, now: datetime) -> None:
         if _is_due(file, now):
             key = certificates.new_key()
-            signed = certificates.sign_gateway(self._signs, certificates.request(key, CENTRE), CENTRE, now)
+            signed = certificates.sign_gateway(self._signs, certificates.request(key, name), SiteId(name), now)
             put(file, key + signed, mode=0o600, keeps=True)
 
     def _make_server(self, now: datetime) -> None:
@@ -208,6 +211,8 @@ def _rights(gateways: Iterable[SiteId]) -> str:
     lines = [
         "# Written by the centre from who is enrolled there; what is changed here is lost.",
         _user(CENTRE, read=up_topic("+"), write=down_topic("+")),
+        # of a centre in several processes, and by no building's name: those begin with a letter or a figure
+        *(_user(f"_{CENTRE}{session}", read=up_topic("+"), write=down_topic("+")) for session in SESSIONS),
     ]
     lines += [_user(site, read=down_topic(site), write=up_topic(site)) for site in sorted(gateways)]
     return "\n".join(lines)

@@ -75,7 +75,9 @@ class Hooking:
             await self._client.aclose()
 
     def look(self) -> None:
-        """Start telling whoever has not been told all and need not be waited for."""
+        """Start telling whoever has not been told all and need not be waited for; of several processes one does."""
+        if not self._desk.centre.on_duty():
+            return
         now, number = self._desk.wall.now(), self._desk.centre.number
         for hook in hooks.of(self._desk.people):
             wait = self._waits.get(hook.id)

@@ -1,7 +1,9 @@
 """What comes into the centre's journal: over the link what buildings tell, from the desk what people do.
 
-`Centre` is the one door: on disk first, then on the board, then to whoever follows it. `Intake` is the centre's end
-of the link; what is said on it is decided in `care.link`, here are only the sockets and the order of things.
+`Centre` is the one door: on disk first, then on the board, then to whoever follows it. Where several processes share a
+journal, each has such a door, and what others wrote is on its board before it writes (`docs/decisions/0036`).
+`Intake` is the centre's end of the link; what is said on it is decided in `care.link`, here are only the sockets and
+the order of things.
 """
 
 import asyncio
@@ -13,16 +15,18 @@ import sqlite3
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import aiomqtt
+import msgspec
 import structlog
 
-from care import forgetting, journal, link, remembered
+from care import database, forgetting, journal, link, remembered
 from care.board import SILENT_AFTER, Board
 from care.buildings import UNPROVEN_AFTER, Ear, Sign
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
@@ -41,6 +45,8 @@ SITES_MAX = 20_000  # buildings that one process speaks with
 PROOF_AGE_MAX_S = 86_400.0  # older is as good as never, and a clock that says thousands of years must not count them
 BEHIND_S = 10.0  # a building of which a full batch came so long ago, and nothing since, has no more to tell
 _LATE_S = UNPROVEN_AFTER.total_seconds()
+TOPICS_MAX = 200  # in one subscription
+AT_ONCE = 64  # batches of a connection that wait for the disk together
 PAUSES_S = (1, 2, 4, 8, 15, 30)  # between two tries to reach the broker; the last goes on
 
 log = structlog.get_logger()
@@ -48,6 +54,7 @@ log = structlog.get_logger()
 Answer = TypeVar("Answer")
 Progress = Callable[[int, int], None]  # the number of the last record that was read, and of the last there is
 
+_BATCH = b'{"type":"batch"'  # how one begins, as our own link writes it
 _SITE = re.compile(r"nachtwacht/([A-Za-z0-9][A-Za-z0-9._-]{0,39})/up")
 
 
@@ -60,11 +67,13 @@ class News(NamedTuple):
 
 
 class Centre:
-    """The centre's journal with its one writer, and the board that follows it.
+    """The centre's journal as this process writes in it, and the board that follows it.
 
     Lives in one event loop: the board is touched there only, the journal only in the writer's thread, so that
     nobody waits for a disk but who asked for it.
     """
+
+    on_duty: Callable[[], bool] = staticmethod(lambda: True)  # whether we are the one that does what one must do
 
     def __init__(
         self,
@@ -96,13 +105,15 @@ class Centre:
         self._followers: list[Callable[[News], None]] = []
         self._writer = ThreadPoolExecutor(1, "journal")
         self._turn = asyncio.Lock()
+        self._shared = database.is_shared(db)  # others write in this journal too
+        self._coming: list[_Coming] = []  # batches that wait for their turn
         self._last_order_at: datetime | None = None
         last = journal.last_number(db)
         with _nothing_thrown_away():
             while entries := journal.read_after(db, self.number):
                 self._fold(entries)
                 progress(self.number, last)
-        if self.number - self._remembered_upto > REMEMBER_AFTER:
+        if not self._shared and self.number - self._remembered_upto > REMEMBER_AFTER:
             self._remember()(db)
 
     @property
@@ -142,6 +153,32 @@ class Centre:
     def heard(self, site: SiteId, beat: Beat | None = None) -> None:
         """Note a sign of life of a building, with what it says beside it."""
         self._heard[site] = _Heard.after(self._heard.get(site), beat, self._monotonic())
+
+    def heard_lately(self, within_s: float) -> dict[SiteId, "Heard"]:
+        """Return the buildings that this process heard itself in the last real seconds, for other processes."""
+        now_s = self._monotonic()
+        return {
+            site: Heard(
+                now_s - one.at_s,
+                now_s - one.since_s,
+                one.trouble,
+                one.proof,
+                None if one.proven_s is None else now_s - one.proven_s,
+            )
+            for site, one in self._heard.items()
+            if now_s - one.at_s <= within_s and not one.elsewhere
+        }
+
+    def heard_elsewhere(self, heard: Mapping[SiteId, "Heard"], *, ago_s: float) -> None:
+        """Note what another process heard, as it stood so many real seconds ago; what we heard later counts more."""
+        then_s = self._monotonic() - ago_s
+        for site, one in heard.items():
+            before, at_s = self._heard.get(site), then_s - one.ago_s
+            if before is None or before.at_s < at_s:
+                proven_s = None if one.proven_ago_s is None else then_s - one.proven_ago_s
+                self._heard[site] = _Heard(
+                    at_s, then_s - one.since_ago_s, one.trouble, one.proof, proven_s, elsewhere=True
+                )
 
     def listens(self, *, yes: bool) -> None:
         """Note whether there is a connection over which buildings can be heard."""
@@ -193,7 +230,7 @@ class Centre:
         return unheard_s is None or unheard_s > SILENT_AFTER.total_seconds()
 
     async def write(self, decide: Callable[[Board, datetime], Sequence[Record]]) -> list[Entry]:
-        """Ask what is to be written down, and write it; nobody else writes in between.
+        """Ask what is to be written down, and write it; nobody else writes in between, in no process.
 
         Whoever decides thus sees everything that is on disk: of two who claim at once, the second is told of the
         first. What `decide` raises is raised here, and nothing is written. Raises `sqlite3.Error` if the disk will not.
@@ -201,11 +238,24 @@ class Centre:
         return await self._to_the_end(self._write(decide))
 
     async def take(self, site: SiteId, batch: Batch) -> Have:
-        """Take in a building's batch and return the answer it is owed. Raises `sqlite3.Error`."""
+        """Take in a building's batch and return the answer it is owed. Raises `sqlite3.Error`.
+
+        Those that wait for their turn meanwhile are written together with it.
+        """
         return await self._to_the_end(self._take(site, batch))
 
+    async def catch_up(self) -> None:
+        """Take onto the board what other processes have written. Raises `sqlite3.Error`."""
+        await self._to_the_end(self._catch_up())
+
     async def ask(self, question: Callable[[Database], Answer]) -> Answer:
-        """Ask the journal something, in the writer's thread."""
+        """Ask the journal something, in the writer's thread; not between what is written together."""
+        if not self._shared:
+            return await self._ask(question)
+        async with self._turn:
+            return await self._ask(question)
+
+    async def _ask(self, question: Callable[[Database], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
 
     async def forget(self, forgetting: Callable[[Database], forgetting.Gone]) -> bool:
@@ -215,7 +265,7 @@ class Centre:
     async def _forget(self, forgetting: Callable[[Database], forgetting.Gone]) -> bool:
         async with self._turn:
             gone = await self._on_disk(forgetting)
-            self._fold(gone.entries)
+            await self._onto_the_board(gone.entries)
         return gone.more
 
     def close(self) -> None:
@@ -254,34 +304,97 @@ class Centre:
             records = decide(self.board, now)
             if not records:
                 return []
+            if self._shared:
+                return await self._write_alone(decide, records, now)
             return await self._append(records, now)
 
+    async def _write_alone(
+        self, decide: Callable[[Board, datetime], Sequence[Record]], records: Sequence[Record], now: datetime
+    ) -> list[Entry]:
+        """Write while no other process does; what was decided before others wrote is decided once more."""
+        number = self.number
+        news = await self._on_disk(lambda db: journal.begin(db, number))
+        try:
+            if news:
+                self._fold(news)
+                records = decide(self.board, now)
+        except BaseException:
+            await self._ask(journal.give_up)
+            raise
+        written = await self._on_disk(lambda db: journal.end(db, ((now, record) for record in records)))
+        await self._onto_the_board(written)
+        return written
+
     async def _take(self, site: SiteId, batch: Batch) -> Have:
+        mine = _Coming(site, batch)
+        self._coming.append(mine)
         async with self._turn:
-            now = self._clock.now()
-            have, entries = await self._on_disk(lambda db: link.take(db, site, batch, recorded_at=now))
-            if len(batch.records) >= link.RECORDS_MAX:
-                self._behind[site] = self._monotonic()  # a full batch: there is more, and what it says may be over
-                self.board.behind.add(site)
+            if mine.answer is None:  # nobody before us took it along
+                coming, self._coming = self._coming, []
+                await self._take_together(coming)
+        if isinstance(mine.answer, Have):
+            return mine.answer
+        raise mine.answer if mine.answer is not None else RuntimeError("a batch was left behind")
+
+    async def _take_together(self, coming: "Sequence[_Coming]") -> None:
+        now = self._clock.now()
+        batches = [(one.site, one.batch) for one in coming]
+        try:
+            taken = await self._on_disk(lambda db: link.take_together(db, batches, recorded_at=now))
+        except Exception as error:  # noqa: BLE001  # each is told; one that cannot be taken must not stop the others
+            if len(coming) > 1 and not isinstance(error, sqlite3.OperationalError):  # that is the disk, for all of them
+                for one in coming:
+                    await self._take_together([one])
+            for one in coming:
+                one.answer = one.answer or error
+            return
+        await self._onto_the_board([entry for _, entries in taken for entry in entries])
+        for one, (have, _) in zip(coming, taken, strict=True):
+            one.answer = have
+            if len(one.batch.records) >= link.RECORDS_MAX:
+                self._behind[one.site] = self._monotonic()  # a full batch: there is more, and what it says may be over
+                self.board.behind.add(one.site)
             else:
-                self._behind.pop(site, None)
-                self.board.behind.discard(site)
-            self._fold(entries)
-            if self.number - self._remembered_upto > REMEMBER_AFTER:
-                await self.ask(self._remember())
-            if entries and (due := self.fleet.due()):
-                await self._append(due, now)  # once a day; if the disk refuses, with the next batch
-            return have
+                self._behind.pop(one.site, None)
+                self.board.behind.discard(one.site)
+        if any(entries for _, entries in taken):
+            await self._close(now)
+
+    async def _close(self, now: datetime) -> None:
+        """Do what is done once for all processes, after some records or a day."""
+        if not self.on_duty():
+            return
+        if self.number - self._remembered_upto > REMEMBER_AFTER:
+            await self._ask(self._remember())
+        if due := self.fleet.due():
+            with contextlib.suppress(sqlite3.Error):  # if the disk refuses, with the next batch
+                await self._append(due, now)
+
+    async def _catch_up(self) -> None:
+        async with self._turn:
+            number = self.number
+            while entries := await self._ask(lambda db: journal.read_after(db, self.number)):
+                self._fold(entries)
+            if self.number != number:
+                await self._close(self._clock.now())
 
     async def _append(self, records: Sequence[Record], now: datetime) -> list[Entry]:
         entries = await self._on_disk(functools.partial(journal.append, records=records, recorded_at=now))
-        self._fold(entries)
+        await self._onto_the_board(entries)
         return entries
+
+    async def _onto_the_board(self, written: Sequence[Entry]) -> None:
+        """Take what was written onto the board: where others write, with what they wrote before it, in order."""
+        if not self._shared:
+            self._fold(written)
+            return
+        while written and self.number < written[-1].number:
+            self._fold(await self._ask(lambda db: journal.read_after(db, self.number)))
 
     async def _on_disk(self, writing: Callable[[Database], Answer]) -> Answer:
         """Write, and note whether the disk would: a centre that stores nothing shows nothing new, and must say so."""
         try:
-            written = await self.ask(writing)
+            written = await self._ask(writing)
         except sqlite3.Error as error:
             self._trouble = str(error)
             raise
@@ -317,6 +430,15 @@ class Centre:
                 follower(News(entries, homes, alerts))
 
 
+@dataclass(slots=True, eq=False)
+class _Coming:
+    """A batch on its way to the disk, and what came of it."""
+
+    site: SiteId
+    batch: Batch
+    answer: Have | Exception | None = None
+
+
 @contextlib.contextmanager
 def _nothing_thrown_away() -> Iterator[None]:
     """Let Python not look for rubbish while a journal is read: nearly all is kept, and looking took a quarter of it."""
@@ -329,6 +451,16 @@ def _nothing_thrown_away() -> Iterator[None]:
             gc.enable()
 
 
+class Heard(msgspec.Struct, frozen=True, array_like=True):
+    """How a building was last heard, as processes tell each other: in real seconds before the telling."""
+
+    ago_s: float
+    since_ago_s: float
+    trouble: str = ""
+    proof: datetime | None = None  # by the building's clock
+    proven_ago_s: float | None = None
+
+
 class _Heard(NamedTuple):
     """How a building was last heard, in monotonic seconds: no clock that is set can make it seem silent, or proven."""
 
@@ -337,6 +469,7 @@ class _Heard(NamedTuple):
     trouble: str = ""
     proof: datetime | None = None  # by the building's clock
     proven_s: float | None = None
+    elsewhere: bool = False  # by another process
 
     def unproven_s(self, now_s: float) -> float | None:
         """Return how long ago it was proven (`Centre.unproven_s`)."""
@@ -351,7 +484,9 @@ class _Heard(NamedTuple):
         unbroken = before is not None and now_s - before.at_s <= SILENT_AFTER.total_seconds()
         since_s = before.since_s if before is not None and unbroken else now_s
         if beat is None:
-            return cls(now_s, since_s) if before is None else before._replace(at_s=now_s, since_s=since_s)
+            if before is None:
+                return cls(now_s, since_s)
+            return before._replace(at_s=now_s, since_s=since_s, elsewhere=False)
         if beat.proof is None or (before is not None and beat.proof == before.proof):
             # One that started anew has not proven itself yet; the age of its last proof goes on.
             proof, proven_s = (None, None) if before is None else (before.proof, before.proven_s)
@@ -364,7 +499,7 @@ class _Heard(NamedTuple):
 
 
 class Intake:
-    """The centre's end of the link to every building, over one connection to the broker."""
+    """The centre's end of the link to its buildings, all of them or a share, over one connection to the broker."""
 
     def __init__(
         self,
@@ -374,11 +509,22 @@ class Intake:
         *,
         rehearsal: RehearsalClock | None = None,
         tls: Callable[[], ssl.SSLContext] | None = None,
+        client_id: str = CLIENT_ID,
+        buildings: Callable[[], AbstractSet[SiteId]] | None = None,
+        hears: Callable[[bool], None] | None = None,
     ) -> None:
         """Prepare; `run` connects. With `rehearsal`, that clock is set by what a rehearsal tells.
 
-        `tls` is asked at each connection with what to speak to the broker; without it in plain text.
+        Parameters
+        ----------
+        tls : asked at each connection with what to speak to the broker; without it in plain text.
+        client_id : by which the broker knows the session.
+        buildings : those that are spoken with, asked again every second; None: whoever speaks.
+        hears : told whether there is a connection; by itself the centre.
         """
+        self._client_id, self._buildings = client_id, buildings
+        self._subscribed: set[SiteId] = set()
+        self._hears = hears if hears is not None else lambda yes: centre.listens(yes=yes)
         self.connected = False
         self.refused: Counter[str] = Counter()  # messages that were not taken, by site
         self._centre = centre
@@ -398,31 +544,55 @@ class Intake:
                 # Its queue has no bound: it would drop what the broker has forgotten, and buildings wait for answers.
                 tls = None if self._tls is None else self._tls()
                 async with aiomqtt.Client(
-                    *self._broker, identifier=CLIENT_ID, clean_session=False, tls_context=tls
+                    *self._broker, identifier=self._client_id, clean_session=False, tls_context=tls
                 ) as client:
                     await self._converse(client)
             except* (aiomqtt.MqttError, OSError) as errors:  # the second: its own certificate cannot be read
                 log.warning("no connection", broker=self._broker, tries=self._tries, why=str(errors.exceptions[0]))
-            self.connected = False
-            self._centre.listens(yes=False)
+            finally:
+                self.connected = False
+                self._hears(False)  # noqa: FBT003
             pause_s = PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
             self._tries += 1
             await asyncio.sleep(pause_s)
 
     async def _converse(self, client: aiomqtt.Client) -> None:
         # Always, also when the broker says that it kept the session: some say so and have lost the subscription.
-        await client.subscribe(link.up_topic("+"), qos=1)
+        self._subscribed.clear()
+        if self._buildings is None:
+            await client.subscribe(link.up_topic("+"), qos=1)
+        else:
+            await self._subscribe(client)
         if self._rehearsal is not None:
             await client.subscribe(REHEARSAL_TOPIC, qos=1)
         self._outgoing.clear()  # nothing is under way on a new connection, and what buildings have must be asked
-        self._due.update(site for site in self._centre.board.plans if not self._centre.silent(site))
+        self._due.update(
+            site for site in self._centre.board.plans if self._is_ours(site) and not self._centre.silent(site)
+        )
         self.connected, self._tries = True, 0
-        self._centre.listens(yes=True)
-        log.info("connected", broker=self._broker)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._send(client))
+        self._hears(True)  # noqa: FBT003
+        log.info("connected", broker=self._broker, session=self._client_id)
+        room = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as together:
+            together.create_task(self._send(client))
             async for message in client.messages:
-                await self._receive(client, message)
+                if _may_wait(message):  # for the disk, with others: what comes after it need not
+                    await room.acquire()
+                    waits = together.create_task(self._receive(client, message))
+                    waits.add_done_callback(lambda _: room.release())
+                else:
+                    await self._receive(client, message)
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        """Subscribe to the buildings of our share that have come since."""
+        assert self._buildings is not None
+        new = sorted(self._buildings() - self._subscribed)
+        for some in (new[n : n + TOPICS_MAX] for n in range(0, len(new), TOPICS_MAX)):
+            await client.subscribe([(link.up_topic(site), 1) for site in some])
+            self._subscribed.update(some)
+
+    def _is_ours(self, site: SiteId) -> bool:
+        return self._buildings is None or site in self._subscribed
 
     async def _receive(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         """Take one message; whatever is wrong with it stops no other."""
@@ -432,7 +602,7 @@ class Intake:
             if topic == REHEARSAL_TOPIC:
                 self._tell_clock(payload)
             else:
-                await self._hear(client, _site_in(topic), link.decode(payload), retained=message.retain)
+                await self._hear(client, site_in(topic), link.decode(payload), retained=message.retain)
         except aiomqtt.MqttError:
             raise
         except Exception as error:  # noqa: BLE001  # also what nobody foresaw: the next message may be a call for help
@@ -473,6 +643,8 @@ class Intake:
                 self._wake(entry.record.site)
 
     def _wake(self, site: SiteId) -> None:
+        if not self._is_ours(site):
+            return
         self._due.add(site)
         self._woken.set()
 
@@ -490,6 +662,8 @@ class Intake:
                     await self._woken.wait()
             except TimeoutError:
                 self._due.update(site for site, outgoing in self._outgoing.items() if not outgoing.idle)
+                if self._buildings is not None:
+                    await self._subscribe(client)
 
     async def _send_next(self, client: aiomqtt.Client, site: SiteId) -> None:
         try:
@@ -530,6 +704,11 @@ class Intake:
             log.warning("message refused", topic=topic, why=str(error), count=count, exc_info=unforeseen)
 
 
+def _may_wait(message: aiomqtt.Message) -> bool:
+    payload = message.payload
+    return isinstance(payload, bytes) and payload.startswith(_BATCH)
+
+
 def _payload_of(message: aiomqtt.Message) -> bytes:
     payload = message.payload
     if not isinstance(payload, bytes) or len(payload) > PAYLOAD_MAX:
@@ -537,7 +716,8 @@ def _payload_of(message: aiomqtt.Message) -> bytes:
     return payload
 
 
-def _site_in(topic: str) -> SiteId:
+def site_in(topic: str) -> SiteId:
+    """Return which building speaks on a topic. Raises `Garbled`."""
     site = _SITE.fullmatch(topic)
     if site is None or site[1] == CENTRE:  # nobody speaks as the centre to the centre
         raise Garbled("no topic of a building")

@@ -54,6 +54,7 @@ def lease_of(share: int) -> str:
     return f"share-{share}"
 
 
+SESSIONS = ("-roll", *(f"-{share}" for share in range(SHARES)))  # by which the broker tells our connections apart
 NAMES = (DUTY, *map(lease_of, range(SHARES)))
 
 

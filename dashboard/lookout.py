@@ -10,9 +10,10 @@ has seen and heard a screen at the start of a shift is one (`care.shifts`).
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -45,13 +46,41 @@ class Report:
     of: frozenset[OrganisationId] = ONLY_OWN  # on whose alerts they may act
 
 
+class Seen(NamedTuple):
+    """What a screen last said of itself, as processes of a centre tell each other."""
+
+    screen: str
+    ago_s: float
+    in_view: bool
+    sound: bool
+    by: StaffId | None
+    of: tuple[OrganisationId, ...]
+
+
 class Screens:
-    """Which screens say that somebody could be looking at them."""
+    """Which screens say that somebody could be looking at them: those of this process, and of the others of a centre."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._began_s = monotonic()
         self._reports: dict[str, Report] = {}
+        self._elsewhere: dict[str, Report] = {}
+
+    def here(self) -> list[Seen]:
+        """Return what the screens of this process said of themselves."""
+        self._forget()
+        now_s = self._monotonic()
+        return [
+            Seen(screen, now_s - one.at_s, one.in_view, one.sound, one.by, tuple(one.of))
+            for screen, one in self._reports.items()
+        ]
+
+    def seen_elsewhere(self, seen: Iterable[Seen]) -> None:
+        """Take over what the screens of other processes said, in place of what was last taken over."""
+        now_s = self._monotonic()
+        self._elsewhere = {
+            one.screen: Report(now_s - one.ago_s, one.in_view, one.sound, one.by, frozenset(one.of)) for one in seen
+        }
 
     def report(
         self,
@@ -75,7 +104,7 @@ class Screens:
     def in_view(self) -> list[str]:
         """The screens that are in view."""
         self._forget()
-        return [screen for screen, one in self._reports.items() if one.in_view]
+        return [screen for screen, one in self._all().items() if one.in_view]
 
     @property
     def watching(self) -> int:
@@ -86,13 +115,13 @@ class Screens:
     def people(self) -> int:
         """How many people have a screen in view."""
         self._forget()
-        return len({one.by for one in self._reports.values() if one.in_view})
+        return len({one.by for one in self._all().values() if one.in_view})
 
     def people_by_organisation(self) -> dict[OrganisationId, int]:
         """Return how many of those may act on the alerts of each organisation; one without anybody is not in it."""
         self._forget()
         acting: dict[OrganisationId, set[StaffId | None]] = {}
-        for one in self._reports.values():
+        for one in self._all().values():
             for organisation in one.of if one.in_view else ():
                 acting.setdefault(organisation, set()).add(one.by)
         return {organisation: len(people) for organisation, people in acting.items()}
@@ -101,7 +130,7 @@ class Screens:
     def sounding(self) -> int:
         """How many of those may make themselves heard."""
         self._forget()
-        return sum(one.in_view and one.sound for one in self._reports.values())
+        return sum(one.in_view and one.sound for one in self._all().values())
 
     def unwatched(self, organisation: OrganisationId | None = None) -> bool:
         """Whether no screen of who may act for an organisation has been in view for two minutes; None: for any at all.
@@ -112,12 +141,16 @@ class Screens:
             return False
         self._forget()
         return not any(
-            one.in_view and (organisation is None or organisation in one.of) for one in self._reports.values()
+            one.in_view and (organisation is None or organisation in one.of) for one in self._all().values()
         )
+
+    def _all(self) -> Mapping[str, Report]:
+        return self._reports if not self._elsewhere else {**self._elsewhere, **self._reports}
 
     def _forget(self) -> None:
         oldest = self._monotonic() - UNWATCHED_AFTER_S
         self._reports = {screen: one for screen, one in self._reports.items() if one.at_s >= oldest}
+        self._elsewhere = {screen: one for screen, one in self._elsewhere.items() if one.at_s >= oldest}
 
 
 class Lookout:
@@ -161,8 +194,8 @@ class Lookout:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Look once."""
-        if not self._due():
+        """Look once; of several processes the one that is on duty."""
+        if not self._centre.on_duty() or not self._due():
             return
         try:
             await self._centre.write(lambda board, now: self._due())  # noqa: ARG005  # asked again in its turn

@@ -98,7 +98,9 @@ class Outbox:
             self.close()
 
     def look(self) -> None:
-        """Start sending whatever is due and not under way."""
+        """Start sending whatever is due and not under way; of several processes the one that is on duty."""
+        if not self._centre.on_duty():
+            return
         now, board = self._centre.now(), self._centre.board
         for one in to_send(board, now):
             self._start((*_about(one), one.channel), partial(self._notify, one))

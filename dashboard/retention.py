@@ -237,7 +237,8 @@ class Daily:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                await self.look()
+                if self._centre.on_duty():
+                    await self.look()
             except sqlite3.Error as error:
                 log.error("the disk would not", why=str(error))  # noqa: TRY400  # the reason says all of it
 

@@ -281,6 +281,7 @@ async def test_a_building_that_repeats_itself_does_not_fill_the_log(centre: Cent
     with capture_logs() as logged:
         async with running(centre, mosquitto) as running_intake, building(mosquitto) as wilg:
             await wilg.say(batch(plan()))
+            await eventually(lambda: WILG in centre.board.plans)
             for _ in range(9):
                 await wilg.client.publish(link.up_topic(WILG), b"?", qos=1)
             await eventually(lambda: running_intake.refused["wilg"] == 9)

@@ -35,7 +35,7 @@ from care.records import (
 )
 from detectors.findings import Cleared, Finding, Sight, Status, What
 from detectors.homes import Limits
-from detectors.moments import SensorSight
+from detectors.moments import Origin, SensorSight
 from gateway import fallback
 from gateway.building import DISK_EVERY_S, Gateway
 from gateway.calls import PROOF_AGAIN_S, Calls

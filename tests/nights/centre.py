@@ -180,7 +180,7 @@ class _Now:
 class _Centre(Centre):
     """The centre with its writer in this thread."""
 
-    async def ask(self, question: Callable[[Database], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[Database], Answer]) -> Answer:
         return question(self._db)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
