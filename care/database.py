@@ -17,6 +17,8 @@ Where = Path | Address
 
 Values = Sequence[Any] | Mapping[str, Any]  # for each `?` in turn, or for each `:name`
 
+_ALONE_WITHIN_MS = 500  # that somebody who is just leaving may take
+
 _SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -117,6 +119,95 @@ def columns(db: Database, table: str) -> list[str]:
         (table,),
     )
     return [name for (name,) in rows]
+
+
+def each(db: Database, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
+    """Do the same with each row in turn; return the first row that each gave, or None where it gave none.
+
+    As if asked one by one, in few turns on the network.
+    """
+    if isinstance(db, sqlite3.Connection):
+        return [db.execute(statement, row).fetchone() for row in rows]
+    from care import postgres  # what a building never installs
+
+    return postgres.each(db, statement, rows)
+
+
+def tell(db: Database) -> None:
+    """Let those who follow a store in PostgreSQL know that something was written, with the commit that it is part of.
+
+    They hear it by `care.postgres.listen`. A file has nobody who follows it from elsewhere.
+    """
+    if is_shared(db):
+        db.execute("SELECT pg_notify(current_schema(), '')")
+
+
+def attend(db: Database) -> None:
+    """Say that a desk runs on this store, for as long as the connection is there: any number may, and nobody `alone`.
+
+    Of a file its own lock says so. Raises `sqlite3.OperationalError` while somebody is alone with the store.
+    """
+    if not isinstance(db, sqlite3.Connection):
+        from care import postgres  # what a building never installs
+
+        postgres.attend(db, alone=False, within_ms=_ALONE_WITHIN_MS)
+
+
+def alone(db: Database) -> None:
+    """Make sure that no desk runs on this store, nor begins to, until the connection is closed.
+
+    Raises `sqlite3.OperationalError` when one does.
+    """
+    if isinstance(db, sqlite3.Connection):
+        db.execute(f"PRAGMA busy_timeout={_ALONE_WITHIN_MS}")
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")  # or the desk would go on with what it remembers
+        db.execute("BEGIN EXCLUSIVE")
+        db.execute("COMMIT")
+    else:
+        from care import postgres  # what a building never installs
+
+        postgres.attend(db, alone=True, within_ms=_ALONE_WITHIN_MS)
+
+
+@contextmanager
+def overwriting(db: Database) -> Iterator[None]:
+    """Overwrite what leaves the store meanwhile, where it lay, at the price of more writes; then `wipe` may be short.
+
+    PostgreSQL cannot: there it lies in the files of its table until `wipe`.
+    """
+    if not isinstance(db, sqlite3.Connection):
+        yield
+        return
+    (before,) = db.execute("PRAGMA secure_delete").fetchone()
+    db.execute("PRAGMA secure_delete=ON")
+    try:
+        yield
+    finally:
+        db.execute(f"PRAGMA secure_delete={'FAST' if before == _FAST else before}")
+
+
+_FAST = 2  # as SQLite says it
+
+
+def wipe(db: Database, *, whole: bool = False) -> None:
+    """Leave in the store's files nothing of what has left the store. Not in a transaction.
+
+    In a file: what left while `overwriting` is gone from the log beside it too. With `whole` the file is written anew,
+    so that also what left in another way, in pages that nothing uses any more, is gone.
+
+    In PostgreSQL all tables of the store are written anew with what is known of them (`VACUUM FULL`), and nobody can
+    ask anything meanwhile. Rows that a transaction of somebody else may still see stay: a backup that runs, say. And
+    what is not ours to reach stays until whoever runs the server lets it go: its write-ahead log, which is overwritten
+    as it goes on, an archive of that log, replicas that lag, backups.
+    """
+    if not isinstance(db, sqlite3.Connection):
+        from care import postgres  # what a building never installs
+
+        postgres.wipe(db, tables(db))
+        return
+    if whole:
+        db.execute("VACUUM")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def changes(db: Database) -> object:

@@ -4,13 +4,12 @@ A few records at a time, so that whoever writes waits for no more than that; up 
 in the journal (`forgotten`). The newest record never leaves: numbers go on from it.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from care import journal
+from care import database, journal
 from care.accounts import Account
 from care.database import Database
 from care.packing import instant, key, micros, packed, unpacked
@@ -19,6 +18,11 @@ from care.records import Record, decode, encode, tag_of
 TURN = 500  # records looked at in one turn
 
 _FUTURE = timedelta(days=1)  # a record dated so far ahead was written while the clock was wrong
+
+_LOOKED_AT = (
+    "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE SET number = excluded.number, recorded_at ="
+    " CASE WHEN excluded.recorded_at > forgotten.recorded_at THEN excluded.recorded_at ELSE forgotten.recorded_at END"
+)
 
 
 def forget_raw(db: Database, before: datetime, *, now: datetime, upto: int | None = None, limit: int = TURN) -> int:
@@ -105,13 +109,11 @@ def forget_kept(
     try:
         db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in gone))
         db.executemany("DELETE FROM lingering WHERE number = ?", ((number,) for number in gone))
-        db.executemany("INSERT OR IGNORE INTO lingering VALUES (?, ?)", ((number, what) for number in stays))
+        db.executemany(
+            "INSERT INTO lingering VALUES (?, ?) ON CONFLICT DO NOTHING", ((number, what) for number in stays)
+        )
         if upto > floor:
-            db.execute(
-                "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE"
-                " SET number = excluded.number, recorded_at = max(recorded_at, excluded.recorded_at)",
-                (what, upto, oldest_left),
-            )
+            db.execute(_LOOKED_AT, (what, upto, oldest_left))
         entries = journal.insert(db, ((now, record) for record in account(counted, upto)), "") if counted else []
     except BaseException:
         db.execute("ROLLBACK")
@@ -145,39 +147,43 @@ def forget_some(
         if kept and again:
             db.execute("UPDATE forgetting SET number = 0, kept = 0 WHERE asked = ?", (asked,))
         if not kept:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.wipe(db)
         return None if kept else int(gone)
-    db.execute("PRAGMA secure_delete=ON")
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        for number, at, body in rows:
-            record = decode(unpacked(body))
-            new = instead(record, instant(at))
-            if new is record:
-                continue
-            if needed(record):
-                kept += 1
-                continue
-            gone += 1
-            _put_or_take_out(db, number, new)
-        db.execute("INSERT OR REPLACE INTO forgetting VALUES (?, ?, ?, ?)", (asked, rows[-1][0], gone, kept))
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    finally:
-        db.execute("PRAGMA secure_delete=FAST")
-    db.execute("COMMIT")
+    with database.overwriting(db):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for number, at, body in rows:
+                record = decode(unpacked(body))
+                new = instead(record, instant(at))
+                if new is record:
+                    continue
+                if needed(record):
+                    kept += 1
+                    continue
+                gone += 1
+                _put_or_take_out(db, number, new)
+            db.execute(
+                "INSERT INTO forgetting VALUES (?, ?, ?, ?) ON CONFLICT (asked) DO UPDATE"
+                " SET number = excluded.number, gone = excluded.gone, kept = excluded.kept",
+                (asked, rows[-1][0], gone, kept),
+            )
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
     return None
 
 
 def _put_or_take_out(db: Database, number: int, new: Record | None) -> None:
-    if new is not None:
-        try:
-            put_instead(db, number, new)
-        except sqlite3.IntegrityError:  # it says what another says already
-            new = None
-    if new is None:
+    if new is None or _another_says(db, number, new):
         db.execute("DELETE FROM journal WHERE number = ?", (number,))
+    else:
+        put_instead(db, number, new)
+
+
+def _another_says(db: Database, number: int, record: Record) -> bool:
+    known = key(record.at, encode(record))
+    return db.execute("SELECT 1 FROM journal WHERE key = ? AND number <> ?", (known, number)).fetchone() is not None
 
 
 def put_instead(db: Database, number: int, record: Record) -> None:
@@ -238,11 +244,7 @@ def _take_out(db: Database, what: str, floor: int, old: _Old) -> int:
     db.execute("BEGIN IMMEDIATE")
     try:
         db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in old.numbers))
-        db.execute(
-            "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE"
-            " SET number = excluded.number, recorded_at = max(recorded_at, excluded.recorded_at)",
-            (what, old.upto, old.newest),
-        )
+        db.execute(_LOOKED_AT, (what, old.upto, old.newest))
     except BaseException:
         db.execute("ROLLBACK")
         raise

@@ -152,8 +152,11 @@ def at(place: Where, *, read_only: bool = False) -> Database:
         return connect(place, read_only=read_only)
     db = database.shared(place, STORE)
     try:
-        database.make(db, _SCHEMA)
-        db.execute("INSERT INTO identity VALUES (1, ?) ON CONFLICT DO NOTHING", (secrets.token_hex(8),))
+        if read_only:
+            _refuse_what_is_not_there(db)
+        else:
+            database.make(db, _SCHEMA)
+            db.execute("INSERT INTO identity VALUES (1, ?) ON CONFLICT DO NOTHING", (secrets.token_hex(8),))
     except BaseException:
         db.close()
         raise
@@ -236,17 +239,24 @@ def insert(
     db: Database, dated: Iterable[tuple[datetime, Record]], origin: str = "", cursor: Cursor | None = None
 ) -> list[Entry]:
     """Do as `write` does in a transaction that is open already."""
-    written: list[Entry] = []
-    for at, record in dated:
-        body = encode(record)
-        to = None if origin else addressee(record)
-        row = (micros(at), origin, to, key(record.at, body), body if origin or to is not None else packed(body))
-        number = db.execute(_INSERT, row).fetchone()
-        if number is not None:
-            written.append(Entry(number[0], at, origin, record))
+    given = list(dated)
+    numbers = database.each(db, _INSERT, (_row(at, record, origin) for at, record in given))
+    written = [
+        Entry(number[0], at, origin, record)
+        for (at, record), number in zip(given, numbers, strict=True)
+        if number is not None
+    ]
+    if written:
+        database.tell(db)
     if cursor is not None:
         db.execute(_MOVE_CURSOR, (origin, *cursor))
     return written
+
+
+def _row(at: datetime, record: Record, origin: str) -> tuple[int, str, str | None, bytes, bytes]:
+    body = encode(record)
+    to = None if origin else addressee(record)
+    return micros(at), origin, to, key(record.at, body), body if origin or to is not None else packed(body)
 
 
 def holds(db: Database, record: Record) -> bool:
@@ -470,6 +480,11 @@ def _refuse_what_is_no_journal(db: Database, file: Path | str) -> None:
         raise NotOurs(f"{file}: no journal, but another database. Nothing was changed. Name another file.")
 
 
+def _refuse_what_is_not_there(db: Database) -> None:
+    if not is_there(db, "journal"):
+        raise sqlite3.OperationalError("there is no journal in it")
+
+
 def _of_older_make(db: Database, file: Path | str) -> bool:
     version = _version(db)
     if version > VERSION:
@@ -485,5 +500,5 @@ def _version(db: Database) -> int:
 
 
 def is_there(db: Database, table: str) -> bool:
-    """Whether the file has a table: one of an older make that is only read may lack some."""
+    """Whether the journal has a table: one of an older make that is only read may lack some."""
     return table in database.tables(db)

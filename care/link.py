@@ -31,12 +31,13 @@ BEAT_S = 5.0  # seconds between two signs of life of a building
 
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # of a journal: what a disk can hold
+JournalId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]  # a text with a NUL in it PostgreSQL cannot hold
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """Records that follow `after` in the sender's journal, up to `upto`. Empty, it asks what the other side has."""
 
-    journal: str
+    journal: JournalId
     after: Number
     upto: Number
     records: tuple[msgspec.Raw, ...] = ()
@@ -45,7 +46,7 @@ class Batch(msgspec.Struct, frozen=True, tag="batch"):
 class Have(msgspec.Struct, frozen=True, tag="have"):
     """The answer: of your journal with this id I have everything up to this number on disk."""
 
-    journal: str
+    journal: JournalId
     number: Number
 
 

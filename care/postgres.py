@@ -9,9 +9,11 @@ and what was looked up in a transaction is still so when it ends.
 import re
 import sqlite3
 import threading
+import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
@@ -22,10 +24,21 @@ from care.database import Address, Database, Rows, Values
 
 CONNECT_WITHIN_S = 5
 ANSWER_WITHIN_MS = 30_000  # no question of ours takes as long; a lock that somebody who hangs will not give up would
+PAUSE_WITHIN_MS = 10_000  # nothing of ours waits so long within a transaction: a process that hangs would hold its lock
 _KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_SET = {
+    "statement_timeout": ANSWER_WITHIN_MS,
+    "idle_in_transaction_session_timeout": PAUSE_WITHIN_MS,
+    "client_min_messages": "warning",
+    # That the server too notices whose machine is gone, and lets go of its locks: by itself it waits for two hours.
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
 
@@ -51,8 +64,9 @@ class Connection:
         """Connect, and make the schema if it is not there. Raises `sqlite3.Error`."""
         self._address = address
         self._schema = schema
-        self._lock = zlib.crc32(f"nachtwacht {schema}".encode()) - 2**31
+        self._lock = _lock_of(f"nachtwacht {schema}")
         self._in_transaction = False
+        self._attends: _Attends | None = None
         self._mutex = threading.RLock()
         with _as_pep_249():
             self._connection = self._connect()
@@ -80,22 +94,52 @@ class Connection:
             cursor.executemany(_translated(statement), rows)
             return cast("Rows", cursor)
 
+    def each(self, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """Do as `care.database.each` says: the statements go out together, and what they gave comes back together."""
+        with self._mutex, _as_pep_249(), nullcontext() if self._in_transaction else self._alone():
+            cursor = self._connection.cursor()
+            cursor.executemany(_translated(statement), rows, returning=True)
+            return [one.fetchone() for one in cursor.results()] if cursor.description is not None else []
+
+    def attend(self, *, alone: bool, within_ms: int) -> None:
+        """Hold the lock of those who run on this store, shared or alone, for as long as this connection is there.
+
+        Raises `sqlite3.OperationalError`, now or after the connection was lost, when somebody else holds it so that
+        this cannot be.
+        """
+        with self._mutex, _as_pep_249():
+            self._alive()
+            asked = _Attends(_lock_of(f"nachtwacht desk {self._schema}"), alone, within_ms)
+            asked.take(self._connection)
+            self._attends = asked
+
+    def wipe(self, tables: Sequence[str]) -> None:
+        """Write tables anew, and what is known of what stands in them: values of theirs lie there too."""
+        with self._mutex, _as_pep_249():
+            self._alive()
+            self._connection.execute(f"SET statement_timeout = 0; SET lock_timeout = {ANSWER_WITHIN_MS}")
+            try:
+                for table in tables:
+                    self._connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(table)))
+                self._connection.execute("VACUUM FULL pg_catalog.pg_statistic")
+            finally:
+                with suppress(psycopg.Error):
+                    self._connection.execute(f"SET statement_timeout = {ANSWER_WITHIN_MS}; SET lock_timeout = 0")
+
     def close(self) -> None:
         """Let go of the connection; what was not committed never was."""
         with suppress(psycopg.Error):
             self._connection.close()
 
     def _connect(self) -> psycopg.Connection[Any]:
-        made = psycopg.connect(
-            self._address,
-            autocommit=True,
-            connect_timeout=CONNECT_WITHIN_S,
-            application_name=f"nachtwacht {self._schema}",
-            options=f"-c search_path={self._schema} -c statement_timeout={ANSWER_WITHIN_MS}"
-            " -c client_min_messages=warning",
-            **_KEEPALIVE,
-        )
-        made.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(self._schema)))
+        made = _connected(self._address, self._schema)
+        try:
+            made.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(self._schema)))
+            if self._attends is not None:
+                self._attends.take(made)
+        except BaseException:
+            made.close()
+            raise
         return made
 
     def _alive(self) -> None:
@@ -134,6 +178,73 @@ class Connection:
         return cast("Rows", done)
 
 
+@dataclass(frozen=True, slots=True)
+class _Attends:
+    """How the lock of those who run on a store is held."""
+
+    lock: int
+    alone: bool
+    within_ms: int
+
+    def take(self, connection: psycopg.Connection[Any]) -> None:
+        function = "pg_advisory_lock" if self.alone else "pg_advisory_lock_shared"
+        connection.execute(f"SET lock_timeout = {self.within_ms}")
+        try:
+            connection.execute(f"SELECT {function}(%s)", (self.lock,))
+        except errors.LockNotAvailable as error:
+            why = "a desk runs on it" if self.alone else "a command runs that must be alone with it"
+            raise sqlite3.OperationalError(why) from error
+        finally:
+            with suppress(psycopg.Error):
+                connection.execute("SET lock_timeout = 0")
+
+
+def _lock_of(name: str) -> int:
+    return zlib.crc32(name.encode()) - 2**31
+
+
+def _connected(address: Address, schema: str) -> psycopg.Connection[Any]:
+    said = {"search_path": schema, **_SET}
+    return psycopg.connect(
+        address,
+        autocommit=True,
+        connect_timeout=CONNECT_WITHIN_S,
+        application_name=f"nachtwacht {schema}",
+        options=" ".join(f"-c {name}={value}" for name, value in said.items()),
+        **_KEEPALIVE,
+    )
+
+
+def listen(address: Address, schema: str, *, within_s: float) -> Generator[bool, None, None]:
+    """Yield, for whoever follows a store, whether something may have been written in it since the last time.
+
+    Each turn waits for a notice (`care.database.tell`), `within_s` seconds at most, and then yields False. The first
+    turn says True, and so does each after the connection was lost and made again: what was told meanwhile nobody heard.
+    While the server is away it yields False as often; to find out that it is may take `CONNECT_WITHIN_S` longer. Never
+    raises; ends with `close`, in the thread that it runs in.
+    """
+    connection: psycopg.Connection[Any] | None = None
+    try:
+        while True:
+            began = time.monotonic()
+            try:
+                if connection is None:
+                    connection = _connected(address, schema)
+                    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(schema)))
+                    told = True
+                else:
+                    told = [*connection.notifies(timeout=within_s, stop_after=1)] != []
+            except psycopg.Error:
+                if connection is not None:
+                    connection.close()
+                connection, told = None, False
+                time.sleep(max(0.0, began + within_s - time.monotonic()))
+            yield told
+    finally:
+        if connection is not None:
+            connection.close()
+
+
 class _Nothing:
     rowcount = -1
     description = None
@@ -157,6 +268,21 @@ def make(db: Database, schema: str) -> None:
     for word, ours in _WORDS.items():
         text = re.sub(word, ours, text)
     db.execute(text)
+
+
+def each(db: Database, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
+    """Do as `care.database.each` says."""
+    return cast("Connection", db).each(statement, rows)
+
+
+def attend(db: Database, *, alone: bool, within_ms: int) -> None:
+    """Do as `care.database.attend` says, or `alone`."""
+    cast("Connection", db).attend(alone=alone, within_ms=within_ms)
+
+
+def wipe(db: Database, tables: Sequence[str]) -> None:
+    """Do as `care.database.wipe` says, with these tables."""
+    cast("Connection", db).wipe(tables)
 
 
 @lru_cache(maxsize=1_000)

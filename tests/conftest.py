@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from tests.journals import Journals
     from tests.postgres import Postgres
 
 LONG = bool(os.environ.get("LONG"))  # as `make soak` does: every law is tried far more often
@@ -156,3 +157,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Postgres"]:
     server = new_postgres(tmp_path_factory.mktemp("postgres"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def journals(request: pytest.FixtureRequest) -> Iterator["Journals"]:
+    """Empty journals, of one kind of store and then of the other."""
+    from tests.journals import Journals  # only where a test asks for it
+
+    made = Journals(request.getfixturevalue("postgres") if request.param == "postgres" else None)
+    yield made
+    made.close()

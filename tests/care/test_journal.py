@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import forgetting, journal, packing
+from care.database import Database
 from care.ids import AlertId, StaffId
 from care.journal import Cursor
 from care.records import CENTRE, Claimed, Record, Trouble, Unreadable, addressee, encode
@@ -18,6 +19,7 @@ from detectors.findings import Presence, Status
 from detectors.homes import HomeId, RoomId, SensorId
 from detectors.homes import Kind as SensorKind
 from detectors.moments import SensorEvent
+from tests.journals import Journals
 from tests.stories import a_home, event, events, instant
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
@@ -25,8 +27,8 @@ HOME = a_home()
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(journal.connect(tmp_path / "journal.db")) as db:
+def db(journals: Journals) -> Iterator[Database]:
+    with journals.new() as db:
         yield db
 
 
@@ -35,7 +37,7 @@ def claimed(minute: int) -> Claimed:
     return Claimed(at=at, home=HomeId("wilg/12"), alert=AlertId("0a1b2c3d4e"), by=StaffId("sk"))
 
 
-def test_what_was_written_is_read_back_in_order_with_its_date(db: sqlite3.Connection) -> None:
+def test_what_was_written_is_read_back_in_order_with_its_date(db: Database) -> None:
     said: list[Record] = [*events(HOME, ["22:40 bed in", "02:09 bed out"]), claimed(1)]
     journal.append(db, said, recorded_at=NOW)
     entries = journal.read_after(db, 0)
@@ -44,14 +46,14 @@ def test_what_was_written_is_read_back_in_order_with_its_date(db: sqlite3.Connec
     assert [entry.number for entry in entries] == sorted(entry.number for entry in entries)
 
 
-def test_a_record_that_is_there_already_is_skipped(db: sqlite3.Connection) -> None:
+def test_a_record_that_is_there_already_is_skipped(db: Database) -> None:
     out = event(HOME, "02:09 bed out")
     assert len(journal.append(db, [out, out], recorded_at=NOW)) == 1
     assert journal.append(db, [out], recorded_at=NOW + timedelta(minutes=1)) == []
     assert journal.count(db) == 1
 
 
-def test_of_a_batch_that_fails_nothing_is_kept(db: sqlite3.Connection) -> None:
+def test_of_a_batch_that_fails_nothing_is_kept(db: Database) -> None:
     def breaking() -> Iterator[Record]:
         yield event(HOME, "02:09 bed out")
         raise OSError("the disk is gone")
@@ -62,7 +64,7 @@ def test_of_a_batch_that_fails_nothing_is_kept(db: sqlite3.Connection) -> None:
     assert len(journal.append(db, [event(HOME, "02:09 bed out")], recorded_at=NOW)) == 1
 
 
-def test_only_what_the_peer_must_have_is_sent_and_never_what_came_from_elsewhere(db: sqlite3.Connection) -> None:
+def test_only_what_the_peer_must_have_is_sent_and_never_what_came_from_elsewhere(db: Database) -> None:
     journal.append(db, [event(HOME, "02:09 bed out"), claimed(1)], recorded_at=NOW)
     journal.append(db, [claimed(2)], recorded_at=NOW, origin="centre", cursor=Cursor("other", 7))
     sent = journal.to_send(db, "wilg", after=0, limit=10)
@@ -70,7 +72,7 @@ def test_only_what_the_peer_must_have_is_sent_and_never_what_came_from_elsewhere
     assert journal.to_send(db, "wilg", after=2, limit=10) == []
 
 
-def test_how_far_a_peer_was_heard_is_written_with_its_records(db: sqlite3.Connection) -> None:
+def test_how_far_a_peer_was_heard_is_written_with_its_records(db: Database) -> None:
     assert journal.cursor_of(db, "centre") is None
     journal.append(db, [claimed(1)], recorded_at=NOW, origin="centre", cursor=Cursor("abc", 7))
     assert journal.cursor_of(db, "centre") == Cursor("abc", 7)
@@ -78,14 +80,14 @@ def test_how_far_a_peer_was_heard_is_written_with_its_records(db: sqlite3.Connec
         journal.append(db, [claimed(2)], recorded_at=NOW, origin="centre")
 
 
-def test_a_snapshot_takes_the_place_of_the_one_before(db: sqlite3.Connection) -> None:
+def test_a_snapshot_takes_the_place_of_the_one_before(db: Database) -> None:
     assert journal.load_snapshot(db) is None
     journal.save_snapshot(db, 3, b"three")
     journal.save_snapshot(db, 5, b"five")
     assert journal.load_snapshot(db) == (5, b"five")
 
 
-def test_a_damaged_snapshot_is_a_damaged_journal(db: sqlite3.Connection) -> None:
+def test_a_damaged_snapshot_is_a_damaged_journal(db: Database) -> None:
     journal.save_snapshot(db, 3, b"three" * 100)
     db.execute("UPDATE snapshot SET body = substr(body, 1, 12)")
     with pytest.raises(sqlite3.DatabaseError, match="snapshot is damaged") as damaged:
@@ -93,7 +95,7 @@ def test_a_damaged_snapshot_is_a_damaged_journal(db: sqlite3.Connection) -> None
     assert damaged.value.sqlite_errorcode == sqlite3.SQLITE_CORRUPT
 
 
-def test_what_is_held_is_known_again_by_what_it_says(db: sqlite3.Connection) -> None:
+def test_what_is_held_is_known_again_by_what_it_says(db: Database) -> None:
     out = event(HOME, "02:09 bed out")
     assert not journal.holds(db, out)
     journal.append(db, [out], recorded_at=NOW)
@@ -148,23 +150,23 @@ def told(minute: int, *, at: datetime = OLD) -> Status:
     return Status(at=at + timedelta(minutes=minute), home=HomeId("wilg/12"), presence=Presence.UP)
 
 
-def kept(db: sqlite3.Connection, records: Iterable[Record], *, snapshot: bool = True) -> None:
+def kept(db: Database, records: Iterable[Record], *, snapshot: bool = True) -> None:
     """Write records, each when it happened."""
     journal.write(db, ((one.at, one) for one in records))
     if snapshot:
         journal.save_snapshot(db, journal.last_number(db), b"all of it")
 
 
-def left(db: sqlite3.Connection) -> list[Record]:
+def left(db: Database) -> list[Record]:
     return [entry.record for entry in journal.read_after(db, 0)]
 
 
-def forget(db: sqlite3.Connection, *, limit: int = 100, had: int = 0) -> int:
+def forget(db: Database, *, limit: int = 100, had: int = 0) -> int:
     raw = forgetting.forget_raw(db, NOW - 30 * DAY, now=NOW, limit=limit)
     return raw + forgetting.forget_told(db, CENTRE, NOW - 30 * DAY, now=NOW, had=had, limit=limit)
 
 
-def test_raw_events_leave_after_their_time_and_the_journal_says_where_it_begins(db: sqlite3.Connection) -> None:
+def test_raw_events_leave_after_their_time_and_the_journal_says_where_it_begins(db: Database) -> None:
     unread = Unreadable(at=OLD, topic="zigbee2mqtt/x", trouble=Trouble.UNREADABLE, why="Not JSON.")
     young = moved(0, at=NOW - 29 * DAY)
     kept(db, [moved(0), unread, told(1), moved(2), young, moved(0, at=NOW)])
@@ -175,12 +177,12 @@ def test_raw_events_leave_after_their_time_and_the_journal_says_where_it_begins(
     assert forget(db) == 0
 
 
-def test_only_a_few_leave_in_one_turn(db: sqlite3.Connection) -> None:
+def test_only_a_few_leave_in_one_turn(db: Database) -> None:
     kept(db, [*(moved(minute) for minute in range(25)), moved(0, at=NOW)])
     assert [forget(db, limit=10) for _ in range(4)] == [10, 10, 5, 0]
 
 
-def test_what_the_snapshot_does_not_hold_stays(db: sqlite3.Connection) -> None:
+def test_what_the_snapshot_does_not_hold_stays(db: Database) -> None:
     kept(db, [moved(0), moved(1)], snapshot=False)
     assert forget(db) == 0
     journal.save_snapshot(db, 1, b"the first")
@@ -188,7 +190,7 @@ def test_what_the_snapshot_does_not_hold_stays(db: sqlite3.Connection) -> None:
     assert left(db) == [moved(1)]
 
 
-def test_the_newest_record_stays_so_that_no_number_comes_twice(db: sqlite3.Connection) -> None:
+def test_the_newest_record_stays_so_that_no_number_comes_twice(db: Database) -> None:
     kept(db, [moved(0), moved(1)])
     forget(db)
     assert left(db) == [moved(1)]
@@ -196,7 +198,7 @@ def test_the_newest_record_stays_so_that_no_number_comes_twice(db: sqlite3.Conne
     assert entry.number == 3
 
 
-def test_what_the_centre_does_not_have_stays_however_old(db: sqlite3.Connection) -> None:
+def test_what_the_centre_does_not_have_stays_however_old(db: Database) -> None:
     kept(db, [told(0), told(1), moved(2), moved(0, at=NOW)])
     assert forget(db) == 1
     assert left(db)[:2] == [told(0), told(1)]
@@ -204,14 +206,14 @@ def test_what_the_centre_does_not_have_stays_however_old(db: sqlite3.Connection)
     assert [number for number, _ in journal.to_send(db, CENTRE, after=0, limit=10)] == [2]
 
 
-def test_what_the_centre_ordered_stays(db: sqlite3.Connection) -> None:
+def test_what_the_centre_ordered_stays(db: Database) -> None:
     journal.append(db, [claimed(0)], recorded_at=OLD, origin=CENTRE, cursor=Cursor("centre", 1))
     kept(db, [moved(0), moved(0, at=NOW)])
     forget(db, had=100)
     assert left(db) == [claimed(0), moved(0, at=NOW)]
 
 
-def test_a_clock_that_was_wrong_neither_keeps_events_for_ever_nor_lets_young_ones_go(db: sqlite3.Connection) -> None:
+def test_a_clock_that_was_wrong_neither_keeps_events_for_ever_nor_lets_young_ones_go(db: Database) -> None:
     ahead, behind = datetime(2099, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)
     young = NOW - DAY
     wrong_once = [(OLD, moved(0)), (ahead, moved(1)), (OLD + DAY, moved(2)), (young, moved(3)), (behind, moved(4))]
@@ -228,10 +230,10 @@ def test_a_clock_that_was_wrong_neither_keeps_events_for_ever_nor_lets_young_one
     st.integers(1, 20),
 )
 def test_what_leaves_is_old_and_held_elsewhere_and_all_of_that_leaves(
-    days: list[tuple[int, str]], snapshot: int, had: int, limit: int
+    journals: Journals, days: list[tuple[int, str]], snapshot: int, had: int, limit: int
 ) -> None:
     """However many at a time: what is old leaves, up to the snapshot or what the centre has, and nothing else does."""
-    with contextlib.closing(journal.connect(":memory:")) as db:
+    with journals.new() as db:
         dates = sorted((NOW - day * DAY, kind) for day, kind in days)
         said = [(at, moved(n, at=at) if kind == "raw" else told(n, at=at)) for n, (at, kind) in enumerate(dates)]
         journal.write(db, said)
@@ -379,8 +381,10 @@ def test_a_journal_that_somebody_reads_is_not_taken_from_under_them(old: Path) -
 
 
 @given(minutes=st.lists(st.integers(0, 50), max_size=30), asked=st.integers(-1, 51))
-def test_the_first_record_since_an_instant_is_found_in_a_journal_of_any_length(minutes: list[int], asked: int) -> None:
-    with contextlib.closing(journal.connect(":memory:")) as db:
+def test_the_first_record_since_an_instant_is_found_in_a_journal_of_any_length(
+    journals: Journals, minutes: list[int], asked: int
+) -> None:
+    with journals.new() as db:
         for minute in sorted(set(minutes)):
             journal.append(db, [claimed(minute)], recorded_at=NOW + timedelta(minutes=minute))
         found = journal.first_since(db, NOW + timedelta(minutes=asked))
@@ -389,7 +393,7 @@ def test_the_first_record_since_an_instant_is_found_in_a_journal_of_any_length(m
     assert found == min(expected, default=len(entries) + 1)
 
 
-def test_a_date_that_was_only_touched_is_told(db: sqlite3.Connection) -> None:
+def test_a_date_that_was_only_touched_is_told(db: Database) -> None:
     assert journal.touched_at(db) is None
     journal.touch(db, NOW)
     assert journal.touched_at(db) == NOW

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care import journal, link
+from care.database import Database
 from care.ids import AlertId, BackTestId, StaffId
 from care.link import Batch, Beat, Garbled, Have, Outgoing
 from care.records import (
@@ -35,6 +36,7 @@ from detectors.findings import Cleared, What
 from detectors.homes import HomeId, ResidentId, SiteId
 from detectors.nights import Summary
 from tests.conftest import examples
+from tests.journals import Journals
 from tests.stories import a_home, event
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
@@ -97,7 +99,7 @@ CHANGED = Changed(
 class End:
     """One end of a link, driven by hand."""
 
-    def __init__(self, me: str, peer: str, db: sqlite3.Connection | None = None) -> None:
+    def __init__(self, me: str, peer: str, db: Database | None = None) -> None:
         self.db = db or journal.connect(":memory:")
         self.me, self.peer = me, peer
         self.outgoing = Outgoing(self.db, peer)
@@ -123,10 +125,12 @@ class End:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[End, End]]:
-    building, centre = End(SITE, CENTRE), End(CENTRE, SITE)
-    with contextlib.closing(building.db), contextlib.closing(centre.db):
-        yield building, centre
+def ends(journals: Journals) -> Iterator[tuple[End, End]]:
+    """A building, whose journal is a file, and a centre."""
+    with journals.new() as db:
+        building, centre = End(SITE, CENTRE), End(CENTRE, SITE, db)
+        with contextlib.closing(building.db):
+            yield building, centre
 
 
 def exchange(building: End, centre: End, *, at_s: float) -> None:
@@ -181,12 +185,16 @@ def test_an_outage_of_any_length_is_caught_up(ends: tuple[End, End]) -> None:
     assert centre.from_peer() == [told(number) for number in range(1, 1001)]
 
 
-def test_a_centre_restored_from_an_older_backup_is_brought_up_to_date(ends: tuple[End, End]) -> None:
-    building, centre = ends
-    building.write(told(1))
-    exchange(building, centre, at_s=0)
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as backup:
-        centre.db.backup(backup)
+def test_a_centre_restored_from_an_older_backup_is_brought_up_to_date() -> None:
+    with (
+        contextlib.closing(journal.connect(":memory:")) as file,
+        contextlib.closing(journal.connect(":memory:")) as lost,
+        contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as backup,
+    ):
+        building, centre = End(SITE, CENTRE, file), End(CENTRE, SITE, lost)
+        building.write(told(1))
+        exchange(building, centre, at_s=0)
+        lost.backup(backup)
         building.write(told(2), told(3))
         exchange(building, centre, at_s=0)
         restored = End(CENTRE, SITE, backup)
@@ -300,9 +308,13 @@ FAULTS = st.lists(st.sampled_from(["up", "down", "write", "order", "lose", "twic
 @settings(max_examples=examples(40))
 @given(faults=FAULTS, pick=st.randoms(use_true_random=False))
 def test_whatever_is_lost_repeated_or_reordered_everything_arrives_once_and_in_order(
-    faults: list[str], pick: st.DataObject
+    journals: Journals, faults: list[str], pick: st.DataObject
 ) -> None:
-    building, centre = End(SITE, CENTRE), End(CENTRE, SITE)
+    with journals.new() as db, contextlib.closing(journal.connect(":memory:")) as file:
+        carried(End(SITE, CENTRE, file), End(CENTRE, SITE, db), faults, pick)
+
+
+def carried(building: End, centre: End, faults: list[str], pick: st.DataObject) -> None:
     flying: list[tuple[str, bytes]] = []  # messages under way, and to whom
     seen: list[tuple[str, bytes]] = []
     written, given_, at_s = 0, 0, 0.0
@@ -340,12 +352,8 @@ def test_whatever_is_lost_repeated_or_reordered_everything_arrives_once_and_in_o
                 pass
     exchange(building, centre, at_s=at_s + link.RESEND_AT_MOST_S)
     exchange(building, centre, at_s=at_s + 2 * link.RESEND_AT_MOST_S)
-    try:
-        assert centre.from_peer() == [told(number) for number in range(1, written + 1)]
-        assert building.from_peer() == [ordered(number) for number in range(1, given_ + 1)]
-    finally:
-        building.db.close()
-        centre.db.close()
+    assert centre.from_peer() == [told(number) for number in range(1, written + 1)]
+    assert building.from_peer() == [ordered(number) for number in range(1, given_ + 1)]
 
 
 def test_a_journal_on_disk_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """Whatever arrives on the link: it is garbled, or taken, or kept as unreadable in its place; and nothing else."""
 
-import contextlib
 import os
 import random
-import sqlite3
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care import journal, link
+from care.database import Database
 from care.link import KEPT_MAX, Batch, Beat, Garbled, Have, Message, Outgoing
 from care.records import CENTRE, Unreadable
 from detectors.findings import Cleared, Finding, Presence, Status, What
 from detectors.homes import HomeId
 from tests.gateway.test_fuzz import mutated
+from tests.journals import Journals
 
 NOW = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
 SITE, HOME = "wilg", HomeId("wilg/12")
@@ -43,12 +43,12 @@ SEEDS = tuple(
 
 
 @pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(journal.connect(":memory:")) as made:
+def db(journals: Journals) -> Iterator[Database]:
+    with journals.new() as made:
         yield made
 
 
-def taken(db: sqlite3.Connection, peer: str, batch: Batch) -> None:
+def taken(db: Database, peer: str, batch: Batch) -> None:
     """Take a batch; what it says is on disk afterwards is so, and can be read again."""
     before = journal.last_number(db)
     have, entries = link.take(db, peer, batch, recorded_at=NOW)
@@ -71,7 +71,7 @@ def heard(payload: bytes) -> Message | None:
         return None
 
 
-def test_thousands_of_mutated_messages_are_garbled_taken_or_kept(db: sqlite3.Connection) -> None:
+def test_thousands_of_mutated_messages_are_garbled_taken_or_kept(db: Database) -> None:
     chance = random.Random(1)
     garbled = batches = 0
     tracemalloc.start()
@@ -107,13 +107,13 @@ RAW = st.sampled_from([link.encode(one) for one in RECORDS]) | st.sampled_from(
     peer=st.sampled_from([SITE, CENTRE]),
 )
 def test_a_batch_of_anything_is_taken_whole_or_not_at_all(
-    records: list[bytes], after: int, upto: int, name: str, peer: str
+    journals: Journals, records: list[bytes], after: int, upto: int, name: str, peer: str
 ) -> None:
     raw = b",".join(records)
     head = link.encode(Batch(name, after, upto))[:-1].removesuffix(b',"records":[]')
     message = heard(head + b',"records":[' + raw + b"]}")
     if isinstance(message, Batch):
-        with contextlib.closing(journal.connect(":memory:")) as db:
+        with journals.new() as db:
             taken(db, peer, message)
             again, entries = link.take(db, peer, message, recorded_at=NOW)
             assert entries == []  # what is here is not taken twice
@@ -128,14 +128,19 @@ def test_a_message_that_is_no_utf8_is_garbled() -> None:
         link.decode(b'{"type":"have","journal":"\xff","number":1}')
 
 
-def test_a_number_that_no_disk_can_hold_is_garbled(db: sqlite3.Connection) -> None:
+def test_a_name_that_no_store_can_hold_is_garbled() -> None:
+    with pytest.raises(Garbled):
+        link.decode(b'{"type":"batch","journal":"0a\\u00001b","after":0,"upto":1,"records":[]}')
+
+
+def test_a_number_that_no_disk_can_hold_is_garbled(db: Database) -> None:
     message = heard(f'{{"type":"batch","journal":"x","after":0,"upto":{2**63},"records":[]}}'.encode())
     assert isinstance(message, Batch | None)
     if message is not None:
         taken(db, SITE, message)
 
 
-def test_an_answer_that_no_disk_can_hold_keeps_nothing_from_being_sent(db: sqlite3.Connection) -> None:
+def test_an_answer_that_no_disk_can_hold_keeps_nothing_from_being_sent(db: Database) -> None:
     outgoing = Outgoing(db, CENTRE)
     message = heard(f'{{"type":"have","journal":"{journal.identity(db)}","number":{2**63}}}'.encode())
     assert isinstance(message, Have | None)

@@ -29,6 +29,7 @@ from dashboard.retention import TABLE, Daily, leaving
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import HomeId, RoomId
 from tests.dashboard.conftest import HOME, WILG, StoryClock, plan
+from tests.journals import Journals
 
 NOW = datetime(2029, 6, 1, 12, tzinfo=UTC)
 ALERTS = next(kept for kept in TABLE if kept.name == "alerts")
@@ -161,8 +162,10 @@ async def test_it_is_done_once_a_day_and_numbers_go_on(tmp_path: Path) -> None:
     ),
     limit=st.integers(1, 5),
 )
-def test_a_board_read_from_what_is_left_shows_what_it_showed(ages: list[tuple[str, int]], limit: int) -> None:
-    with closing(journal.connect(":memory:")) as db:
+def test_a_board_read_from_what_is_left_shows_what_it_showed(
+    journals: Journals, ages: list[tuple[str, int]], limit: int
+) -> None:
+    with journals.new() as db:
         records: list[Record] = [plan()]
         for kind, age in ages:
             records += [status(age)] if kind == "status" else [found(age)]
