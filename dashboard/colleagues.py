@@ -1,7 +1,7 @@
 """What the processes of one centre tell each other from moment to moment: signs of life, and which screens are open.
 
-None of it is a record: it is true for some seconds. Each tells what it knows by itself, with its leases, twice a second,
-and takes over what the others told. What is on the board all have from the journal.
+None of it is a record: it is true for some seconds. Each tells what it knows by itself, with its leases, twice a
+second, and takes over what the others told. What is on the board all have from the journal.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import aiomqtt
 import msgspec
@@ -496,6 +496,15 @@ class _Heard(NamedTuple):
         if before is not None:
             age_s = min(age_s, now_s - before.at_s)
         return cls(now_s, since_s, beat.trouble, beat.proof, now_s - age_s)
+
+
+class Ears(Protocol):
+    """What may be known of how this process hears its buildings."""
+
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def refused(self) -> Counter[str]: ...
 
 
 class Intake:

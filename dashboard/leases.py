@@ -118,6 +118,16 @@ class Leases:
         return self.holds(DUTY)
 
     @property
+    def shares(self) -> int:
+        """How many shares of the buildings are ours."""
+        return sum(self.holds(name) for name in NAMES if name != DUTY)
+
+    @property
+    def processes(self) -> int:
+        """How many processes of this centre live, as far as we know."""
+        return 1 + len(self.others)
+
+    @property
     def renewed(self) -> bool:
         """Whether the database has heard of us lately."""
         return self.monotonic() - self._renewed_s < LET_GO_S

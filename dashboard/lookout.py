@@ -58,7 +58,7 @@ class Seen(NamedTuple):
 
 
 class Screens:
-    """Which screens say that somebody could be looking at them: those of this process, and of the others of a centre."""
+    """Which screens say that somebody could be looking at them: of this process, and of the others of a centre."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -140,9 +140,7 @@ class Screens:
         if self._monotonic() - self._began_s <= UNWATCHED_AFTER_S:
             return False
         self._forget()
-        return not any(
-            one.in_view and (organisation is None or organisation in one.of) for one in self._all().values()
-        )
+        return not any(one.in_view and (organisation is None or organisation in one.of) for one in self._all().values())
 
     def _all(self) -> Mapping[str, Report]:
         return self._reports if not self._elsewhere else {**self._elsewhere, **self._reports}

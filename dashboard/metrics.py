@@ -27,7 +27,8 @@ from dashboard import contacts, enrolment, figures
 from dashboard.authority import Authority
 from dashboard.figures import Figures
 from dashboard.glance import desk_zone
-from dashboard.intake import Centre, Intake
+from dashboard.intake import Centre, Ears
+from dashboard.leases import SHARES, Leases
 from dashboard.live import Live
 from dashboard.looking import Kept
 from dashboard.lookout import Lookout, Screens
@@ -56,6 +57,9 @@ TABLE: dict[str, About] = {
     "journal_age_seconds": About((), "Since the newest record was written."),
     "journal_answer_seconds": About((), "That the journal's thread took to answer when last asked."),
     "broker_state_seconds": About((), "Since the connection to the broker was made, or was lost."),
+    "on_duty": About((), "1 in the one process that escalates and sends; of several together exactly one says so."),
+    "processes": About((), "Processes of this centre that live, this one among them; 1 where the store is a file."),
+    "shares_held": About((), "Sixteenths of the buildings that this process speaks with; 16 where it is alone."),
     "lookout_age_seconds": About((), "Since the centre last asked itself what is due; it does so every second."),
     "site_info": About(("site", "organisation"), "Every building of which there is a plan, and whose it is; always 1."),
     "site_homes": About(("site", "sight"), "Homes of a building: watched, partly blind, blind, or paused."),
@@ -130,7 +134,9 @@ class Operation(Protocol):
     @property
     def wall(self) -> Clock: ...
     @property
-    def intake(self) -> Intake | None: ...
+    def intake(self) -> Ears | None: ...
+    @property
+    def leases(self) -> Leases | None: ...
     @property
     def lookout(self) -> Lookout | None: ...
     @property
@@ -237,6 +243,9 @@ def _of_centre(desk: Operation, tried: Tried, now: datetime) -> Figures:
         "journal_age_seconds": [] if at is None else [((), max(0.0, (now - at).total_seconds()))],
         "journal_answer_seconds": [((), tried.answer_s)],
         "broker_state_seconds": [((), max(0.0, (now - centre.ear(now).since).total_seconds()))],
+        "on_duty": [((), centre.on_duty())],
+        "processes": [((), 1 if desk.leases is None else desk.leases.processes)],
+        "shares_held": [((), SHARES if desk.leases is None else desk.leases.shares)],
         "lookout_age_seconds": [] if desk.lookout is None else [((), desk.lookout.looked_ago_s)],
         "site_messages_refused_total": [((site,), count) for site, count in sorted(refused.items())],
         "sites_behind": [((), len(centre.board.behind))],

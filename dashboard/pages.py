@@ -47,7 +47,8 @@ from dashboard.door import (
 )
 from dashboard.drawing import Drawing, Viewer
 from dashboard.glance import desk_zone
-from dashboard.intake import Centre, Intake
+from dashboard.intake import Centre, Ears
+from dashboard.leases import Leases
 from dashboard.live import Live, TooManyScreens
 from dashboard.looking import Kept
 from dashboard.lookout import Lookout, Screens
@@ -81,7 +82,8 @@ class Desk:
     people: Database
     access_log: Database
     wall: Clock  # real time, also in a rehearsal: by it sessions end
-    intake: Intake | None = None
+    intake: Ears | None = None
+    leases: Leases | None = None  # of a centre in several processes
     lookout: Lookout | None = None
     authority: Authority | None = None  # of a centre that enrols gateways
     https: Path | None = None  # with the certificate of the pages, where they have one of their own

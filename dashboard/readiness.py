@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from care import journal
 from care.database import Database
-from dashboard.intake import Centre, Intake
+from dashboard.intake import Centre, Ears
 from dashboard.lookout import Lookout
 
 ANSWER_S = 5.0  # that the journal may take to answer; past this nobody at the desk gets an answer either
@@ -82,7 +82,7 @@ class Tries:
 
 
 def wrong(
-    tried: Tried, centre: Centre, intake: Intake | None, people: Database, lookout: Lookout | None
+    tried: Tried, centre: Centre, intake: Ears | None, people: Database, lookout: Lookout | None
 ) -> dict[Part, str]:
     """Return what the centre cannot do now, each with one sentence that says why; nothing when all is well.
 

@@ -9,29 +9,31 @@ import sqlite3
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from care import journal
+from care import database, journal
 from care.clock import Clock, RehearsalClock, SystemClock
-from care.database import Database
+from care.database import Database, Where, shown
 from care.systemd import Watchdog
-from dashboard import access_log, authority, people
+from dashboard import access_log, authority, colleagues, people
 from dashboard.authority import Authority, BadAuthority
 from dashboard.bringing import News
 from dashboard.connections import guarded, room
 from dashboard.drawing import Drawing, rehearse
 from dashboard.hooking import Hooking
-from dashboard.intake import Centre, Intake, Progress
+from dashboard.intake import Centre, Ears, Intake, Progress
+from dashboard.leases import Leases
+from dashboard.lines import Lines
 from dashboard.live import Live
 from dashboard.lookout import Lookout, Screens
 from dashboard.messages import Leads
@@ -52,8 +54,8 @@ log = structlog.get_logger()
 class Settings:
     """What the centre must be told; nothing is read from anywhere else."""
 
-    journal: Path
-    people: Path
+    journal: Where
+    people: Where  # in PostgreSQL of the same database as the journal
     broker_host: str = "127.0.0.1"
     broker_port: int = 1883
     host: str = "127.0.0.1"
@@ -74,6 +76,14 @@ class _Stores(NamedTuple):
     access_log: Database
 
 
+class _Hearing(NamedTuple):
+    """How buildings are heard, and what has to run for it."""
+
+    ears: Ears
+    work: tuple[Coroutine[Any, Any, None], ...]
+    leases: Leases | None  # of a centre in several processes
+
+
 class CannotStart(Exception):
     """The centre cannot start, with one sentence that says why and what to do."""
 
@@ -90,7 +100,7 @@ async def serve(settings: Settings) -> None:
         sock = open_things.enter_context(_listening(settings.host, settings.port))
         stores = _Stores(
             open_things.enter_context(closing(_people(settings.people))),
-            open_things.enter_context(closing(_access_log(settings.people.with_name("access-log.db")))),
+            open_things.enter_context(closing(_access_log(settings.people))),
         )
         clock: Clock = SystemClock()
         rehearsal = None
@@ -119,8 +129,7 @@ async def _run_together(
     drawing = Drawing(centre.board, Names(store), access.owners)
     screens = Screens()
     live = Live(centre, drawing, screens, access)
-    tls = None if signs is None else lambda: signs.context(wall.now())
-    intake = Intake(centre, settings.broker_host, settings.broker_port, rehearsal=rehearsal, tls=tls)
+    hearing = _hearing(settings, centre, screens, rehearsal, signs)
     own = None if rehearsal is not None else OwnUse(centre.now())
     lookout = Lookout(centre, Watchdog(), screens, access, News(store), own=own)
     outbox = Outbox(centre, store, wall, url=settings.url, phone=settings.phone, leads=Leads(centre.board, store))
@@ -131,7 +140,8 @@ async def _run_together(
         people=store,
         access_log=stores.access_log,
         wall=wall,
-        intake=intake,
+        intake=hearing.ears,
+        leases=hearing.leases,
         lookout=lookout,
         authority=signs,
         https=settings.https,
@@ -148,7 +158,7 @@ async def _run_together(
         records=centre.number,
     )
     work = [
-        asyncio.create_task(intake.run()),
+        *map(asyncio.create_task, hearing.work),
         asyncio.create_task(live.run()),
         asyncio.create_task(lookout.run()),
         asyncio.create_task(outbox.run()),
@@ -165,9 +175,27 @@ async def _run_together(
         for task in work:
             task.cancel()
         ended = await asyncio.gather(*work, return_exceptions=True)
+        if hearing.leases is not None:
+            hearing.leases.leave()
     for outcome in ended:
         if isinstance(outcome, Exception):
             raise outcome
+
+
+def _hearing(
+    settings: Settings, centre: Centre, screens: Screens, rehearsal: RehearsalClock | None, signs: Authority | None
+) -> _Hearing:
+    """Prepare to hear buildings: all of them, or the shares that fall to this one of several processes."""
+    broker, wall = (settings.broker_host, settings.broker_port), SystemClock()
+    tls = None if signs is None else lambda session="": signs.context(wall.now(), session)
+    if isinstance(settings.journal, Path):
+        intake = Intake(centre, *broker, rehearsal=rehearsal, tls=tls)
+        return _Hearing(intake, (intake.run(),), None)
+    leases = Leases(settings.journal)
+    centre.on_duty = lambda: leases.on_duty
+    lines = Lines(centre, leases, *broker, rehearsal=rehearsal, tls=tls)
+    work = (colleagues.keep(leases, centre, lines, screens), colleagues.follow(settings.journal, centre), lines.run())
+    return _Hearing(lines, work, leases)
 
 
 def tls_of(https: Path | None) -> ssl.SSLContext | None:
@@ -249,24 +277,26 @@ def _authority(settings: Settings) -> Authority | None:
         raise CannotStart(str(error)) from error
 
 
-def _people(file: Path) -> Database:
+def _people(place: Where) -> Database:
     try:
-        return people.connect(file)
+        return people.at(place)
     except sqlite3.Error as error:
-        raise CannotStart(f"Cannot open the people store {file}: {error}.") from error
+        raise CannotStart(f"Cannot open the people store {shown(place)}: {error}.") from error
 
 
-def _access_log(file: Path) -> Database:
+def _access_log(people_store: Where) -> Database:
+    place = access_log.beside(people_store)
     try:
-        return access_log.connect(file)
+        return access_log.at(place)
     except sqlite3.Error as error:
-        raise CannotStart(f"Cannot open the access log {file}: {error}.") from error
+        raise CannotStart(f"Cannot open the access log {shown(place)}: {error}.") from error
 
 
-def _centre(file: Path, clock: Clock, progress: Progress) -> Centre:
+def _centre(place: Where, clock: Clock, progress: Progress) -> Centre:
     db = None
     try:
-        db = journal.connect(file)
+        db = journal.at(place)
+        database.attend(db)
         return Centre(db, clock, progress=progress)
     except GivenUp:
         if db is not None:
@@ -275,5 +305,6 @@ def _centre(file: Path, clock: Clock, progress: Progress) -> Centre:
     except (sqlite3.Error, msgspec.DecodeError) as error:
         if db is not None:
             db.close()
-        text = f"Cannot read the journal {file}: {error}. Put back a copy, or start with a new file."
+        helps = "Put back a copy, or start with a new file." if isinstance(place, Path) else "Is the server there?"
+        text = f"Cannot read the journal {shown(place)}: {error}. {helps}"
         raise CannotStart(text) from error

@@ -316,7 +316,7 @@ async def test_real_figures_of_a_centre_that_is_well_call_nobody_and_of_one_that
 ) -> None:
     """What a rule asks for by a label must be what a centre really says in it."""
     well = await a_full_centre(desk, people_of_sms, tmp_path, wall)
-    assert well.intake is not None
+    assert isinstance(well.intake, Intake)
     well.intake.connected = True
     found = await scraped(well)
     assert figure(found, "site_homes", site="wilg", sight="watched") is not None
