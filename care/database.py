@@ -6,7 +6,7 @@ them). SQL that only one of them knows stands here and in `care.postgres`, and n
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NewType, Protocol
@@ -17,6 +17,7 @@ Where = Path | Address
 
 Values = Sequence[Any] | Mapping[str, Any]  # for each `?` in turn, or for each `:name`
 
+_VIEW = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _ALONE_WITHIN_MS = 500  # that somebody who is just leaving may take
 
 _SCHEMES = ("postgresql://", "postgres://")
@@ -66,11 +67,28 @@ def shown(place: Where) -> str:
     return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{name}"
 
 
-def shared(address: Address, schema: str) -> Database:
-    """Connect to a store in PostgreSQL; its schema is made if it is not there. Raises `sqlite3.Error`."""
+def shared(address: Address, schema: str, *, read_only: bool = False) -> Database:
+    """Connect to a store in PostgreSQL; its schema is made if it is not there, unless it is only to be read.
+
+    Raises `sqlite3.Error`.
+    """
     from care import postgres  # what a building never installs
 
-    return postgres.Connection(address, schema)
+    return postgres.Connection(address, schema, read_only=read_only)
+
+
+def beside(db: Database) -> Callable[[], Database]:
+    """Return what opens a further connection to the same store, only to read by, in whichever thread it is called.
+
+    It raises `sqlite3.Error`.
+    """
+    if not isinstance(db, sqlite3.Connection):
+        from care import postgres  # what a building never installs
+
+        return postgres.beside(db)
+    name: str = db.execute("PRAGMA database_list").fetchone()[2]
+    address = f"{Path(name).resolve().as_uri()}?mode=ro"
+    return lambda: sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def is_shared(db: Database) -> bool:
@@ -140,6 +158,16 @@ def tell(db: Database) -> None:
     """
     if is_shared(db):
         db.execute("SELECT pg_notify(current_schema(), '')")
+
+
+@contextmanager
+def view(db: Database) -> Iterator[None]:
+    """See the store as it is at one moment, whatever others write meanwhile. Nothing is written in it."""
+    db.execute("BEGIN" if isinstance(db, sqlite3.Connection) else _VIEW)
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
 
 
 def attend(db: Database) -> None:

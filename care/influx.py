@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from care import series
 from care.clock import SystemClock
+from care.database import Where, shown
 from care.link import is_here
 from care.series import Busy, Refused, Series, Unreachable, alone
 from care.systemd import Watchdog, notify
@@ -46,11 +47,11 @@ class CannotStart(Exception):
 class Settings:
     """What is written where, as whoever started the command said it."""
 
-    journal: Path
+    journal: Where
     url: str
     organisation: str = ""
     bucket: str = "nachtwacht"
-    progress: Path | None = None  # None: beside the journal
+    progress: Path | None = None  # None: beside the journal, which is a file then
     token_file: Path | None = None
     ca: Path | None = None
     since: datetime | None = None
@@ -60,9 +61,13 @@ class Settings:
 
     @property
     def file(self) -> Path:
-        """Where the progress stands."""
+        """Where the progress stands. Raises `CannotStart` if nobody said, and the journal is no file."""
         of = f"-{self.of}" if self.of else ""
-        return self.progress or self.journal.with_name(f"{self.journal.name}.series{of}.json")
+        if self.progress is not None:
+            return self.progress
+        if isinstance(self.journal, Path):
+            return self.journal.with_name(f"{self.journal.name}.series{of}.json")
+        raise CannotStart(f"{shown(self.journal)} is no file to keep the cursor beside. Say where: --progress FILE.")
 
     @property
     def target(self) -> str:
@@ -165,9 +170,7 @@ def token_of(file: Path | None, environment: Mapping[str, str] = os.environ) -> 
 def command(settings: Settings, *, once: bool, status: bool, say: Callable[[str], None]) -> Exit:
     """Do what the command was asked: write until a signal, `once`, or only say the `status`; sentences go to `say`."""
     if status:
-        told, code = state(settings)
-        say(told)
-        return code
+        return _status(settings, say)
     stop = threading.Event()
     asked = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -178,6 +181,15 @@ def command(settings: Settings, *, once: bool, status: bool, say: Callable[[str]
     finally:
         for number, before in asked.items():
             signal.signal(number, before)
+
+
+def _status(settings: Settings, say: Callable[[str], None]) -> Exit:
+    try:
+        told, code = state(settings)
+    except CannotStart as error:
+        told, code = str(error), Exit.CANNOT_START
+    say(told)
+    return code
 
 
 def run(settings: Settings, stop: threading.Event, *, once: bool, tell: Callable[[str], None]) -> Exit:

@@ -150,7 +150,7 @@ def at(place: Where, *, read_only: bool = False) -> Database:
     """
     if isinstance(place, Path):
         return connect(place, read_only=read_only)
-    db = database.shared(place, STORE)
+    db = database.shared(place, STORE, read_only=read_only)
     try:
         if read_only:
             _refuse_what_is_not_there(db)

@@ -11,10 +11,10 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import psycopg
@@ -60,9 +60,10 @@ class Connection:
     It may pass between threads, one at a time, as one of SQLite does.
     """
 
-    def __init__(self, address: Address, schema: str) -> None:
-        """Connect, and make the schema if it is not there. Raises `sqlite3.Error`."""
+    def __init__(self, address: Address, schema: str, *, read_only: bool = False) -> None:
+        """Connect, and make the schema if it is not there, unless nothing is to be written. Raises `sqlite3.Error`."""
         self._address = address
+        self._read_only = read_only
         self._schema = schema
         self._lock = _lock_of(f"nachtwacht {schema}")
         self._in_transaction = False
@@ -77,7 +78,7 @@ class Connection:
             word = statement.lstrip()[:9].upper()
             if word.startswith("BEGIN"):
                 self._alive()
-                self._begin()
+                self._begin(statement)
                 return cast("Rows", _NOTHING)
             if word.startswith(("COMMIT", "ROLLBACK")):
                 return self._end(statement)
@@ -126,15 +127,21 @@ class Connection:
                 with suppress(psycopg.Error):
                     self._connection.execute(f"SET statement_timeout = {ANSWER_WITHIN_MS}; SET lock_timeout = 0")
 
+    def beside(self) -> Callable[[], Database]:
+        """Do as `care.database.beside` says."""
+        return partial(Connection, self._address, self._schema, read_only=True)
+
     def close(self) -> None:
         """Let go of the connection; what was not committed never was."""
         with suppress(psycopg.Error):
             self._connection.close()
 
     def _connect(self) -> psycopg.Connection[Any]:
-        made = _connected(self._address, self._schema)
+        made = _connected(self._address, self._schema, read_only=self._read_only)
         try:
-            made.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(self._schema)))
+            if not self._read_only and made.execute("SELECT current_schema()").fetchone() == (None,):
+                with suppress(errors.UniqueViolation):  # somebody else makes it at this moment
+                    made.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(self._schema)))
             if self._attends is not None:
                 self._attends.take(made)
         except BaseException:
@@ -149,7 +156,7 @@ class Connection:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self._alive()
-        self._begin()
+        self._begin("BEGIN")
         try:
             yield
         except BaseException:
@@ -157,9 +164,12 @@ class Connection:
             raise
         self._end("COMMIT")
 
-    def _begin(self) -> None:
-        self._connection.execute("BEGIN")
+    def _begin(self, statement: str) -> None:
+        reads = statement.endswith("READ ONLY")
+        self._connection.execute(statement if reads else "BEGIN")
         self._in_transaction = True
+        if reads:
+            return
         try:
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (self._lock,))
         except BaseException:
@@ -203,8 +213,8 @@ def _lock_of(name: str) -> int:
     return zlib.crc32(name.encode()) - 2**31
 
 
-def _connected(address: Address, schema: str) -> psycopg.Connection[Any]:
-    said = {"search_path": schema, **_SET}
+def _connected(address: Address, schema: str, *, read_only: bool = False) -> psycopg.Connection[Any]:
+    said = {"search_path": schema, **_SET, **({"default_transaction_read_only": "on"} if read_only else {})}
     return psycopg.connect(
         address,
         autocommit=True,
@@ -273,6 +283,11 @@ def make(db: Database, schema: str) -> None:
 def each(db: Database, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
     """Do as `care.database.each` says."""
     return cast("Connection", db).each(statement, rows)
+
+
+def beside(db: Database) -> Callable[[], Database]:
+    """Do as `care.database.beside` says."""
+    return cast("Connection", db).beside()
 
 
 def attend(db: Database, *, alone: bool, within_ms: int) -> None:

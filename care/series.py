@@ -20,9 +20,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from care import files, journal
+from care import database, files, journal
 from care.clock import Clock
-from care.database import Database
+from care.database import Database, Where, shown
 from care.journal import Entry
 from care.points import line, points
 from detectors.homes import Instant, SiteId
@@ -171,7 +171,7 @@ class Series:
 
     def __init__(
         self,
-        journal_file: Path,
+        book: Where,
         file: Path,
         server: Server,
         *,
@@ -181,7 +181,7 @@ class Series:
         since: datetime | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._journal = journal_file
+        self._journal = book
         self._file = file
         self._server = server
         self._clock = clock
@@ -208,7 +208,7 @@ class Series:
         try:
             found = self._look()
         except (sqlite3.Error, OSError) as error:
-            return self._troubled(f"The journal {self._journal} cannot be read: {error}.", now, None)
+            return self._troubled(f"The journal {shown(self._journal)} cannot be read: {error}.", now, None)
         progress = self._begun(found, now)
         try:
             lines = self._lines(found.entries)
@@ -249,9 +249,7 @@ class Series:
 
     def _look(self) -> _Read:
         """Read the next records, all in one view of the journal."""
-        with closing(journal.connect(self._journal, read_only=True)) as db:
-            db.execute("PRAGMA busy_timeout=1000")
-            db.execute("BEGIN")
+        with closing(journal.at(self._journal, read_only=True)) as db, database.view(db):
             identity, newest = journal.identity(db), journal.last_number(db)
             start = self.progress.number
             if identity != self.progress.journal or newest < start:  # another one, or an older copy put back
@@ -269,7 +267,9 @@ class Series:
         was = self.progress
         if found.identity != was.journal or found.newest < was.number:
             if was.journal:
-                self._tell(f"{self._journal} is another journal, or an older copy of it: written from its beginning.")
+                self._tell(
+                    f"{shown(self._journal)} is another journal, or an older copy of it: written from its beginning."
+                )
             return Progress(at=now, target=was.target, journal=found.identity, aside=was.aside, points=was.points)
         if was.number and found.forgotten > max(found.start, was.gap_upto):
             self._tell(f"Records up to number {found.forgotten} may have left the journal before they were read.")

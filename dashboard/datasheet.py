@@ -11,7 +11,7 @@ from html import escape
 
 import msgspec
 
-from care.database import Database
+from care import database
 from care.labels import CHANNELS
 from care.points import MEASUREMENTS
 from care.records import Record
@@ -475,16 +475,10 @@ def tables() -> Iterator[tuple[str, str, list[str]]]:
     """Yield every table that a new centre makes beside its journal: where, its name, its columns."""
     for where, db in (("people", people.connect(":memory:")), ("access log", access_log.connect(":memory:"))):
         try:
-            names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-            for name in names:
-                yield where, name, columns_of(db, name)
+            for name in database.tables(db):
+                yield where, name, database.columns(db, name)
         finally:
             db.close()
-
-
-def columns_of(db: Database, table: str) -> list[str]:
-    """Return the names of a table's columns."""
-    return [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
 def records() -> Iterator[tuple[str, type, list[str]]]:

@@ -1,7 +1,6 @@
 """The pages of the privacy officer: who looked at whose data, and the files of it. Reading them is an entry too."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
-from care import journal
+from care import database
 from care.database import Database
 from care.ids import ContactId, StaffId
 from care.language import mark
@@ -197,9 +196,8 @@ async def person(
     if not overseen:
         raise no_page()
     async with desk.printing:  # it reads the whole journal: one at a time, and beside the desk's own writer
-        file = await desk.centre.ask(lambda db: str(db.execute("PRAGMA database_list").fetchone()[2]))
-        store = str(desk.people.execute("PRAGMA database_list").fetchone()[2])
-        found = await asyncio.to_thread(_everything, file, store, desk.access_log, id_)
+        book, store = await desk.centre.ask(database.beside), database.beside(desk.people)
+        found = await asyncio.to_thread(_everything, book, store, desk.access_log, id_)
     sites = {site_of(stay["home"]) for stay in found["stays"]}
     if not any(owners.get(site, OWN) in overseen for site in sites):
         raise no_page()
@@ -219,9 +217,11 @@ async def person(
     return Response(made, media_type="application/zip", headers=headers)
 
 
-def _everything(book: str, store: str, looks: Database, resident: ResidentId) -> dict[str, Any]:
+def _everything(
+    book: Callable[[], Database], store: Callable[[], Database], looks: Database, resident: ResidentId
+) -> dict[str, Any]:
     """Read in a thread, by connections of its own."""
-    with closing(journal.connect(book, read_only=True)) as records, closing(sqlite3.connect(store)) as rows:
+    with closing(book()) as records, closing(store()) as rows:
         return everything(records, rows, looks, resident)
 
 

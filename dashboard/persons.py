@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from care import erasing, forgetting, journal
+from care import database, erasing, forgetting, journal
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.counted import NightCounted
@@ -126,14 +126,14 @@ def _rows_of(people: Database, resident: ResidentId) -> dict[str, list[dict[str,
 def _about(people: Database, resident: ResidentId) -> Iterator[tuple[str, str, list[str]]]:
     """Yield every table that may hold something of a resident, with what finds it; the contacts themselves last."""
     contacts = [row[0] for row in people.execute("SELECT id FROM contact WHERE resident = ?", (resident,))]
-    tables = [row[0] for row in people.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in sorted(tables, key=lambda name: name in {"contact", "resident"}):
-        columns = {row[1] for row in people.execute(f"SELECT * FROM pragma_table_info('{table}')")}  # noqa: S608
+    asked = {"resident": [resident], "contact": contacts, "whose": [resident, *contacts]}
+    for table in sorted(database.tables(people), key=lambda name: name in {"contact", "resident"}):
         if table == "resident":
             yield table, "id = ?", [resident]
             continue
-        asked = {"resident": [resident], "contact": contacts, "whose": [resident, *contacts]}
-        for column in sorted(asked.keys() & columns):
+        for column in sorted(asked.keys() & set(database.columns(people, table))):
+            if not asked[column]:
+                continue
             marks = ", ".join("?" * len(asked[column]))
             yield table, f"{column} IN ({marks})", asked[column]
 
@@ -154,12 +154,11 @@ def erase(book: Database, people: Database, resident: ResidentId, now: Instant) 
     for stay in others.homes:
         if stay.until is None:
             raise StillThere(f"{resident} still lives in {stay.home}. First take them out of the plan of the building.")
-    book.execute("PRAGMA secure_delete=ON")
-    changed = _rewrite(book, others, now)
+    with database.overwriting(book):
+        changed = _rewrite(book, others, now)
     rows = _forget_rows(people, resident)
-    for db in (people, book):  # also what an earlier, half-done erasure left in pages that nothing uses
-        db.execute("VACUUM")
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for db in (people, book):
+        database.wipe(db, whole=True)  # also what an earlier, half-done erasure left in pages that nothing uses
     return changed, rows
 
 
@@ -167,8 +166,7 @@ def _rewrite(book: Database, others: "_Others", now: Instant) -> int:
     for entry in _every(book):
         others.learn(entry.record)
     changed = 0
-    book.execute("BEGIN EXCLUSIVE")
-    try:
+    with transaction(book):
         for entry in _every(book):
             record = others.instead_of(entry.record)
             if record is not None:
@@ -179,10 +177,6 @@ def _rewrite(book: Database, others: "_Others", now: Instant) -> int:
             ends = {(stay.home, stay.until) for stay in others.homes if stay.until is not None}
             journal.insert(book, [(now, Forget(at=now, home=home, until=until)) for home, until in sorted(ends)])
         book.execute("DELETE FROM snapshot")  # it holds what the journal said
-    except BaseException:
-        book.execute("ROLLBACK")
-        raise
-    book.execute("COMMIT")
     return changed
 
 

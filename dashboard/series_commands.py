@@ -8,15 +8,16 @@ from typing import Annotated
 
 import typer
 
-from care.database import Database
+from care import database
+from care.database import Database, Where, shown, where
 from care.series_command import Bucket, Ca, Insecure, Kept, Once, Org, Since, Status, TokenFile, Url, begun, run
 from detectors.homes import SiteId
 
 
 def series(
     *,
-    journal: Annotated[Path, typer.Option(help="the centre's journal; it is only read")],
-    people: Annotated[Path, typer.Option(help="the people store, for whose building is whose; it is only read")],
+    journal: Annotated[str, typer.Option(help="the centre's journal; it is only read")],
+    people: Annotated[str, typer.Option(help="the people store, for whose building is whose; it is only read")],
     influx: Url = "",
     organisation: Annotated[str, typer.Option(help="whose buildings; 'own' runs the centre")] = "own",
     org: Org = "",
@@ -39,9 +40,10 @@ def series(
     # What it does is imported here: the building's commands share the program, and none of its weight.
     from care.influx import Settings
 
-    _known(people, organisation)
+    store = where(people)
+    _known(store, organisation)
     settings = Settings(
-        journal=journal,
+        journal=where(journal),
         url=influx,
         organisation=org,
         bucket=bucket,
@@ -51,12 +53,12 @@ def series(
         since=begun(since),
         insecure=insecure,
         of=organisation,
-        sees=lambda: _seen_by(people, organisation),
+        sees=lambda: _seen_by(store, organisation),
     )
     run(settings, once=once, status=status)
 
 
-def _known(people: Path, organisation: str) -> None:
+def _known(people: Where, organisation: str) -> None:
     """End the command, unless the people store knows the organisation."""
     from dashboard.organisations import NoOrganisation, name_of
 
@@ -67,11 +69,11 @@ def _known(people: Path, organisation: str) -> None:
         typer.echo(f"There is no organisation {error}. See: nachtwacht desk organisation list.", err=True)
         raise typer.Exit(1) from error
     except sqlite3.Error as error:
-        typer.echo(f"Cannot read the people store {people}: {error}.", err=True)
+        typer.echo(f"Cannot read the people store {shown(people)}: {error}.", err=True)
         raise typer.Exit(1) from error
 
 
-def _seen_by(people: Path, organisation: str) -> Callable[[SiteId], bool]:
+def _seen_by(people: Where, organisation: str) -> Callable[[SiteId], bool]:
     """Return whether a building is the organisation's, as it is now. Raises `sqlite3.Error`."""
     from dashboard.organisations import Access, OrganisationId, sees
 
@@ -79,5 +81,7 @@ def _seen_by(people: Path, organisation: str) -> Callable[[SiteId], bool]:
         return sees(frozenset({OrganisationId(organisation)}), Access(db).owners())
 
 
-def _opened(people: Path) -> Database:
+def _opened(people: Where) -> Database:
+    if not isinstance(people, Path):
+        return database.shared(people, "people", read_only=True)
     return sqlite3.connect(f"{people.resolve().as_uri()}?mode=ro", uri=True, timeout=5)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from care import journal, series
 from care.clock import SystemClock
-from care.influx import CannotStart, Exit, Influx, Settings, checked, run, state, token_of
+from care.database import Address
+from care.influx import CannotStart, Exit, Influx, Settings, checked, command, run, state, token_of
 from care.points import line, points
 from care.records import Record
 from care.series import ALL_REFUSED, IDLE_S, RETRY_AFTER_MAX_S, Refused, Series, Server, Unreachable, alone, read
@@ -59,9 +60,10 @@ class Building:
     told: list[str] = field(default_factory=list)
     sees: Callable[[], Callable[[SiteId], bool]] = lambda: lambda _: True
     since: datetime | None = None
+    address: Address | None = None  # of a journal in PostgreSQL, in place of a file
 
     def write(self, *records: Record) -> None:
-        with contextlib.closing(journal.connect(self.file)) as db:
+        with contextlib.closing(journal.at(self.address or self.file)) as db:
             journal.append(db, records, recorded_at=self.clock.at)
 
     @property
@@ -74,7 +76,7 @@ class Building:
 
     def series(self, server: Server | None = None) -> Series:
         return Series(
-            self.file,
+            self.address or self.file,
             self.progress,
             server or Influx(self.url, "zorg", "nachten", lambda: TOKEN, None),
             target="here",
@@ -92,7 +94,16 @@ def building(tmp_path: Path) -> Iterator[Building]:
         yield made
 
 
-def test_what_is_in_the_journal_is_written_once_and_then_what_is_new(building: Building) -> None:
+@pytest.fixture(params=["sqlite", "postgres"])
+def anywhere(request: pytest.FixtureRequest, building: Building) -> Building:
+    """A journal in a file, and one in PostgreSQL."""
+    if request.param == "postgres":
+        building.address = request.getfixturevalue("postgres").new()
+    return building
+
+
+def test_what_is_in_the_journal_is_written_once_and_then_what_is_new(anywhere: Building) -> None:
+    building = anywhere
     building.write(*statuses(3))
     made = building.series()
     assert made.turn() == IDLE_S
@@ -222,10 +233,11 @@ def test_a_single_bad_point_in_a_quiet_home_does_not_hold_the_next(building: Bui
     assert (made.progress.aside, made.progress.trouble) == (1, "")
 
 
-def test_another_journal_is_written_from_its_beginning(building: Building) -> None:
+def test_another_journal_is_written_from_its_beginning(anywhere: Building) -> None:
+    building = anywhere
     building.write(*statuses(3))
     building.series().turn()
-    with contextlib.closing(journal.connect(building.file)) as db:
+    with contextlib.closing(journal.at(building.address or building.file)) as db:
         journal.renew(db)  # as a copy is that was put back
     made = building.series()
     made.turn()
@@ -398,6 +410,14 @@ def test_two_processes_never_write_from_one_cursor(tmp_path: Path) -> None:
     settings = Settings(journal=tmp_path / "centre.db", url="http://127.0.0.1:1")
     with alone(settings.file), pytest.raises(CannotStart, match="another process writes from it already"):
         run_once(settings, [])
+
+
+def test_without_a_file_to_lie_beside_it_asks_where_the_cursor_is_kept() -> None:
+    told: list[str] = []
+    settings = Settings(journal=Address("postgresql://desk:secret@db/nachtwacht"), url="http://127.0.0.1:1")
+    for status in (False, True):
+        assert command(settings, once=True, status=status, say=told.append) is Exit.CANNOT_START
+    assert [("--progress" in said, "secret" in said) for said in told] == [(True, False)] * 2
 
 
 def run_once(settings: Settings, told: list[str]) -> Exit:
