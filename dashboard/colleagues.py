@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -16,7 +17,6 @@ from care import journal, postgres
 from care.database import Address
 from dashboard.intake import Centre, Heard
 from dashboard.leases import ROUND_S, Leases
-from dashboard.lines import Lines
 from dashboard.lookout import Screens, Seen
 from detectors.homes import SiteId
 
@@ -33,10 +33,17 @@ class Telling(msgspec.Struct, frozen=True, array_like=True):
     screens: list[Seen]
 
 
+class Able(Protocol):
+    """Says whether this process can hear buildings (`dashboard.lines.Lines`)."""
+
+    @property
+    def able(self) -> bool: ...
+
+
 _telling = msgspec.msgpack.Decoder(Telling)
 
 
-async def keep(leases: Leases, centre: Centre, lines: Lines, screens: Screens) -> None:
+async def keep(leases: Leases, centre: Centre, lines: Able, screens: Screens) -> None:
     """Renew the leases, tell and hear, and follow what others write, until cancelled."""
     while True:
         try:
@@ -50,7 +57,7 @@ async def keep(leases: Leases, centre: Centre, lines: Lines, screens: Screens) -
         await asyncio.sleep(ROUND_S)
 
 
-async def turn(leases: Leases, centre: Centre, lines: Lines, screens: Screens) -> None:
+async def turn(leases: Leases, centre: Centre, lines: Able, screens: Screens) -> None:
     """Do so once. Raises `sqlite3.Error`."""
     told = msgspec.msgpack.encode(Telling(centre.heard_lately(LATELY_S), screens.here()))
     await leases.round(told, able=lines.able)
