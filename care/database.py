@@ -21,6 +21,7 @@ _VIEW = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _ALONE_WITHIN_MS = 500  # that somebody who is just leaving may take
 
 _SCHEMES = ("postgresql://", "postgres://")
+_LIKE = "postgresql://USER@HOST/NAME"
 
 
 class Rows(Protocol):
@@ -46,10 +47,20 @@ class Database(Protocol):
 def where(text: str) -> Where:
     """Return where a store lies, as people write it: a file, or the address of a PostgreSQL database.
 
+    Raises `ValueError` with a sentence for an address of something else, or one that cannot be read for sure.
+
     >>> where("centre.db"), where("postgresql://desk@db/nachtwacht")
     (PosixPath('centre.db'), 'postgresql://desk@db/nachtwacht')
     """
-    return Address(text) if text.startswith(_SCHEMES) else Path(text)
+    scheme, colon, rest = text.partition("://")
+    if not colon:
+        return Path(text)
+    if not text.startswith(_SCHEMES):
+        raise ValueError(f"An address that begins with {scheme}:// is no store's: write a file, or {_LIKE}.")
+    before, _, after = rest.partition("@")
+    if "@" in after or ("@" in rest and any(letter in before for letter in "/?#")):  # what is secret is not repeated
+        raise ValueError(f"In the password of an address, write @ as %40, / as %2F, ? as %3F and # as %23: {_LIKE}.")
+    return Address(text)
 
 
 def shown(place: Where) -> str:
@@ -236,6 +247,26 @@ def wipe(db: Database, *, whole: bool = False) -> None:
     if whole:
         db.execute("VACUUM")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def version(db: Database) -> int:
+    """Return of which make a store is, as `note_version` wrote it down; 0 where nothing was."""
+    if isinstance(db, sqlite3.Connection):
+        row = db.execute("PRAGMA user_version").fetchone()
+    else:
+        row = db.execute("SELECT number FROM version").fetchone() if "version" in tables(db) else None
+    return 0 if row is None else int(row[0])
+
+
+def note_version(db: Database, number: int) -> None:
+    """Write down of which make a store is from now on."""
+    if version(db) == number:
+        return
+    if isinstance(db, sqlite3.Connection):
+        db.execute(f"PRAGMA user_version={number}")
+        return
+    make(db, "CREATE TABLE IF NOT EXISTS version (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL)")
+    db.execute("INSERT INTO version VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET number = excluded.number", (number,))
 
 
 def changes(db: Database) -> object:

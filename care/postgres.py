@@ -51,6 +51,8 @@ _WORDS = {
     r"\bINTEGER\b": "BIGINT",
     r"\bREAL\b": "DOUBLE PRECISION",
     r"\bBLOB\b": "BYTEA",
+    r"\bTEXT\b": 'TEXT COLLATE "C"',  # in the order of SQLite, whatever the language of the database
+    r"\bunixepoch\(\)": "extract(epoch FROM now())",
 }
 
 

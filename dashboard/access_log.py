@@ -14,12 +14,15 @@ from pathlib import Path
 
 import msgspec
 
+from care import database
 from care.accounts import LogAnchored
-from care.database import Database
-from dashboard.rows import transaction
+from care.database import Database, Where
+from dashboard.rows import opened, transaction
 from detectors.homes import HomeId, Instant, ResidentId
 
 READ_MAX = 1_000  # entries that one question returns
+STORE = "looks"  # the schema of one in PostgreSQL
+VERSION = 1  # of one in PostgreSQL; a file says nothing of its make, for there was only this one
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -105,11 +108,24 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA secure_delete=ON")
-        db.executescript(_SCHEMA)
+        database.make(db, _SCHEMA)
     except sqlite3.Error:
         db.close()
         raise
     return db
+
+
+def at(place: Where) -> Database:
+    """Open an access log in a file, or at the address of a PostgreSQL database, as `connect` does.
+
+    There others may write in it beside us. Raises `sqlite3.Error`, and `TooNew`.
+    """
+    return connect(place) if isinstance(place, Path) else opened(place, STORE, _SCHEMA, VERSION)
+
+
+def beside(place: Where) -> Where:
+    """Return where the access log of a people store lies: in a file beside it, or at the same address."""
+    return place.with_name("access-log.db") if isinstance(place, Path) else place
 
 
 def write(db: Database, *entries: Entry) -> None:
@@ -177,8 +193,7 @@ def verify(db: Database, anchors: Iterable[LogAnchored]) -> tuple[int, int]:
     if begun and known.get(begun) != digest:
         raise Broken(1)
     good, count = begun, 0
-    rows = db.execute("SELECT number, body, digest FROM entry ORDER BY number")
-    for number, told in _checked(rows, begun, digest):
+    for number, told in _checked(_every(db), begun, digest):
         count += 1
         if number in known:
             if known[number] != told:
@@ -196,8 +211,22 @@ def cut(db: Database, anchor: LogAnchored) -> int:
         if row is None or bytes(row[0]).hex() != anchor.digest:
             return 0  # gone already, or not what it was: then it stays for whoever looks into that
         gone = db.execute("DELETE FROM entry WHERE number <= ?", (anchor.number,)).rowcount
-        db.execute("INSERT OR REPLACE INTO begun VALUES (1, ?, ?)", (anchor.number, row[0]))
+        db.execute(
+            "INSERT INTO begun VALUES (1, ?, ?)"
+            " ON CONFLICT (one) DO UPDATE SET number = excluded.number, digest = excluded.digest",
+            (anchor.number, row[0]),
+        )
     return gone
+
+
+def _every(db: Database) -> Iterator[tuple[int, bytes, bytes]]:
+    """Return all entries in their order, some at a time: five years of them fill no memory."""
+    after = 0
+    while rows := db.execute(
+        "SELECT number, body, digest FROM entry WHERE number > ? ORDER BY number LIMIT ?", (after, READ_MAX)
+    ).fetchall():
+        yield from rows
+        after = rows[-1][0]
 
 
 def _checked(rows: Iterable[tuple[int, bytes, bytes]], after: int, digest: bytes) -> Iterator[tuple[int, bytes]]:

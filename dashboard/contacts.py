@@ -69,7 +69,10 @@ class Channel:
 def add(db: Database, resident: ResidentId, name: str, relation: Relation) -> ContactId:
     """Keep somebody who may be asked about a resident. Raises `BadInput`."""
     contact = ContactId(f"c-{secrets.token_hex(4)}")
-    db.execute("INSERT INTO contact VALUES (?, ?, ?, ?)", (contact, tidy(resident), tidy(name), relation))
+    db.execute(
+        "INSERT INTO contact VALUES (?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM contact))",
+        (contact, tidy(resident), tidy(name), relation),
+    )
     return contact
 
 
@@ -112,7 +115,10 @@ def set_address(db: Database, whose: str, channel: str, address: str) -> None:
     if channel == PHONE and not _NUMBER.fullmatch(address.strip()):
         raise BadInput(f"{address!r} is no phone number. Write digits, like 085 000 02 12 or +31 85 000 02 12.")
     row = (tidy(whose, longest=80), _channel_name(channel), tidy(address, longest=ADDRESS_MAX))
-    db.execute("INSERT OR REPLACE INTO address VALUES (?, ?, ?)", row)
+    db.execute(
+        "INSERT INTO address VALUES (?, ?, ?) ON CONFLICT (whose, channel) DO UPDATE SET address = excluded.address",
+        row,
+    )
 
 
 def address(db: Database, to: ContactId, channel: str, home_id: HomeId, home: Home | None) -> str | None:
@@ -151,7 +157,11 @@ def set_channel(db: Database, name: str, url: str, *, test_to: str = "") -> None
             f"That is neither {push.URL}, nor a mail server (smtp://, smtps://), nor a URL that Apprise knows with"
             f" {notices.ADDRESS} in it: see its list of services."
         )
-    db.execute("INSERT OR REPLACE INTO channel VALUES (?, ?, ?)", (_channel_name(name), url, test_to.strip()))
+    db.execute(
+        "INSERT INTO channel VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET url = excluded.url, test_to = excluded.test_to",
+        (_channel_name(name), url, test_to.strip()),
+    )
 
 
 def channels(db: Database) -> dict[str, Channel]:

@@ -142,7 +142,13 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
     "resident": (About("resident", _CARE, _TEAM), {"id": "stands in records", "name": "how they like to be called"}),
     "contact": (
         About("contact", "consent of the resident and of the contact", _TEAM),
-        {"id": "stands in records", "resident": "whose", "name": "who is called", "relation": "what they are to them"},
+        {
+            "id": "stands in records",
+            "resident": "whose",
+            "name": "who is called",
+            "relation": "what they are to them",
+            "number": "in which order they are called",
+        },
     ),
     "address": (
         About("contact, resident or role", "consent of the contact", _TEAM),
@@ -212,6 +218,7 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "who": "who did, or from which address",
             "why": "why it was refused",
             "fingerprint": "of which certificate",
+            "turn": "what came first, of the same moment",
         },
     ),
     "wants_factor": (
@@ -384,6 +391,7 @@ TABLES: dict[str, tuple[About, dict[str, str]]] = {
             "made_at": "when",
             "taken_at": "when it last worked",
             "held": "by which key the device was let in: they end together",
+            "number": "in which order they came",
         },
     ),
     "entry": (

@@ -136,7 +136,7 @@ def judge(
             raise NoEmergency
         db.execute(
             "UPDATE emergency SET judged_by = ?, judged_at = ?, fit = ?, verdict = ? WHERE id = ?",
-            (by, now.timestamp(), fit, verdict, key),
+            (by, now.timestamp(), int(fit), verdict, key),
         )
     return found[0]._replace(fit=fit, verdict=verdict)
 

@@ -68,7 +68,8 @@ CREATE TABLE IF NOT EXISTS enrolment_log (
     site TEXT NOT NULL,             -- as it was asked for, of a refused try
     who TEXT NOT NULL,              -- an address, a member of staff, or "command"
     why TEXT NOT NULL,
-    fingerprint TEXT NOT NULL
+    fingerprint TEXT NOT NULL,
+    turn INTEGER NOT NULL DEFAULT 0 -- of what was done in the same moment
 ) STRICT;
 CREATE INDEX IF NOT EXISTS enrolment_log_at ON enrolment_log (at);
 CREATE INDEX IF NOT EXISTS enrolment_log_who ON enrolment_log (who, at);
@@ -253,17 +254,22 @@ def waiting(db: Database, now: datetime) -> list[Waiting]:
 def enrolled(db: Database) -> list[Enrolled]:
     """Return every building that was ever enrolled, with its newest certificate."""
     rows = db.execute(
-        "SELECT site, fingerprint, valid_until, revoked_at, max(signed_at) FROM gateway GROUP BY site ORDER BY site"
+        "SELECT site, fingerprint, valid_until, revoked_at FROM (SELECT site, fingerprint, valid_until, revoked_at,"
+        " row_number() OVER (PARTITION BY site ORDER BY signed_at DESC, serial) AS age FROM gateway) AS one"
+        " WHERE age = 1 ORDER BY site"
     )
     return [
         Enrolled(SiteId(site), fingerprint, _moment(until), None if revoked is None else _moment(revoked))
-        for site, fingerprint, until, revoked, _ in rows
+        for site, fingerprint, until, revoked in rows
     ]
 
 
 def log(db: Database, limit: int = LOG_MAX) -> list[Line]:
     """Return what was done and tried, the newest first."""
-    rows = db.execute("SELECT * FROM enrolment_log ORDER BY at DESC, rowid DESC LIMIT ?", (min(limit, LOG_MAX),))
+    rows = db.execute(
+        "SELECT at, what, site, who, why, fingerprint FROM enrolment_log ORDER BY at DESC, turn DESC LIMIT ?",
+        (min(limit, LOG_MAX),),
+    )
     return [Line(_moment(at), Did(what), *rest) for at, what, *rest in rows]
 
 
@@ -274,7 +280,7 @@ def _tried(db: Database, who: str, now: datetime) -> Iterator[None]:
     Raises `NotAdmitted` when there were too many from there; that is written down once, not with every further try.
     """
     since = _s(now - WINDOW)
-    failed = "SELECT count(*), total(why = ?) FROM enrolment_log WHERE who = ? AND at > ? AND what = ?"
+    failed = "SELECT count(*), count(*) FILTER (WHERE why = ?) FROM enrolment_log WHERE who = ? AND at > ? AND what = ?"
     tries, told = db.execute(failed, (No.TRIES, who, since, Did.REFUSED)).fetchone()
     if tries - told >= TRIES_MAX:
         if not told:
@@ -375,7 +381,12 @@ def _owner(db: Database, site: str) -> OrganisationId:
 
 
 def _note(db: Database, now: datetime, what: Did, site: str, *, who: str, why: str = "", fingerprint: str = "") -> None:
-    db.execute("INSERT INTO enrolment_log VALUES (?, ?, ?, ?, ?, ?)", (_s(now), what, site, who, why, fingerprint))
+    at = _s(now)
+    db.execute(
+        "INSERT INTO enrolment_log VALUES"
+        " (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(turn), 0) + 1 FROM enrolment_log WHERE at = ?))",
+        (at, what, site, who, why, fingerprint, at),
+    )
 
 
 def network(client: str) -> str:

@@ -22,7 +22,7 @@ from webauthn.helpers.structs import (
 
 from care.database import Database
 from care.ids import StaffId
-from dashboard.rows import digest, transaction
+from dashboard.rows import digest, named, transaction
 from dashboard.typed import tidy
 
 HALF = timedelta(minutes=10)  # from the password to the second factor
@@ -115,7 +115,7 @@ class Factors:
 def demand(db: Database, whose: str, *, wanted: bool = True) -> None:
     """Ask a second factor of an organisation's people, or of somebody; or ask it no more."""
     if wanted:
-        db.execute("INSERT OR IGNORE INTO wants_factor VALUES (?)", (whose,))
+        db.execute("INSERT INTO wants_factor VALUES (?) ON CONFLICT DO NOTHING", (whose,))
     else:
         db.execute("DELETE FROM wants_factor WHERE whose = ?", (whose,))
 
@@ -137,7 +137,7 @@ def must(db: Database, staff: StaffId) -> bool:
 
 def of(db: Database, staff: StaffId) -> Factors:
     """Return what somebody has."""
-    totp = db.execute("SELECT 1 FROM totp WHERE staff = ? AND proven", (staff,)).fetchone() is not None
+    totp = db.execute("SELECT 1 FROM totp WHERE staff = ? AND proven = 1", (staff,)).fetchone() is not None
     keys = db.execute("SELECT id, name, added_at FROM passkey WHERE staff = ? ORDER BY added_at, id", (staff,))
     passkeys = tuple(Passkey(id.hex(), name, datetime.fromtimestamp(at, UTC)) for id, name, at in keys)  # noqa: A001
     (codes,) = db.execute("SELECT count(*) FROM recovery WHERE staff = ?", (staff,)).fetchone()
@@ -288,10 +288,9 @@ def register(db: Database, at: Ceremony, answer: str, *, name: str) -> None:
     with transaction(db):
         (count,) = db.execute("SELECT count(*) FROM passkey WHERE staff = ?", (at.staff,)).fetchone()
         row = (made.credential_id, at.staff, *key)
-        if (
-            count >= PASSKEYS_MAX
-            or not db.execute("INSERT OR IGNORE INTO passkey VALUES (?,?,?,?,?,?,?)", row).rowcount
-        ):
+        if count >= PASSKEYS_MAX:
+            raise WrongFactor
+        if not db.execute("INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount:
             raise WrongFactor
 
 
@@ -307,7 +306,7 @@ def check_passkey(db: Database, at: Ceremony, answer: str) -> None:
     """Look at what a passkey signed. Raises `WrongFactor`, also where its count went back: then there are two of it."""
     challenge, said = _asked(db, at), _read(answer)
     row = db.execute(
-        "SELECT id, public_key, sign_count FROM passkey WHERE staff = ? AND rp = ? AND lower(hex(id)) = ?",
+        "SELECT id, public_key, sign_count FROM passkey WHERE staff = ? AND rp = ? AND id = ?",
         (at.staff, at.host.rp, _id_in(said)),
     ).fetchone()
     if row is None:
@@ -328,7 +327,7 @@ def check_passkey(db: Database, at: Ceremony, answer: str) -> None:
 
 def drop_passkey(db: Database, staff: StaffId, id: str) -> bool:  # noqa: A002  # what it is
     """Take a passkey away; return whether it was there."""
-    return db.execute("DELETE FROM passkey WHERE staff = ? AND lower(hex(id)) = ?", (staff, id)).rowcount > 0
+    return db.execute("DELETE FROM passkey WHERE staff = ? AND id = ?", (staff, named(id))).rowcount > 0
 
 
 def _ask(db: Database, at: Ceremony) -> bytes:
@@ -336,7 +335,11 @@ def _ask(db: Database, at: Ceremony) -> bytes:
     with transaction(db):
         db.execute("DELETE FROM challenge WHERE until <= ?", (at.now.timestamp(),))
         row = (at.holder, challenge, (at.now + CHALLENGE).timestamp())
-        db.execute("INSERT OR REPLACE INTO challenge VALUES (?, ?, ?)", row)
+        db.execute(
+            "INSERT INTO challenge VALUES (?, ?, ?)"
+            " ON CONFLICT (holder) DO UPDATE SET challenge = excluded.challenge, until = excluded.until",
+            row,
+        )
     return challenge
 
 
@@ -363,8 +366,8 @@ def _read(answer: str) -> dict[str, Any]:
     return said
 
 
-def _id_in(said: dict[str, Any]) -> str:
+def _id_in(said: dict[str, Any]) -> bytes:
     try:
-        return webauthn.base64url_to_bytes(str(said.get("rawId", ""))).hex()
+        return webauthn.base64url_to_bytes(str(said.get("rawId", "")))
     except ValueError as error:
         raise WrongFactor from error

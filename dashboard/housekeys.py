@@ -143,9 +143,9 @@ def let_in(db: Database, code: str, now: datetime, device: Device, *, before: st
             (*key, (now + KEY).timestamp()),
         )
         db.execute(
-            "DELETE FROM house_key WHERE id IN (SELECT id FROM house_key WHERE resident = ? AND contact = ?"
-            " ORDER BY since DESC LIMIT -1 OFFSET ?)",
-            (resident, contact, KEYS_MAX),
+            "DELETE FROM house_key WHERE resident = ? AND contact = ? AND id NOT IN"
+            " (SELECT id FROM house_key WHERE resident = ? AND contact = ? ORDER BY since DESC, id LIMIT ?)",
+            (resident, contact, resident, contact, KEYS_MAX),
         )
     return token
 

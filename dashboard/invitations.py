@@ -11,7 +11,7 @@ from typing import NamedTuple
 from care.database import Database
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId, Role, name_of
-from dashboard.rows import digest, transaction
+from dashboard.rows import digest, named, transaction
 
 LASTS = timedelta(days=7)
 WAITING_MAX = 100  # of one organisation
@@ -134,8 +134,8 @@ def waiting(db: Database, organisation: str, now: datetime) -> list[Invitation]:
 def take_back(db: Database, organisation: str, key: str) -> bool:
     """Make an invitation worth nothing; return whether it was there."""
     done = db.execute(
-        "DELETE FROM invitation WHERE organisation = ? AND CASE id WHEN '' THEN lower(hex(token)) ELSE id END = ?",
-        (organisation, key),
+        "DELETE FROM invitation WHERE organisation = ? AND ((id <> '' AND id = ?) OR (id = '' AND token = ?))",
+        (organisation, key, named(key)),
     )
     return done.rowcount > 0
 

@@ -118,8 +118,9 @@ def settle(db: Database, organisation: str, *, issuer: str, client_id: str, secr
             (organisation, issuer),
         )
         db.execute(
-            "INSERT INTO openid VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET issuer = excluded.issuer,"
-            " client_id = excluded.client_id, secret = excluded.secret, claim = excluded.claim",
+            "INSERT INTO openid VALUES (?, ?, ?, ?, ?) ON CONFLICT (organisation) DO UPDATE SET"
+            " issuer = excluded.issuer, client_id = excluded.client_id, secret = excluded.secret,"
+            " claim = excluded.claim",
             row,
         )
 
@@ -133,13 +134,17 @@ def remove(db: Database, organisation: str) -> bool:
 
 def of(db: Database, organisation: str) -> Provider | None:
     """Return an organisation's own sign-in, if it has one."""
-    row = db.execute("SELECT * FROM openid WHERE organisation = ?", (organisation,)).fetchone()
+    row = db.execute(
+        "SELECT organisation, issuer, client_id, secret, claim FROM openid WHERE organisation = ?", (organisation,)
+    ).fetchone()
     return None if row is None else Provider(*row)
 
 
 def named(db: Database) -> list[tuple[str, str]]:
     """Return the organisations with a sign-in of their own: id and name."""
-    rows = db.execute("SELECT id, organisation.name FROM openid JOIN organisation ON id = organisation ORDER BY 2, 1")
+    rows = db.execute(
+        "SELECT id, name FROM openid JOIN organisation ON organisation.id = openid.organisation ORDER BY name, id"
+    )
     return rows.fetchall()
 
 

@@ -149,13 +149,13 @@ class Access:
 
     def sessions(self) -> dict[str, frozenset[OrganisationId]]:
         """Return the key of every session with the organisations whose homes it may see."""
-        at = None if self.now is None else self.now().timestamp()
+        at = 0.0 if self.now is None else self.now().timestamp()
         found: dict[str, set[OrganisationId]] = {}
         for token, organisation in self.db.execute(
             "SELECT token, organisation FROM session LEFT JOIN post ON post.staff = session.staff"  # noqa: S608
-            f" AND role IN ({_HOMES}) AND (post.until IS NULL OR :at IS NULL OR post.until > :at)"
+            f" AND role IN ({_HOMES}) AND (post.until IS NULL OR post.until > :at)"
             " AND (session.through IS NULL OR session.through = organisation)"
-            " WHERE :at IS NULL OR (session.until > :at AND used_at + idle_s > :at)",
+            " WHERE session.until > :at AND used_at + idle_s > :at",
             {"at": at},
         ):
             found.setdefault(token.hex(), set()).update([organisation] if organisation is not None else [])
@@ -171,9 +171,9 @@ def posts_of(
     lent counts too when it is over.
     """
     rows = db.execute(
-        "SELECT organisation, role FROM post WHERE staff = :staff AND (:at IS NULL OR until IS NULL OR until > :at)"
-        " AND (:through IS NULL OR organisation = :through)",
-        {"staff": staff, "at": now and now.timestamp(), "through": through},
+        "SELECT organisation, role FROM post WHERE staff = :staff AND (until IS NULL OR until > :at)"
+        " AND organisation = coalesce(:through, organisation)",
+        {"staff": staff, "at": 0.0 if now is None else now.timestamp(), "through": through},
     )
     return frozenset(Post(organisation, Role(role)) for organisation, role in rows if role in set(Role))
 
@@ -198,7 +198,10 @@ def name_of(db: Database, organisation: str) -> str:
 def give(db: Database, site: SiteId, organisation: str) -> None:
     """Let a building belong to an organisation from now on. Raises `NoOrganisation`."""
     name_of(db, organisation)
-    db.execute("INSERT OR REPLACE INTO site VALUES (?, ?)", (site, organisation))
+    db.execute(
+        "INSERT INTO site VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET organisation = excluded.organisation",
+        (site, organisation),
+    )
 
 
 def appoint(db: Database, staff: StaffId, organisation: str, role: Role, *, since: datetime | None = None) -> None:
@@ -209,7 +212,7 @@ def appoint(db: Database, staff: StaffId, organisation: str, role: Role, *, sinc
     name_of(db, organisation)
     db.execute(
         "INSERT INTO post (staff, organisation, role, since) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET until = NULL, ground = ''",
+        " ON CONFLICT (staff, organisation, role) DO UPDATE SET until = NULL, ground = ''",
         (staff, organisation, role.value, since and since.timestamp()),
     )
 
@@ -235,8 +238,8 @@ def lend(
     if len(ground) < GROUND_MIN:
         raise BadInput(f"{ground!r} is no ground: say in {GROUND_MIN} characters or more why.")
     db.execute(
-        "INSERT INTO post VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " until = excluded.until, ground = excluded.ground WHERE until IS NOT NULL",
+        "INSERT INTO post VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (staff, organisation, role) DO UPDATE SET"
+        " until = excluded.until, ground = excluded.ground WHERE post.until IS NOT NULL",
         (staff, organisation, role.value, now.timestamp(), until.timestamp(), ground),
     )
 
@@ -297,7 +300,8 @@ def every(db: Database) -> list[Listed]:
         sites = [site for (site,) in db.execute("SELECT id FROM site WHERE organisation = ? ORDER BY id", (id,))]
         roles: dict[str, list[Role]] = {}
         for who, role in db.execute(
-            "SELECT staff.name, role FROM post JOIN staff ON staff.id = staff WHERE organisation = ? ORDER BY 1, 2",
+            "SELECT staff.name, role FROM post JOIN staff ON staff.id = post.staff WHERE organisation = ?"
+            " ORDER BY staff.name, role",
             (id,),
         ):
             roles.setdefault(who, []).append(Role(role))

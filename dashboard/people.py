@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import argon2
 
-from care.database import Database
+from care import database
+from care.database import Database, Where
 from care.ids import ContactId, StaffId
 from dashboard import (
     emergencies,
@@ -35,7 +36,7 @@ from dashboard import (
     wishes,
 )
 from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
-from dashboard.rows import digest, transaction
+from dashboard.rows import digest, named, opened, refuse_what_is_too_new, transaction
 from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 
@@ -46,7 +47,8 @@ TRIES_PER_NAME = 10
 TRIES_PER_CLIENT = 30  # the seats of one care centre may share an address
 PASSWORD_MIN = 10  # characters
 DEVICE_MAX = 200  # characters of what a browser says it is
-VERSION = 2  # in `user_version`; 0 knew of no organisations, 1 of no posts or sessions that end by themselves
+STORE = "people"  # the schema of one in PostgreSQL
+VERSION = 3  # 0 knew of no organisations, 1 of no posts or sessions that end by themselves, 2 of no order but a file's
 
 _USED_EVERY = timedelta(minutes=1)  # a page more or less is not worth a write
 
@@ -80,7 +82,8 @@ CREATE TABLE IF NOT EXISTS contact (  -- see dashboard.contacts
     id TEXT PRIMARY KEY,
     resident TEXT NOT NULL,
     name TEXT NOT NULL,
-    relation TEXT NOT NULL
+    relation TEXT NOT NULL,
+    number INTEGER NOT NULL DEFAULT 0  -- they are called in the order in which they were named
 ) STRICT;
 CREATE INDEX IF NOT EXISTS contact_resident ON contact (resident);
 CREATE TABLE IF NOT EXISTS address (
@@ -102,10 +105,9 @@ CREATE TABLE IF NOT EXISTS link (
 ) STRICT, WITHOUT ROWID;
 """
 
-_OF_ONE_ORGANISATION = """
-INSERT OR IGNORE INTO organisation VALUES ('own', 'Eigen organisatie');
-INSERT OR IGNORE INTO post (staff, organisation, role) SELECT id, 'own', 'care' FROM staff;
-"""
+_OWN = "INSERT INTO organisation VALUES ('own', 'Eigen organisatie') ON CONFLICT DO NOTHING;"
+
+_OF_ONE_ORGANISATION = "INSERT OR IGNORE INTO post (staff, organisation, role) SELECT id, 'own', 'care' FROM staff"
 
 _ADDED = (  # since version 1: table, column, and what it is
     ("session", "began_at", "REAL NOT NULL DEFAULT 0"),
@@ -119,14 +121,23 @@ _ADDED = (  # since version 1: table, column, and what it is
     ("invitation", "id", "TEXT NOT NULL DEFAULT ''"),
     ("invitation", "address", "TEXT NOT NULL DEFAULT ''"),
     ("subscription", "held", "TEXT REFERENCES house_key ON DELETE CASCADE"),
+    ("subscription", "number", "INTEGER NOT NULL DEFAULT 0"),
+    ("contact", "number", "INTEGER NOT NULL DEFAULT 0"),
+    ("enrolment_log", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )
 
-_HELD = """
+_FILLED = {
+    # Which device it was is not known: the one that was let in last, or none.
+    ("subscription", "held"): """
 UPDATE subscription SET held = (SELECT id FROM house_key
     WHERE contact = whose OR (contact = '' AND resident = whose) ORDER BY since DESC LIMIT 1);
 DELETE FROM subscription WHERE held IS NULL
     AND (whose IN (SELECT id FROM contact) OR whose IN (SELECT id FROM resident));
-"""
+""",
+    ("subscription", "number"): "UPDATE subscription SET number = rowid",
+    ("contact", "number"): "UPDATE contact SET number = rowid",
+    ("enrolment_log", "turn"): "UPDATE enrolment_log SET turn = rowid",
+}
 
 _ROWS = (
     organisations,
@@ -145,10 +156,6 @@ _ROWS = (
 )  # each with tables of its own
 
 _hasher = argon2.PasswordHasher()
-
-
-class TooNew(sqlite3.DatabaseError):
-    """A people store that a newer version of the program has written: a sentence."""
 
 
 class NameTaken(Exception):
@@ -238,13 +245,28 @@ def connect(file: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA secure_delete=ON")  # who is taken out is gone from the file
         db.execute("PRAGMA foreign_keys=ON")
-        _refuse_what_is_too_new(db, file)
-        db.executescript("".join([_SCHEMA, *(rows.SCHEMA for rows in _ROWS)]))
+        refuse_what_is_too_new(db, STORE, VERSION, str(file))
+        database.make(db, _schema())
         _upgrade(db)
     except sqlite3.Error:
         db.close()
         raise
     return db
+
+
+def at(place: Where) -> Database:
+    """Open the store in a file, or at the address of a PostgreSQL database, as `connect` does.
+
+    There others may write in it beside us. Raises `sqlite3.Error`, and `TooNew`.
+    """
+    if isinstance(place, Path):
+        return connect(place)
+    _of_nobody()
+    return opened(place, STORE, _schema(), VERSION)
+
+
+def _schema() -> str:
+    return "".join([_SCHEMA, *(rows.SCHEMA for rows in _ROWS), _OWN])
 
 
 def add_staff(
@@ -343,7 +365,10 @@ def set_password(db: Database, name: str, password: str) -> None:
 
 def name_resident(db: Database, resident: ResidentId, name: str) -> None:
     """Keep what a resident likes to be called, in place of what was kept before. Raises `BadInput`."""
-    db.execute("INSERT OR REPLACE INTO resident VALUES (?, ?)", (tidy(resident), tidy(name)))
+    db.execute(
+        "INSERT INTO resident VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+        (tidy(resident), tidy(name)),
+    )
 
 
 def attempt(db: Database, name: str, client: str, now: datetime, *, most: int = TRIES_PER_NAME) -> timedelta | None:
@@ -419,9 +444,9 @@ def start_session(
             ),
         )
         db.execute(
-            "DELETE FROM session WHERE token IN"
-            " (SELECT token FROM session WHERE staff = ? ORDER BY until DESC, used_at DESC LIMIT -1 OFFSET ?)",
-            (staff, SESSIONS_MAX),
+            "DELETE FROM session WHERE staff = ? AND token NOT IN"
+            " (SELECT token FROM session WHERE staff = ? ORDER BY until DESC, used_at DESC LIMIT ?)",
+            (staff, staff, SESSIONS_MAX),
         )
     return token
 
@@ -469,22 +494,16 @@ def end_session(db: Database, token: str) -> None:
 
 def end_sessions(db: Database, staff: StaffId, key: str | None = None) -> list[str]:
     """Sign somebody out everywhere, or of the session with this key alone; return the keys of what ended."""
+    one = None if key is None else named(key)
     rows = db.execute(
-        "DELETE FROM session WHERE staff = ? AND (? IS NULL OR lower(hex(token)) = ?) RETURNING token",
-        (staff, key, key),
-    ).fetchall()
-    return [token.hex() for (token,) in rows]
+        "DELETE FROM session WHERE staff = ? AND token = coalesce(?, token) RETURNING token", (staff, one)
+    )
+    return [token.hex() for (token,) in rows.fetchall()]
 
 
 def second_try_of(staff: StaffId) -> str:
     """Return under what name somebody's tries at a second factor are counted: apart from those of anybody's name."""
     return f"second factor of {staff}"
-
-
-def _refuse_what_is_too_new(db: Database, file: Path | str) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise TooNew(f"{file}: written by a newer version of Nachtwacht (people {version}, known {VERSION})")
 
 
 def _upgrade(db: Database) -> None:
@@ -494,19 +513,16 @@ def _upgrade(db: Database) -> None:
     stays so, and every post stays what it was.
     """
     with transaction(db):
-        (version,) = db.execute("PRAGMA user_version").fetchone()
+        version = database.version(db)
         for table, column, kind in _ADDED:
-            if column in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+            if column in database.columns(db, table):
                 continue
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-            if column == "held":  # which device it was is not known: the one that was let in last, or none
-                for statement in _HELD.split(";"):
-                    db.execute(statement)
-        if version == 0:
-            for statement in _OF_ONE_ORGANISATION.split(";"):
+            for statement in _FILLED.get((table, column), "").split(";"):
                 db.execute(statement)
-        if version != VERSION:
-            db.execute(f"PRAGMA user_version={VERSION}")
+        if version == 0:
+            db.execute(_OF_ONE_ORGANISATION)
+        database.note_version(db, VERSION)
 
 
 def _oldest_of_last(db: Database, column: str, value: bytes | str, most: int) -> float | None:

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS subscription (
     made_at REAL NOT NULL DEFAULT (unixepoch()),
     taken_at REAL,                 -- when its push service last took something for it
     held TEXT REFERENCES house_key ON DELETE CASCADE,  -- the key of the device: they end together; NULL: it has none
+    number INTEGER NOT NULL DEFAULT 0,  -- in the order in which they came; one that comes again is the newest
     PRIMARY KEY (endpoint, whose)  -- one phone can be that of a contact of two residents
 ) STRICT;
 CREATE INDEX IF NOT EXISTS subscription_whose ON subscription (whose);
@@ -123,14 +124,16 @@ def subscribe(db: Database, whose: str, subscription_json: str, *, held: str | N
         raise BadInput(_NO_SUBSCRIPTION)
     _check(said.endpoint, here=here)
     with transaction(db):
+        db.execute("DELETE FROM subscription WHERE endpoint = ? AND whose = ?", (said.endpoint, whose))
         db.execute(
-            "INSERT OR REPLACE INTO subscription (endpoint, whose, p256dh, auth, held) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO subscription (endpoint, whose, p256dh, auth, held, number)"
+            " VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM subscription))",
             (said.endpoint, whose, p256dh, auth, held),
         )
         db.execute(
-            "DELETE FROM subscription WHERE endpoint IN"
-            " (SELECT endpoint FROM subscription WHERE whose = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
-            (whose, DEVICES_MAX),
+            "DELETE FROM subscription WHERE whose = ? AND endpoint NOT IN"
+            " (SELECT endpoint FROM subscription WHERE whose = ? ORDER BY number DESC LIMIT ?)",
+            (whose, whose, DEVICES_MAX),
         )
     return said.endpoint
 
@@ -155,7 +158,7 @@ def of(db: Database, whose: str, now: datetime | None = None) -> list[Subscripti
     rows = db.execute(
         "SELECT endpoint, p256dh, auth FROM subscription WHERE whose = ?"
         " AND (held IS NULL OR EXISTS (SELECT 1 FROM house_key WHERE id = held AND until > ?))"
-        " ORDER BY rowid LIMIT ?",
+        " ORDER BY number LIMIT ?",
         (whose, 0.0 if now is None else now.timestamp(), DEVICES_MAX),
     )
     return [Subscription(*row) for row in rows]
@@ -189,7 +192,8 @@ def _private(db: Database) -> Any:
         made = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        db.execute("INSERT OR IGNORE INTO push_key VALUES (1, ?)", (made,))  # of two who make one, one counts
+        # Of two who make one, one counts.
+        db.execute("INSERT INTO push_key VALUES (1, ?) ON CONFLICT DO NOTHING", (made,))
         row = db.execute("SELECT private FROM push_key").fetchone()
     return serialization.load_der_private_key(row[0], None)
 

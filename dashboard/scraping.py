@@ -26,7 +26,11 @@ _SCHEME = "Bearer "
 def make_token(db: Database, now: datetime) -> str:
     """Return a new token, in place of the one that there was."""
     token = secrets.token_urlsafe(32)
-    db.execute("INSERT OR REPLACE INTO scrape_token VALUES (1, ?, ?)", (digest(token), now.timestamp()))
+    db.execute(
+        "INSERT INTO scrape_token VALUES (1, ?, ?)"
+        " ON CONFLICT (only_row) DO UPDATE SET digest = excluded.digest, made_at = excluded.made_at",
+        (digest(token), now.timestamp()),
+    )
     return token
 
 

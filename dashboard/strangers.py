@@ -28,7 +28,7 @@ REST = 2.0  # times as long as a wrong one took nobody's is looked at
 T = TypeVar("T")
 
 _COOKIES = ("__Host-nachtwacht", "nachtwacht", "__Host-nachtwacht-own", "nachtwacht-own")
-_KNOWN = "SELECT EXISTS (SELECT 1 FROM session WHERE token = ?1) OR EXISTS (SELECT 1 FROM house_key WHERE token = ?1)"
+_KNOWN = "SELECT 1 FROM session WHERE token = ? UNION ALL SELECT 1 FROM house_key WHERE token = ?"
 
 
 class Busy(Exception):
@@ -54,7 +54,7 @@ class Strangers:
 
 def _is_known(people: Database, token: str) -> bool:
     try:
-        return bool(people.execute(_KNOWN, (digest(token),)).fetchone()[0])
+        return people.execute(_KNOWN, (digest(token), digest(token))).fetchone() is not None
     except sqlite3.Error:
         return False  # whoever answers will say what is wrong with the store
 

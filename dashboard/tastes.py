@@ -54,7 +54,8 @@ def asked_for(db: Database) -> list[Wish]:
     """Return every contact who wants to be told anything, with what, and when not."""
     rows = db.execute(
         "SELECT contact, resident, morning, contacted, quiet_since, quiet_until"
-        " FROM taste JOIN contact ON contact.id = taste.contact WHERE morning OR contacted ORDER BY contact"
+        " FROM taste JOIN contact ON contact.id = taste.contact WHERE morning = 1 OR contacted = 1"
+        " ORDER BY contact"
     )
     return [
         Wish(
@@ -77,7 +78,11 @@ def want(db: Database, contact: ContactId, wanted: Wants) -> None:
         f"{wanted.quiet_since:%H:%M}",
         f"{wanted.quiet_until:%H:%M}",
     )
-    db.execute("INSERT OR REPLACE INTO taste VALUES (?, ?, ?, ?, ?)", row)
+    db.execute(
+        "INSERT INTO taste VALUES (?, ?, ?, ?, ?) ON CONFLICT (contact) DO UPDATE SET morning = excluded.morning,"
+        " contacted = excluded.contacted, quiet_since = excluded.quiet_since, quiet_until = excluded.quiet_until",
+        row,
+    )
 
 
 def forget(db: Database, contact: ContactId) -> None:
@@ -99,9 +104,15 @@ def usually_formal(db: Database, organisation: str) -> bool:
 
 def usually_speak(db: Database, organisation: str, *, formal: bool) -> None:
     """Keep how an organisation speaks to its residents; what a resident chose goes before it."""
-    db.execute("INSERT OR REPLACE INTO usual_manner VALUES (?, ?)", (organisation, int(formal)))
+    db.execute(
+        "INSERT INTO usual_manner VALUES (?, ?) ON CONFLICT (organisation) DO UPDATE SET formal = excluded.formal",
+        (organisation, int(formal)),
+    )
 
 
 def speak(db: Database, resident: ResidentId, *, formal: bool) -> None:
     """Keep how a resident wants to be spoken to."""
-    db.execute("INSERT OR REPLACE INTO manner VALUES (?, ?)", (resident, int(formal)))
+    db.execute(
+        "INSERT INTO manner VALUES (?, ?) ON CONFLICT (resident) DO UPDATE SET formal = excluded.formal",
+        (resident, int(formal)),
+    )

@@ -83,7 +83,7 @@ def of(db: Database, resident: ResidentId) -> Wishes:
     home, team = (_phone(db, whose) for whose in (str(resident), str(NIGHT_TEAM)))
     contacts = db.execute(
         "SELECT relation, name, address FROM contact JOIN address ON whose = contact.id AND channel = ?"
-        " WHERE resident = ? ORDER BY contact.rowid LIMIT ?",
+        " WHERE resident = ? ORDER BY contact.number LIMIT ?",
         (PHONE, resident, CALLED_MAX),
     )
     link = db.execute("SELECT link FROM video").fetchone()
@@ -107,7 +107,11 @@ def _phone(db: Database, whose: str) -> str:
 def want(db: Database, resident: ResidentId, first: First, note: str = "") -> None:
     """Keep what a resident wants done first, in place of what was kept before. Raises `BadInput`."""
     row = (resident, first, tidy(note, longest=NOTE_MAX, empty=True))
-    db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", row)
+    db.execute(
+        "INSERT INTO wish VALUES (?, ?, ?)"
+        " ON CONFLICT (resident) DO UPDATE SET first = excluded.first, note = excluded.note",
+        row,
+    )
 
 
 def start_video_at(db: Database, link: str) -> None:
@@ -115,4 +119,4 @@ def start_video_at(db: Database, link: str) -> None:
     parts = urlsplit(link)
     if parts.scheme != "https" or not parts.hostname or link.count("{resident}") != 1 or not link.isprintable():
         raise BadInput(f"{link!r} is no such address. Write one like https://video.example/{{resident}}.")
-    db.execute("INSERT OR REPLACE INTO video VALUES (1, ?)", (link,))
+    db.execute("INSERT INTO video VALUES (1, ?) ON CONFLICT (only_row) DO UPDATE SET link = excluded.link", (link,))

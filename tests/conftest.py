@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from care.database import Address
     from tests.journals import Journals
     from tests.postgres import Postgres
 
@@ -167,3 +168,9 @@ def journals(request: pytest.FixtureRequest) -> Iterator["Journals"]:
     made = Journals(request.getfixturevalue("postgres") if request.param == "postgres" else None)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def one_database(postgres: "Postgres") -> "Address":
+    """A database that tests have one after another."""
+    return postgres.new()

@@ -57,6 +57,14 @@ class Postgres:
             db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return Address(f"{_BEGINS_WITH}{USER}@127.0.0.1:{self.port}/{name}")
 
+    def empty(self, address: Address) -> None:
+        """Take every row out of a database, for whoever has it next: that is quicker than a new one."""
+        with psycopg.connect(address, autocommit=True) as db:
+            found = db.execute("SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('people', 'looks')")
+            tables = [sql.Identifier(*row) for row in found]
+            if tables:
+                db.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(tables)))
+
     def _wait_until_open(self, seconds: float = 30) -> None:
         """Wait until it takes connections: it listens before. Bounded."""
         end = time.monotonic() + seconds

@@ -87,7 +87,7 @@ async def besieged(desk: Desk) -> Desk:
     await made.centre.take(EIK, batch(theirs, finding(THEIR_HOME), of="journal-of-eik"))
     people.name_resident(store, MY_RESIDENT, "Nora")
     people.name_resident(store, THEIR_RESIDENT, NAMES[0])
-    store.execute("INSERT INTO contact VALUES (?, ?, ?, 'family')", (THEIR_CONTACT, THEIR_RESIDENT, NAMES[1]))
+    store.execute("INSERT INTO contact VALUES (?, ?, ?, 'family', 1)", (THEIR_CONTACT, THEIR_RESIDENT, NAMES[1]))
     contacts.set_address(store, THEIR_CONTACT, wishes.PHONE, "0612345678")
     return made
 

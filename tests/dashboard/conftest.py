@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from care import journal
 from care.alerts import alert_of
 from care.board import Board
-from care.database import Database
+from care.database import Address, Database, Where
 from care.ids import AlertId, StaffId
 from care.link import Batch
 from care.records import Plan, Record, encode
@@ -181,12 +181,42 @@ HTMX = {"HX-Request": "true"}
 NO_ALERT = "0" * 10
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tell a story that is marked with `both_stores` twice: in files, and in PostgreSQL; one of `people_file` once."""
+    names = metafunc.fixturenames
+    if "place" in names and "people_file" not in names and metafunc.definition.get_closest_marker("both_stores"):
+        metafunc.parametrize("place", ["file", "postgres"], indirect=True)
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+    """Where the people store and the access log lie."""
+    if getattr(request, "param", "file") == "file":
+        return tmp_path / "people.db"
+    address: Address = request.getfixturevalue("one_database")
+    request.getfixturevalue("postgres").empty(address)
+    return address
+
+
+@pytest.fixture
+def people_file(place: Where) -> Path:
+    """The file of the people store: what is told of it is told of files alone."""
+    assert isinstance(place, Path)
+    return place
+
+
+@pytest.fixture
+def looks(place: Where) -> Iterator[Database]:
+    with closing(access_log.connect(":memory:") if isinstance(place, Path) else access_log.at(place)) as db:
+        yield db
+
+
+@pytest.fixture
+def store(place: Where, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     # What a password costs is told in test_people; here every story would pay for it.
     monkeypatch.setattr(people, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     people._of_nobody.cache_clear()
-    with closing(people.connect(tmp_path / "people.db")) as made:
+    with closing(people.at(place)) as made:
         yield made
     people._of_nobody.cache_clear()
 
@@ -215,12 +245,10 @@ def wall() -> StoryClock:
 
 
 @pytest.fixture
-def desk(centre: Centre, store: Database, wall: StoryClock) -> Desk:
+def desk(centre: Centre, store: Database, looks: Database, wall: StoryClock) -> Desk:
     drawing = Plain(centre.board)
     live = Live(centre, drawing, access=Access(store))
-    return Desk(
-        centre=centre, live=live, drawing=drawing, people=store, access_log=access_log.connect(":memory:"), wall=wall
-    )
+    return Desk(centre=centre, live=live, drawing=drawing, people=store, access_log=looks, wall=wall)
 
 
 def stranger_at(desk: Desk, *, secure: bool = True, **options: Any) -> httpx.AsyncClient:

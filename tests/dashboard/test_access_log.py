@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from sqlite3 import Connection
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from care.database import Database, Where
 from dashboard import access_log
 from dashboard.access_log import Broken, Deed, Entry, Ground
 from detectors.homes import ResidentId
@@ -19,8 +18,8 @@ VRIES = ResidentId("r-0012")
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Connection]:
-    with closing(access_log.connect(tmp_path / "access-log.db")) as db:
+def log(place: Where) -> Iterator[Database]:
+    with closing(access_log.at(access_log.beside(place))) as db:
         yield db
 
 
@@ -31,11 +30,12 @@ def looked(minutes: int = 0, resident: ResidentId | None = VRIES) -> Entry:
     )
 
 
-def rows(log: Connection) -> list[tuple[int, bytes, bytes]]:
+def rows(log: Database) -> list[tuple[int, bytes, bytes]]:
     return log.execute("SELECT number, body, digest FROM entry ORDER BY number").fetchall()
 
 
-def test_who_looked_at_a_residents_data_is_found_the_newest_first(log: Connection) -> None:
+@pytest.mark.both_stores
+def test_who_looked_at_a_residents_data_is_found_the_newest_first(log: Database) -> None:
     access_log.write(log, looked(0), looked(5, ResidentId("r-9")), looked(10))
     found = access_log.of_resident(log, VRIES, AT, AT + timedelta(hours=1))
     assert [entry.at for entry in found] == [AT + timedelta(minutes=10), AT]
@@ -62,6 +62,7 @@ def test_whatever_is_done_to_an_entry_is_found(which: int, how: str) -> None:
         list(access_log.check(written))
 
 
-def test_what_is_as_it_was_written_is_read_whole(log: Connection) -> None:
+@pytest.mark.both_stores
+def test_what_is_as_it_was_written_is_read_whole(log: Database) -> None:
     access_log.write(log, *(looked(n) for n in range(3)))
     assert [(number, entry) for number, entry in access_log.check(rows(log))] == [(n + 1, looked(n)) for n in range(3)]

@@ -18,7 +18,7 @@ from tests.dashboard.test_staffing import MAAN, ZON, town, works
 
 __all__ = ["door", "town"]
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_stores]
 
 REASON = "Mevrouw belt zelf en zegt dat ze hulp nodig heeft."
 ASKED = {"site": "wilg", "home": "12", "reason": REASON}

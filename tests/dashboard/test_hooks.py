@@ -30,7 +30,7 @@ from detectors.homes import HomeId, SiteId
 from tests.care.test_fhir import checked
 from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, StoryClock, batch, finding, plan, status
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_stores]
 
 URL = "https://planning.example/hook"
 Answers = Callable[[httpx.Request], httpx.Response]

@@ -34,6 +34,8 @@ __all__ = ["two"]
 NORA, OMAR = ResidentId("r-wilg-12"), ResidentId("r-wilg-1")
 ORIGIN = {"Origin": "http://desk.example"}
 
+pytestmark = pytest.mark.both_stores
+
 
 def device(desk: Desk, resident: ResidentId, contact: ContactId | None = None) -> httpx.AsyncClient:
     now = desk.wall.now()

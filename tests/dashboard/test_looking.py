@@ -30,7 +30,8 @@ R_12 = ResidentId("r-0012")
 
 
 def entries(desk: Desk) -> list[Entry]:
-    return [entry for _, entry in access_log.check(desk.access_log.execute("SELECT number, body, digest FROM entry"))]
+    rows = desk.access_log.execute("SELECT number, body, digest FROM entry ORDER BY number")
+    return [entry for _, entry in access_log.check(rows)]
 
 
 def said(desk: Desk) -> list[tuple[Deed, str, str | None, Ground]]:

@@ -27,7 +27,7 @@ from tests.dashboard.test_staffing import MAAN, ZON, link, office, town, works
 
 __all__ = ["door", "office", "town"]
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_stores]
 
 KEY = RSAKey.generate_key(2048, parameters={"kid": "one"})
 STRANGE = RSAKey.generate_key(2048, parameters={"kid": "one"})

@@ -30,6 +30,7 @@ from dashboard.drawing import Drawing, Viewer
 from dashboard.live import Live
 from dashboard.organisations import OWN, Access, OrganisationId, Post, Right, Role
 from dashboard.pages import Desk
+from dashboard.rows import TooNew
 from detectors.findings import What
 from detectors.homes import HomeId, SiteId
 from tests.conftest import examples
@@ -68,6 +69,8 @@ EIK = SiteId("eik")
 ZON, MAAN = OrganisationId("zon"), OrganisationId("maan")
 THEIRS = alert_of(finding(HomeId("eik/12")))
 AGREED = dict.fromkeys(LIMITS, "19")
+
+pytestmark = pytest.mark.both_stores
 
 
 @pytest.fixture
@@ -308,7 +311,7 @@ def test_a_store_that_a_newer_version_wrote_is_left_alone(tmp_path: Path) -> Non
     file = tmp_path / "people.db"
     with closing(sqlite3.connect(file)) as db:
         db.execute(f"PRAGMA user_version={people.VERSION + 1}")
-    with pytest.raises(people.TooNew, match="newer version"):
+    with pytest.raises(TooNew, match="newer version"):
         people.connect(file)
 
 

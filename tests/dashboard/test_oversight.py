@@ -32,6 +32,7 @@ async def page_of(desk: Desk, role: Role, path: str = "/access-log", of: str = Z
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 async def test_who_sits_at_the_night_desk_reads_no_log_and_the_try_is_in_it(real: Desk) -> None:  # noqa: F811
     for role in (Role.DESK, Role.CARE, Role.MANAGER, Role.ADMINISTRATOR):
         assert (await page_of(real, role)).status_code == 404
@@ -42,6 +43,7 @@ async def test_who_sits_at_the_night_desk_reads_no_log_and_the_try_is_in_it(real
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 async def test_an_officer_reads_the_log_of_their_own_organisation_only(real: Desk) -> None:  # noqa: F811
     people.name_resident(real.people, R_12, "mevrouw Jansen")
     at = real.wall.now()
@@ -58,6 +60,7 @@ async def test_an_officer_reads_the_log_of_their_own_organisation_only(real: Des
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 async def test_a_file_of_it_holds_what_was_asked_for_and_is_an_entry(real: Desk) -> None:  # noqa: F811
     at = real.wall.now()
     mine = [
@@ -76,6 +79,7 @@ async def test_a_file_of_it_holds_what_was_asked_for_and_is_an_entry(real: Desk)
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 async def test_the_officer_looks_up_a_client_and_a_colleague_by_name_and_nobody_of_elsewhere(
     real: Desk,  # noqa: F811
 ) -> None:

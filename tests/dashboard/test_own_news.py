@@ -27,7 +27,7 @@ from detectors.nights import Stay, Summary
 from tests.carriers import Browser
 from tests.dashboard.conftest import HOME, NIGHT, WILG, StoryClock, batch, plan, stranger_at
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_stores]
 
 JANSEN = ResidentId("r-0012")
 

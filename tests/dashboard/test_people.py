@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.database import Database
+from care.database import Database, Where
 from care.ids import StaffId
 from dashboard import people
 from dashboard.people import Names
@@ -20,10 +20,12 @@ from detectors.homes import ResidentId
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 PASSWORD = "maan en sterren"
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    with closing(people.connect(tmp_path / "people.db")) as made:
+def db(place: Where) -> Iterator[Database]:
+    with closing(people.at(place)) as made:
         yield made
 
 

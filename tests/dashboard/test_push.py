@@ -23,6 +23,8 @@ LETTER = Letter(
 )
 LATER = timedelta(minutes=5)
 
+pytestmark = pytest.mark.both_stores
+
 
 def subscribed(store: Database, service: PushService, *names: str, whose: str = "c-1") -> None:
     for name in names:

@@ -19,7 +19,7 @@ from care import forgetting, journal
 from care.accounts import Erased, LogAnchored
 from care.alerts import alert_of
 from care.board import Board
-from care.database import Database
+from care.database import Database, Where
 from care.ids import StaffId
 from care.records import How, Outcome, Record, Resolved
 from dashboard import access_log, people
@@ -63,11 +63,12 @@ def left(centre: Centre) -> list[Record]:
 class House:
     """A centre with all its stores, at a date."""
 
-    def __init__(self, folder: Path, now: datetime = NOW) -> None:
+    def __init__(self, folder: Path, now: datetime = NOW, *, place: Where | None = None) -> None:
         self.clock = StoryClock(now)
         self.centre = Centre(journal.connect(folder / "centre.db"), self.clock)
-        self.people = people.connect(folder / "people.db")
-        self.looks = access_log.connect(folder / "access-log.db")
+        rows = folder / "people.db" if place is None else place
+        self.people = people.at(rows)
+        self.looks = access_log.at(access_log.beside(rows))
         self.daily = Daily(self.centre, self.people, self.looks, self.clock, pause_s=0)
 
     def __enter__(self) -> Self:
@@ -237,14 +238,15 @@ def test_killed_at_any_moment_what_left_is_accounted_for_to_the_last(tmp_path: P
 
 
 @pytest.mark.anyio
-async def test_what_ended_in_the_people_store_goes(tmp_path: Path) -> None:
-    with House(tmp_path) as house:
+@pytest.mark.both_stores
+async def test_what_ended_in_the_people_store_goes(tmp_path: Path, place: Where) -> None:
+    with House(tmp_path, place=place) as house:
         sanne = people.add_staff(house.people, "s", first_name="S", initials="S", password="maan en sterren")
         people.start_session(house.people, sanne, NOW - timedelta(days=10))
         token = people.start_session(house.people, sanne, NOW)
         house.people.execute(
-            "INSERT INTO session (token, staff, until, used_at) VALUES (x'00', ?, ?, 0)",
-            (sanne, (NOW - timedelta(days=3)).timestamp()),
+            "INSERT INTO session (token, staff, until, used_at) VALUES (?, ?, ?, 0)",
+            (b"\x00", sanne, (NOW - timedelta(days=3)).timestamp()),
         )
         await house.daily.look()
         assert house.people.execute("SELECT count(*) FROM session").fetchone() == (1,)
@@ -268,8 +270,9 @@ async def three_days(house: House) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_log_that_is_as_it_was_written_fits_its_anchors(tmp_path: Path) -> None:
-    with House(tmp_path) as house:
+@pytest.mark.both_stores
+async def test_a_log_that_is_as_it_was_written_fits_its_anchors(tmp_path: Path, place: Where) -> None:
+    with House(tmp_path, place=place) as house:
         await three_days(house)
         house.look()
         assert [one.number for one in anchors(house)] == [4, 8, 12]
@@ -277,32 +280,34 @@ async def test_a_log_that_is_as_it_was_written_fits_its_anchors(tmp_path: Path) 
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     ("wrong", "from_on"),
     [
-        ("UPDATE entry SET body = replace(body, 'home', 'desk') WHERE number = 6", 6),
+        ("UPDATE entry SET body = (SELECT body FROM entry WHERE number = 9) WHERE number = 6", 6),
         ("DELETE FROM entry WHERE number = 3", 3),
         ("DELETE FROM entry WHERE number > 10", 11),  # the end: the chain itself is whole, the anchor misses it
         ("DELETE FROM entry", 1),
-        ("INSERT INTO begun VALUES (1, 4, x'00'); DELETE FROM entry WHERE number <= 4", 1),
+        ("INSERT INTO begun SELECT 1, 4, body FROM entry WHERE number = 1; DELETE FROM entry WHERE number <= 4", 1),
     ],
 )
-async def test_whoever_changes_it_is_found_out(tmp_path: Path, wrong: str, from_on: int) -> None:
-    with House(tmp_path) as house:
+async def test_whoever_changes_it_is_found_out(tmp_path: Path, place: Where, wrong: str, from_on: int) -> None:
+    with House(tmp_path, place=place) as house:
         await three_days(house)
-        house.looks.executescript(
-            wrong.replace("replace(body, 'home', 'desk')", "CAST(replace(CAST(body AS TEXT), 'home', 'desk') AS BLOB)")
-        )
+        for one in wrong.split(";"):
+            house.looks.execute(one)
         with pytest.raises(Broken) as broken:
             access_log.verify(house.looks, anchors(house))
         assert broken.value.number == from_on
 
 
 @pytest.mark.anyio
-async def test_whoever_writes_all_of_it_anew_is_found_out_by_the_anchors(tmp_path: Path) -> None:
-    with House(tmp_path) as house:
+@pytest.mark.both_stores
+async def test_whoever_writes_all_of_it_anew_is_found_out_by_the_anchors(tmp_path: Path, place: Where) -> None:
+    with House(tmp_path, place=place) as house:
         await three_days(house)
-        kept = [entry for _, entry in access_log.check(house.looks.execute("SELECT number, body, digest FROM entry"))]
+        rows = house.looks.execute("SELECT number, body, digest FROM entry ORDER BY number")
+        kept = [entry for _, entry in access_log.check(rows)]
         house.looks.execute("DELETE FROM entry")
         access_log.write(house.looks, *kept[:5], *kept[6:], kept[0])  # one left out; the chain is whole again
         with pytest.raises(Broken) as broken:
@@ -311,8 +316,9 @@ async def test_whoever_writes_all_of_it_anew_is_found_out_by_the_anchors(tmp_pat
 
 
 @pytest.mark.anyio
-async def test_after_five_years_entries_leave_and_the_rest_still_fits(tmp_path: Path) -> None:
-    with House(tmp_path) as house:
+@pytest.mark.both_stores
+async def test_after_five_years_entries_leave_and_the_rest_still_fits(tmp_path: Path, place: Where) -> None:
+    with House(tmp_path, place=place) as house:
         await three_days(house)
         house.clock.wait(days=5 * 365 + 1)
         house.look()

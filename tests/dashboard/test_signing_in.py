@@ -23,6 +23,8 @@ from tests.dashboard.two_screens import NightDesk
 SIGN_IN = {"name": "sanne", "password": PASSWORD}
 COOKIE = "__Host-nachtwacht"
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def door(desk: Desk) -> Desk:
@@ -199,7 +201,8 @@ async def test_what_opens_the_door_is_changed_only_by_who_came_in_just_now(
 @pytest.mark.anyio
 async def test_an_answer_of_no_passkey_is_refused_whatever_it_says(door: Desk, sanne: StaffId) -> None:
     with_app(door, sanne)
-    door.people.execute("INSERT INTO passkey VALUES (x'01', ?, x'00', 0, 'desk.example', 'key', 0)", (sanne,))
+    row = (b"\x01", sanne, b"\x00", 0, "desk.example", "key", 0)
+    door.people.execute("INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     for answer in ("", "[]", "{", '{"rawId": "AQ"}', '{"rawId": "!!"}', '{"id": "AQ", "rawId": "AQ", "response": {}}'):
         async with stranger_at(door) as browser:
             await browser.post("/sign-in", data=SIGN_IN)

@@ -23,7 +23,7 @@ from tests.dashboard.test_signing_in import door, told
 
 __all__ = ["door"]
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_stores]
 
 ZON, MAAN = OrganisationId("zon"), OrganisationId("maan")
 NEW = {"name": "Iris", "first_name": "Iris", "initials": "IB", "password": "een lang woord"}

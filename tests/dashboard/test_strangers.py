@@ -16,7 +16,7 @@ from dashboard.strangers import Busy, Passwords
 from detectors.homes import ResidentId
 from tests.dashboard.besieged import routes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_stores]
 
 
 async def test_whoever_signed_in_or_holds_a_key_comes_in_before_a_crowd(desk: Desk, sanne: StaffId) -> None:

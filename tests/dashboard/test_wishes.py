@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from care.database import Database
+from care.database import Database, Where
 from dashboard import contacts, people, wishes
 from dashboard.commands import cli
 from dashboard.contacts import Relation
@@ -18,10 +18,12 @@ from detectors.homes import ResidentId
 JAN = ResidentId("r-0012")
 FATIMA = Called(Who.FAMILY, "Fatima", "06 0000 0001")
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    with closing(people.connect(tmp_path / "people.db")) as made:
+def db(place: Where) -> Iterator[Database]:
+    with closing(people.at(place)) as made:
         yield made
 
 
