@@ -580,7 +580,7 @@ class Intake:
         )
         self.connected, self._tries = True, 0
         self._hears(True)  # noqa: FBT003
-        log.info("connected", broker=self._broker, session=self._client_id)
+        log.info("connected", broker=self._broker, **({"session": self._client_id} if self._buildings else {}))
         room = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as together:
             together.create_task(self._send(client))

@@ -97,7 +97,8 @@ def run(settings: Settings) -> None:
 async def serve(settings: Settings) -> None:
     """Run the centre in this event loop. Raises `CannotStart`."""
     with contextlib.ExitStack() as open_things:
-        sock = open_things.enter_context(_listening(settings.host, settings.port))
+        several = not isinstance(settings.journal, Path)
+        sock = open_things.enter_context(_listening(settings.host, settings.port, several=several))
         stores = _Stores(
             open_things.enter_context(closing(_people(settings.people))),
             open_things.enter_context(closing(_access_log(settings.people))),
@@ -257,10 +258,11 @@ def _keep_for_good() -> None:
     gc.freeze()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, *, several: bool) -> socket.socket:
+    """Listen; several processes of one centre may on one port, and the system deals browsers out among those alive."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=several)
     except OSError as error:
         why = str(error.strerror).partition(" (")[0]  # Python says the address once more
         raise CannotStart(f"Cannot listen on {host}:{port}: {why}. Choose another with --port.") from error
