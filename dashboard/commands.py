@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
-from care.database import Database
+from care.database import Database, Where, shown
 from care.ids import ContactId
 from care.link import broker_address, is_here
 from dashboard import contract_commands, privacy_commands, program_commands, series_commands
+from dashboard.options import Journal, People
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 
@@ -43,7 +44,6 @@ cli.command("dpia")(privacy_commands.dpia)
 cli.command("contract")(contract_commands.contract)
 cli.command("series")(series_commands.series)
 
-People = Annotated[Path, typer.Option("--people", help="the people store; made if it is not there")]
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]
 As = Annotated[str, typer.Option("--role", help="desk, night-team, care, manager, installer, privacy or administrator")]
 FromStdin = Annotated[
@@ -54,7 +54,7 @@ FromStdin = Annotated[
 @cli.command()
 def run(
     *,
-    journal: Annotated[Path, typer.Option(help="the centre's journal; made if it is not there")],
+    journal: Journal,
     people: People,
     broker: Annotated[str, typer.Option(help="HOST:PORT of the MQTT broker the buildings speak to")],
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
@@ -69,6 +69,8 @@ def run(
     insecure: Annotated[bool, typer.Option("--insecure", help="plain text to a broker on another machine")] = False,
 ) -> None:
     """Run the night desk until it is told to stop. With --authority it speaks TLS to its broker.
+
+    Stores that are not there are made.
 
     Example: nachtwacht desk run --journal centre.db --people people.db --broker 127.0.0.1:1883
     """
@@ -519,13 +521,13 @@ def revoke(site: Annotated[str, typer.Argument(help="the id of the site")], *, p
 
 
 @contextmanager
-def store(file: Path) -> Iterator[Database]:
+def store(place: Where) -> Iterator[Database]:
     """Open the people store; whatever cannot be kept there ends the command with one sentence."""
     from dashboard.organisations import NoOrganisation
-    from dashboard.people import NameTaken, Unknown, connect
+    from dashboard.people import NameTaken, Unknown, at
 
     try:
-        with closing(connect(file)) as db:
+        with closing(at(place)) as db:
             yield db
     except NameTaken as error:
         raise failed(f"Somebody signs in as {error} already. Choose another name.") from error
@@ -536,7 +538,7 @@ def store(file: Path) -> Iterator[Database]:
     except ValueError as error:
         raise failed(str(error)) from error
     except sqlite3.Error as error:
-        raise failed(f"Cannot use the people store {file}: {error}.") from error
+        raise failed(f"Cannot use the people store {shown(place)}: {error}.") from error
 
 
 def _password(from_stdin: bool) -> str:  # noqa: FBT001

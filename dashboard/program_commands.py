@@ -5,21 +5,19 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from care.clock import SystemClock
-from care.database import Database
+from care.database import Database, Where, shown
+from dashboard.options import Journal, People
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
 
 program = typer.Typer(no_args_is_help=True, help="Which programs may ask the centre: of which organisation, for what.")
 
 hook = typer.Typer(no_args_is_help=True, help="Which programs the centre tells by itself what changed.")
-
-People = Annotated[Path, typer.Option("--people", help="the people store")]
 
 
 @program.command("add")
@@ -90,7 +88,7 @@ def add_hook(
     url: Annotated[str, typer.Argument(help="where it is told: an https address; of a care record its FHIR base")],
     *,
     people: People,
-    journal: Annotated[Path, typer.Option(help="the centre's journal")],
+    journal: Journal,
     kind: Annotated[str, typer.Option(help="events (JSON, signed) or fhir (a care record)")] = "events",
     organisation: Annotated[str, typer.Option(help="of whose homes it is told")] = "own",
     from_start: Annotated[bool, typer.Option("--from-start", help="also tell of all that is at hand already")] = False,
@@ -111,10 +109,10 @@ def add_hook(
     except ValueError as error:
         raise typer.BadParameter(f"{error}: choose {', '.join(Kind)}.", param_hint="--kind") from error
     try:
-        with closing(book.connect(journal, read_only=True)) as db:
+        with closing(book.at(journal, read_only=True)) as db:
             told = 0 if from_start else book.last_number(db)
     except sqlite3.Error as error:
-        typer.echo(f"Cannot read the journal {journal}: {error}.", err=True)
+        typer.echo(f"Cannot read the journal {shown(journal)}: {error}.", err=True)
         raise typer.Exit(1) from error
     secret = sys.stdin.readline().strip() if token_from_stdin else ""
     with store(people) as rows:
@@ -159,7 +157,7 @@ def end_hook(
     typer.echo(f"{hook} is told nothing more.")
 
 
-def _end(people: Path, one: str, end: Callable[[Database, str], bool]) -> None:
+def _end(people: Where, one: str, end: Callable[[Database, str], bool]) -> None:
     """End a program or hook; where there is none of this id, the command ends with a sentence."""
     from dashboard.commands import store
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from care.clock import SystemClock
-from dashboard.commands import People, store
+from dashboard.commands import store
+from dashboard.options import People
 
 
 def metrics_token(

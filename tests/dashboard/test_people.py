@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from care import database
 from care.database import Database, Where
 from care.ids import StaffId
-from dashboard import people
+from dashboard import access_log, contacts, organisations, people, wishes
+from dashboard.organisations import OWN
 from dashboard.people import Names
+from dashboard.rows import TooNew
 from dashboard.typed import BadInput
 from detectors.homes import ResidentId
+from tests.postgres import Postgres
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 PASSWORD = "maan en sterren"
@@ -199,3 +204,41 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
     file.write_text("this is no database, but long enough to look like one to whoever reads its first hundred bytes")
     with pytest.raises(sqlite3.DatabaseError):
         people.connect(file)
+
+
+# Older and newer makes.
+
+
+def test_a_file_of_version_2_keeps_the_order_in_which_contacts_were_named(tmp_path: Path) -> None:
+    file, jan = tmp_path / "people.db", ResidentId("r-0012")
+    with closing(people.connect(file)) as db:
+        for name in ("Zeynep", "Ad", "Mo"):
+            whom = contacts.add(db, jan, name, contacts.Relation.FAMILY)
+            contacts.set_address(db, whom, "phone", "06 0000 0001")
+        db.execute("ALTER TABLE contact DROP COLUMN number")
+        db.execute("PRAGMA user_version=2")
+    with closing(people.connect(file)) as db:
+        contacts.set_address(db, contacts.add(db, jan, "Bo", contacts.Relation.FAMILY), "phone", "06 0000 0001")
+        assert [one.name for one in wishes.of(db, jan).called] == ["Zeynep", "Ad", "Mo", "Bo"]
+
+
+def test_a_store_in_postgresql_that_a_newer_version_wrote_is_left_alone(postgres: Postgres) -> None:
+    address = postgres.new()
+    for open_, version in ((people.at, people.VERSION), (access_log.at, access_log.VERSION)):
+        with closing(open_(address)) as db:
+            assert database.version(db) == version
+            database.note_version(db, version + 1)
+        with pytest.raises(TooNew, match=r"nachtwacht@127.* newer version"):
+            open_(address)
+
+
+def test_several_processes_may_begin_at_once_in_an_empty_database(postgres: Postgres) -> None:
+    address = postgres.new()
+
+    def begin(_: int) -> str:
+        with closing(people.at(address)) as db, closing(access_log.at(address)) as looks:
+            assert access_log.last(looks) == (0, b"")
+            return organisations.name_of(db, OWN)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(begin, range(4))) == {"Eigen organisatie"}
