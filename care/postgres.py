@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.types.string import StrDumperUnknown
 
 from care.database import Address, Database, Rows, Values
 
@@ -215,9 +216,16 @@ def _lock_of(name: str) -> int:
     return zlib.crc32(name.encode()) - 2**31
 
 
+class _Text(StrDumperUnknown):
+    """Text as PostgreSQL can have it: without NUL. Whoever types one is answered as for any other sign nobody uses."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\x00", "\ufffd"))
+
+
 def _connected(address: Address, schema: str, *, read_only: bool = False) -> psycopg.Connection[Any]:
     said = {"search_path": schema, **_SET, **({"default_transaction_read_only": "on"} if read_only else {})}
-    return psycopg.connect(
+    made: psycopg.Connection[Any] = psycopg.connect(
         address,
         autocommit=True,
         connect_timeout=CONNECT_WITHIN_S,
@@ -225,6 +233,8 @@ def _connected(address: Address, schema: str, *, read_only: bool = False) -> psy
         options=" ".join(f"-c {name}={value}" for name, value in said.items()),
         **_KEEPALIVE,
     )
+    made.adapters.register_dumper(str, _Text)
+    return made
 
 
 def listen(address: Address, schema: str, *, within_s: float) -> Generator[bool, None, None]:

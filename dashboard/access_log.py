@@ -188,17 +188,18 @@ def verify(db: Database, anchors: Iterable[LogAnchored]) -> tuple[int, int]:
 
     Raises `Broken` with the first entry that may be another than was written, or is not there any more.
     """
-    begun, digest = _begun(db)
     known = {one.number: bytes.fromhex(one.digest) for one in anchors}
-    if begun and known.get(begun) != digest:
-        raise Broken(1)
-    good, count = begun, 0
-    for number, told in _checked(_every(db), begun, digest):
-        count += 1
-        if number in known:
-            if known[number] != told:
-                raise Broken(good + 1)
-            good = number
+    with database.view(db):  # a desk that runs writes on meanwhile
+        begun, digest = _begun(db)
+        if begun and known.get(begun) != digest:
+            raise Broken(1)
+        good, count = begun, 0
+        for number, told in _checked(_every(db), begun, digest):
+            count += 1
+            if number in known:
+                if known[number] != told:
+                    raise Broken(good + 1)
+                good = number
     if max(known, default=0) > begun + count:
         raise Broken(begun + count + 1)
     return count, good

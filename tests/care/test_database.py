@@ -47,6 +47,20 @@ def test_what_was_written_is_read_back_as_it_was(store: Database) -> None:
     assert database.columns(store, "nothing") == []
 
 
+def test_text_is_found_whatever_signs_are_in_it_and_in_the_same_order(store: Database) -> None:
+    names = ["É", "a", "B", "b c", "ß", "\U0001f319"]
+    store.executemany("INSERT INTO thing (name) VALUES (?)", [(name,) for name in names])
+    assert [name for (name,) in store.execute("SELECT name FROM thing ORDER BY name")] == sorted(names)
+    assert store.execute("SELECT 1 FROM thing WHERE name = ?", ("a\x00",)).fetchone() is None
+
+
+def test_of_which_make_a_store_is_stands_in_it(store: Database) -> None:
+    assert database.version(store) == 0
+    for number in (3, 3, 4):
+        database.note_version(store, number)
+        assert database.version(store) == number
+
+
 def test_numbers_are_given_and_go_on(store: Database) -> None:
     numbers = [
         store.execute("INSERT INTO thing (name) VALUES (?) RETURNING number", (name,)).fetchone()[0] for name in "abc"

@@ -50,6 +50,11 @@ def test_a_name_nobody_has_is_held_against_a_password_of_the_same_cost(db: Datab
     assert known.password.split("$")[:4] == unknown.password.split("$")[:4]  # kind, version and cost of argon2
 
 
+def test_a_name_with_a_sign_that_no_keyboard_has_is_nobodys(db: Database, sanne: StaffId) -> None:
+    assert people.credentials(db, "san\x00ne").staff is None
+    assert people.attempt(db, "san\x00ne", "\x00", NOW) is None
+
+
 def test_two_people_cannot_sign_in_by_one_name(db: Database, sanne: StaffId) -> None:
     with pytest.raises(people.NameTaken):
         people.add_staff(db, "sanne", first_name="Sanne", initials="SB", password=PASSWORD)
