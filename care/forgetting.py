@@ -149,28 +149,22 @@ def forget_some(
         if not kept:
             database.wipe(db)
         return None if kept else int(gone)
-    with database.overwriting(db):
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            for number, at, body in rows:
-                record = decode(unpacked(body))
-                new = instead(record, instant(at))
-                if new is record:
-                    continue
-                if needed(record):
-                    kept += 1
-                    continue
-                gone += 1
-                _put_or_take_out(db, number, new)
-            db.execute(
-                "INSERT INTO forgetting VALUES (?, ?, ?, ?) ON CONFLICT (asked) DO UPDATE"
-                " SET number = excluded.number, gone = excluded.gone, kept = excluded.kept",
-                (asked, rows[-1][0], gone, kept),
-            )
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
+    with database.overwriting(db), database.transaction(db):
+        for number, at, body in rows:
+            record = decode(unpacked(body))
+            new = instead(record, instant(at))
+            if new is record:
+                continue
+            if needed(record):
+                kept += 1
+                continue
+            gone += 1
+            _put_or_take_out(db, number, new)
+        db.execute(
+            "INSERT INTO forgetting VALUES (?, ?, ?, ?) ON CONFLICT (asked) DO UPDATE"
+            " SET number = excluded.number, gone = excluded.gone, kept = excluded.kept",
+            (asked, rows[-1][0], gone, kept),
+        )
     return None
 
 
@@ -241,12 +235,7 @@ def _floor(db: Database, what: str) -> int:
 def _take_out(db: Database, what: str, floor: int, old: _Old) -> int:
     if old.upto <= floor:
         return 0
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with database.transaction(db):
         db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in old.numbers))
         db.execute(_LOOKED_AT, (what, old.upto, old.newest))
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
     return len(old.numbers)

@@ -82,6 +82,26 @@ def test_of_a_transaction_that_failed_nothing_is_there(store: Database) -> None:
     assert store.execute("DELETE FROM part").rowcount == 2
 
 
+def test_many_are_done_as_if_one_by_one(store: Database) -> None:
+    question = "INSERT INTO thing (name) VALUES (?) ON CONFLICT (name) DO NOTHING RETURNING name"
+    assert database.each(store, question, [("a",), ("b",), ("a",), ("c",)]) == [("a",), ("b",), None, ("c",)]
+    assert database.each(store, question, []) == []
+
+
+def test_who_looks_sees_one_moment_and_keeps_nobody_from_writing(store: Database) -> None:
+    store.execute("INSERT INTO thing (name) VALUES ('a')")
+    if not database.is_shared(store):
+        store.execute("PRAGMA journal_mode=WAL")
+    with closing(database.beside(store)()) as looks:
+        with database.view(looks):
+            assert looks.execute("SELECT name FROM thing").fetchall() == [("a",)]
+            store.execute("INSERT INTO thing (name) VALUES ('b')")
+            assert looks.execute("SELECT name FROM thing").fetchall() == [("a",)]
+        assert looks.execute("SELECT name FROM thing ORDER BY name").fetchall() == [("a",), ("b",)]
+        with pytest.raises(sqlite3.Error):
+            looks.execute("INSERT INTO thing (name) VALUES ('c')")
+
+
 def test_what_is_changed_shows(store: Database) -> None:
     before = database.changes(store)
     store.execute("INSERT INTO thing (name) VALUES ('a')")
