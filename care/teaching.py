@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from itertools import product
 
 import msgspec
@@ -97,10 +98,11 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, order=True):
     helped: bool  # a confirmed incident
 
 
-class Fleet(msgspec.Struct):
+class Fleet(msgspec.Struct, dict=True):
     """The pools of home-nights, the controller and what is not decided yet. Changed only by its methods.
 
-    Same records of a day, same state, in whatever order they came and however often.
+    Same records of a day, same state, in whatever order they came and however often. Which homes stand where, and who
+    may still be owed something, follows from that and is kept beside it: with every batch of a building it is asked.
     """
 
     control: Control = Control()
@@ -134,6 +136,7 @@ class Fleet(msgspec.Struct):
                 self.answers[record.alert] = max(answer, self.answers.get(record.alert, answer))
             case Teaching():
                 self.taught[record.site] = record.at
+                self._owed.add(record.site)
 
     def overdue(self, now: datetime) -> list[datetime]:
         """Return the closings that are due by now, oldest first; of a longer absence, those of the window."""
@@ -156,28 +159,52 @@ class Fleet(msgspec.Struct):
             for profile in profiles
             for name, detector in pools_of(profile).items()
         }
+        self.__dict__.pop("_owed", None)
 
     def due(self) -> tuple[Teaching, ...]:
         """Return what sites have not been told yet of the last closing."""
         at = self.closed_at
         if at is None:
             return ()
-        sites = sorted({site_of(home) for home in self.homes})
-        said = (teaching(self, at, site) for site in sites if site not in self.taught or at > self.taught[site])
-        return tuple(one for one in said if one.pools)  # none of profiles that nobody had when the day was closed
+        sites = sorted(site for site in self._owed if site in self._by_site)
+        said = [teaching(self, at, site) for site in sites if site not in self.taught or at > self.taught[site]]
+        told = tuple(one for one in said if one.pools)  # none of profiles that nobody had when the day was closed
+        self._owed.intersection_update([one.site for one in told])
+        return told
+
+    def on(self, site: SiteId) -> Mapping[HomeId, Lodging]:
+        """Return the homes that stand on a site."""
+        return self._by_site.get(site, {})
 
     def lodge(self, site: SiteId, homes: Iterable[Home]) -> None:
         """Take in which homes stand on a site."""
-        elsewhere = {home: lodging for home, lodging in self.homes.items() if site_of(home) != site}
         here = {home.id: _lodging(home) for home in homes if _is_zone(home.night.zone)}
-        self.homes = elsewhere | here
+        for gone in self._by_site.pop(site, {}):
+            del self.homes[gone]
+        self.homes |= here
+        for home, lodging in here.items():
+            self._by_site.setdefault(site_of(home), {})[home] = lodging
+        self._owed.update({site, *map(site_of, here)})
 
     def follow(self, said: Teaching) -> None:
         """Go on from what somebody with more nights has said."""
         self.in_force |= said.pools
+        self.__dict__.pop("_owed", None)
         factor = min(max(said.factor, budget.FACTOR_MIN), budget.FACTOR_MAX)
         if not math.isclose(factor, self.control.factor):
             self.control = Control(math.log(factor))
+
+    @cached_property
+    def _by_site(self) -> dict[SiteId, dict[HomeId, Lodging]]:
+        found: dict[SiteId, dict[HomeId, Lodging]] = {}
+        for home, lodging in self.homes.items():
+            found.setdefault(site_of(home), {})[home] = lodging
+        return found
+
+    @cached_property
+    def _owed(self) -> set[SiteId]:
+        """The sites that may have to be told something; any other was told, or there is nothing for it."""
+        return set(self._by_site)
 
     def _told(self, summary: Summary, at: datetime) -> None:
         night, home = summary.night, summary.home
@@ -274,7 +301,7 @@ class Fleet(msgspec.Struct):
 
 def teaching(fleet: Fleet, at: datetime, site: SiteId) -> Teaching:
     """Return what a site is told: the pools of its own residents' profiles, and no others."""
-    profiles = sorted({lodging.profile for home, lodging in fleet.homes.items() if site_of(home) == site})
+    profiles = sorted({lodging.profile for lodging in fleet.on(site).values()})
     names = [name for profile in profiles for name in pools_of(profile)]
     pools = {name: fleet.in_force[name] for name in names if name in fleet.in_force}
     return Teaching(at=at, site=site, pools=pools, factor=fleet.control.factor)

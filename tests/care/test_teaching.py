@@ -362,6 +362,46 @@ def test_a_restart_after_every_record_changes_nothing(day: list[Record]) -> None
     assert closed(day, through_disk=True) == closed(day)
 
 
+TOWN = [SiteId(name) for name in ("eik", "linde", "wilg")]
+
+
+@st.composite
+def of_a_town(draw: st.DrawFn) -> Record:
+    """Return what bears on who is owed what: who lives on a site, or that it was told of a closing."""
+    at, site = noon(FIRST + timedelta(days=draw(st.integers(0, 3)))), draw(st.sampled_from(TOWN))
+    homes = tuple(
+        msgspec.structs.replace(a_home("1"), id=HomeId(f"{site}/{number}"), profile=draw(st.sampled_from("ab")))
+        for number in range(draw(st.integers(0, 3)))
+    )
+    lived_in = Plan(at=at, site=site, name=site, zone="Europe/Amsterdam", homes=homes)
+    told: list[Record] = [lived_in, Teaching(at=at, site=site, pools={}, factor=1.0)]
+    return draw(st.sampled_from(told))
+
+
+@given(st.lists(st.one_of(of_a_town(), st.integers(0, 3)), max_size=12))
+@settings(max_examples=examples(100))
+def test_who_was_asked_all_along_owes_the_same_as_who_begins_now(told: list[Record | int]) -> None:
+    fleet = Fleet()
+    for one in told:
+        if isinstance(one, int):
+            fleet.close(noon(FIRST + timedelta(days=one)))
+        else:
+            fleet.note(one, noon(FIRST))
+        afresh = msgspec.json.decode(msgspec.json.encode(fleet), type=Fleet)
+        assert fleet.due() == afresh.due() == owed(fleet)
+        assert fleet == afresh
+        assert {home for site in TOWN for home in fleet.on(site)} == fleet.homes.keys()
+
+
+def owed(fleet: Fleet) -> tuple[Teaching, ...]:
+    """Return what every site with a home lacks of the last closing, if there is anything for its residents."""
+    at = fleet.closed_at
+    lived_in = sorted({SiteId(home.partition("/")[0]) for home in fleet.homes}) if at is not None else []
+    lacking = [site for site in lived_in if site not in fleet.taught or (at or noon(FIRST)) > fleet.taught[site]]
+    every = [teaching.teaching(fleet, at or noon(FIRST), site) for site in lacking]
+    return tuple(one for one in every if one.pools)
+
+
 def test_how_often_a_fleet_is_looked_at_changes_nothing() -> None:
     """A centre that slept for days closes each of them; nobody's threshold moves faster for it."""
     often, seldom = after(summary(FIRST, bath=1.0), days=6), after(summary(FIRST, bath=1.0))
