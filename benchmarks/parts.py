@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from care import homes, journal
+from care.database import Where
 from care.homes import Site
 from dashboard import people
 from detectors.moments import SensorEvent
@@ -55,6 +56,11 @@ class Part:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def port(self) -> int:
+        """Where its page is asked for, on this machine."""
+        return int(self.address.rpartition(":")[2])
+
     def read(self) -> contextlib.closing[sqlite3.Connection]:
         """Open its journal to look at it."""
         return contextlib.closing(journal.connect(self.journal, read_only=True))
@@ -64,7 +70,7 @@ class Parts:
     """A broker and what is started beside it, in a temporary folder. Leaving it ends them, the last one first."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="nachtwacht-bench-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="nachtwacht-bench-"))
         self.running: list[Part] = []
         self.port = 0  # the broker's, on this machine
         self.environment: Mapping[str, str] = {}  # of every part, beside our own
@@ -85,18 +91,18 @@ class Parts:
             except subprocess.TimeoutExpired:
                 part.process.kill()
                 part.process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def gateway(self, site: Site, *, rehearsal: bool = False, name: str = "gateway") -> Part:
         """Start a building and return when it hears its sensors. Several of them need a name each."""
-        plan, file = self._folder / f"{name}.toml", self._folder / f"{name}.db"
+        plan, file = self.folder / f"{name}.toml", self.folder / f"{name}.db"
         plan.write_text(homes.write(site), encoding="utf-8")
         command: list[str | Path] = ["gateway", "run", "--plan", plan, "--journal", file, "--broker", self._broker]
         command += ["--centre", self._broker, "--in-flight", "1000"]  # as in deploy/building/run-gateway
         if rehearsal:
             command.append("--rehearsal")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
-            where = self._folder / f"{name}.ready"
+            where = self.folder / f"{name}.ready"
             ready.bind(str(where))
             ready.settimeout(0)
             part = self._start(name, [sys.executable, "-m", "nachtwacht", *command], file, NOTIFY_SOCKET=str(where))
@@ -105,16 +111,31 @@ class Parts:
 
     def desk(self, *, rehearsal: bool = False, journal: Path | None = None) -> Part:
         """Start a desk where `SIGN_IN` may sign in with `PASSWORD`, and return when it answers and has its broker."""
-        store, file, port = self._folder / "people.db", journal or self._folder / "centre.db", _free_port()
+        store, file = self.folder / "people.db", journal or self.folder / "centre.db"
         with contextlib.closing(people.connect(store)) as db:
             people.add_staff(db, SIGN_IN, first_name="Bench", initials="B", password=PASSWORD)
-        command: list[str | Path] = ["desk", "run", "--journal", file, "--people", store, "--broker", self._broker]
-        command += ["--port", str(port)]
-        if rehearsal:
-            command.append("--rehearsal")
+        return self.desk_on(file, store, *(["--rehearsal"] if rehearsal else []))
+
+    def desk_on(
+        self,
+        journal: Where,
+        store: Where,
+        *words: str,
+        name: str = "desk",
+        port: int = 0,
+        within_s: float = START_WITHIN_S,
+    ) -> Part:
+        """Start a desk on stores that are there, and return when it answers and has its broker.
+
+        Several of them, on one PostgreSQL database, need a name each. Without a port it gets a free one.
+        """
+        port = port or _free_port()
+        command: list[str | Path] = ["desk", "run", "--journal", journal, "--people", store, "--broker", self._broker]
+        command += ["--port", str(port), *words]
         address = f"http://127.0.0.1:{port}"
-        part = self._start("desk", [sys.executable, "-m", "nachtwacht", *command], file, address)
-        self.until(lambda: _hears(address), "the desk is open", within_s=START_WITHIN_S)
+        file = journal if isinstance(journal, Path) else self.folder
+        part = self._start(name, [sys.executable, "-m", "nachtwacht", *command], file, address)
+        self.until(lambda: _hears(address), f"the {name} is open", within_s=within_s)
         return part
 
     def until(self, done: Callable[[], bool], what: str, *, within_s: float) -> None:
@@ -137,8 +158,8 @@ class Parts:
         if found is None:
             raise CannotMeasure("mosquitto is not installed: run 'make setup', which installs it or names the command.")
         # Started as root, mosquitto drops to a user of its own, who must come here and write.
-        self._folder.chmod(0o755)
-        kept = self._folder / "broker"
+        self.folder.chmod(0o755)
+        kept = self.folder / "broker"
         kept.mkdir()
         kept.chmod(0o777)
         self.port = _free_port()
@@ -170,7 +191,7 @@ class Parts:
         return lines[-1] if lines else "it said nothing"
 
     def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
+        return self.folder / f"{name}.log"
 
 
 class Tally:

@@ -49,7 +49,7 @@ class Year(NamedTuple):
 
 def homes(n: int) -> tuple[Home, ...]:
     """Return so many homes, fifty to a site."""
-    return tuple(_home(f"s{number // HOMES_A_SITE:02d}/{number % HOMES_A_SITE + 1}") for number in range(n))
+    return tuple(a_home(f"s{number // HOMES_A_SITE:02d}/{number % HOMES_A_SITE + 1}") for number in range(n))
 
 
 def plans(known: tuple[Home, ...], at: datetime) -> list[Plan]:
@@ -75,7 +75,7 @@ def journal_of(site: SiteId) -> str:
 def write(file: Path, known: tuple[Home, ...], until: datetime, days: int, told: Told) -> Year:
     """Write the days before a moment into a new journal."""
     chance, at = random.Random(SEED), until - days * _DAY
-    nights = _summaries()
+    nights = summaries()
     sent = dict.fromkeys((site_of(home.id) for home in known), 0)
     with closing(journal.connect(file)) as db:
         db.execute("PRAGMA synchronous=OFF")  # nothing of it is worth a wait
@@ -195,7 +195,7 @@ def _append(db: sqlite3.Connection, records: Sequence[Record], sent: dict[SiteId
     db.execute("COMMIT")
 
 
-def _summaries() -> list[Summary]:
+def summaries() -> list[Summary]:
     """Return the two summaries of a rehearsed night."""
     site = rehearsal.site(1)
     state, found = Vigil(), list[Summary]()
@@ -205,7 +205,8 @@ def _summaries() -> list[Summary]:
     return [next(one for one in reversed(found) if one.whole is whole) for whole in (False, True)]
 
 
-def _home(id: str) -> Home:  # noqa: A002
+def a_home(id: str) -> Home:  # noqa: A002
+    """Return a home of four sensors in three rooms."""
     number = id.partition("/")[2]
     sensors = [Sensor(id=SensorId(f"{number}/{room}"), kind=Kind.MOTION, room=RoomId(room)) for room in _ROOMS]
     sensors.append(Sensor(id=SensorId(f"{number}/bed"), kind=Kind.BED, room=RoomId("slaapkamer")))

@@ -28,13 +28,14 @@ class Postgres:
 
     folder: Path
     port: int
+    fsync: bool = False  # where what is killed is a process, never the machine, nothing need be on disk
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         if not (self.folder / "data").exists():
             self._run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", USER, "--no-sync", "-E", "UTF8")
-        # fsync is off: what is killed here is a process, never the machine.
-        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        options["fsync"] = "on" if self.fsync else "off"
         said = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self.process = subprocess.Popen(
             [program("postgres"), "-D", str(self.folder / "data"), *said],
@@ -91,13 +92,14 @@ def program(name: str) -> str:
     return found
 
 
-def new_postgres(folder: Path) -> Postgres:
+def new_postgres(folder: Path, *, fsync: bool = False) -> Postgres:
+    """Start a server in a folder; with `fsync` as one is run that must not lose what it said it has."""
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
         for parent in folder.parents[:3]:  # pytest's own folders are for their owner alone
             if parent.stat().st_uid == 0 and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
                 parent.chmod(parent.stat().st_mode | 0o011)
-    made = Postgres(folder, free_port())
+    made = Postgres(folder, free_port(), fsync)
     made.start()
     return made
 

@@ -39,19 +39,19 @@ def delay_against_false(points: Sequence[Point], *, title: str) -> str:
     def y(minutes: float) -> float:
         return TOP + high * (1 - minutes / HOUR)
 
-    drawn = [_text(LEFT, 20, title, size=15, weight="600")]
+    drawn = [text(LEFT, 20, title, size=15, weight="600")]
     for rate in (0.01, 0.1, 1.0):
         drawn += [
-            _line(x(rate), TOP, x(rate), TOP + high),
-            _text(x(rate), TOP + high + 18, f"{rate:g}", anchor="middle"),
+            line(x(rate), TOP, x(rate), TOP + high),
+            text(x(rate), TOP + high + 18, f"{rate:g}", anchor="middle"),
         ]
     for minutes in range(0, int(HOUR) + 1, 10):
         drawn += [
-            _line(LEFT, y(minutes), LEFT + wide, y(minutes)),
-            _text(LEFT - 8, y(minutes) + 4, f"{minutes}", anchor="end"),
+            line(LEFT, y(minutes), LEFT + wide, y(minutes)),
+            text(LEFT - 8, y(minutes) + 4, f"{minutes}", anchor="end"),
         ]
-    drawn.append(_text(LEFT + wide / 2, HEIGHT - 16, "false alerts a client-night (log)", anchor="middle"))
-    drawn.append(_text(LEFT, 37, "mean minutes until told; what is not told within an hour counts as one", size=11))
+    drawn.append(text(LEFT + wide / 2, HEIGHT - 16, "false alerts a client-night (log)", anchor="middle"))
+    drawn.append(text(LEFT, 37, "mean minutes until told; what is not told within an hour counts as one", size=11))
     labels: list[tuple[float, float, list[str]]] = []  # of dots that lie on one another: one, with all their numbers
     for number, point in enumerate(sorted(points, key=lambda one: (not one.ours, one.minutes)), 1):
         at, up = x(point.false_per_night), y(point.minutes)
@@ -65,9 +65,9 @@ def delay_against_false(points: Sequence[Point], *, title: str) -> str:
             labels.append((at, up, numbers))
         numbers.append(f"{number}")
         named = f"{number}  {point.name}"
-        drawn.append(_text(LEFT + wide + 20, TOP + 16 * number, named, size=11, colour=INK if point.ours else THEIRS))
-    drawn += [_text(left + 8, top + 11, ", ".join(of), size=10) for left, top, of in labels]
-    return _svg(WIDTH, HEIGHT, drawn, title)
+        drawn.append(text(LEFT + wide + 20, TOP + 16 * number, named, size=11, colour=INK if point.ours else THEIRS))
+    drawn += [text(left + 8, top + 11, ", ".join(of), size=10) for left, top, of in labels]
+    return svg(WIDTH, HEIGHT, drawn, title)
 
 
 def timeline(home: Home, events: Sequence[SensorEvent], pages: Sequence[Page], start: datetime, end: datetime) -> str:
@@ -79,17 +79,17 @@ def timeline(home: Home, events: Sequence[SensorEvent], pages: Sequence[Page], s
     def x(at: datetime) -> float:
         return LEFT + 40 + (WIDTH - LEFT - 60) * ((at - start) / (end - start))
 
-    drawn = [_text(12, 20, "One rehearsed night, and its alert", size=15, weight="600")]
+    drawn = [text(12, 20, "One rehearsed night, and its alert", size=15, weight="600")]
     hour = start.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     while hour < end:
         drawn += [
-            _line(x(hour), TOP, x(hour), high),
-            _text(x(hour), high + 18, f"{hour.astimezone(zone):%H:%M}", anchor="middle"),
+            line(x(hour), TOP, x(hour), high),
+            text(x(hour), high + 18, f"{hour.astimezone(zone):%H:%M}", anchor="middle"),
         ]
         hour += timedelta(hours=1)
     for number, (name, kind) in enumerate(rows):
         up = TOP + ROW * number + 6
-        drawn.append(_text(LEFT + 30, up + 13, name, anchor="end"))
+        drawn.append(text(LEFT + 30, up + 13, name, anchor="end"))
         shown = [event for event in events if start <= event.at < end]
         if kind is Kind.MOTION:
             shown = [event for event in shown if event.kind in {Kind.MOTION, Kind.USE} and event.room == name]
@@ -100,8 +100,8 @@ def timeline(home: Home, events: Sequence[SensorEvent], pages: Sequence[Page], s
         if start <= page.at < end:
             drawn.append(f'<path d="M{x(page.at):.1f} {TOP - 6}V{high}" stroke="{ALARM}" stroke-width="2"/>')
             told = f"{page.at.astimezone(zone):%H:%M} {page.kind}"
-            drawn.append(_text(x(page.at) + 5, TOP - 8, told, size=12, colour=ALARM, weight="600"))
-    return _svg(WIDTH, high + 30, drawn, "A night's timeline with its alert")
+            drawn.append(text(x(page.at) + 5, TOP - 8, told, size=12, colour=ALARM, weight="600"))
+    return svg(WIDTH, high + 30, drawn, "A night's timeline with its alert")
 
 
 def _over(event: SensorEvent, shown: Sequence[SensorEvent], end: datetime) -> datetime:
@@ -117,20 +117,23 @@ def _mark(start: float, end: float, up: float, kind: Kind) -> str:
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+def line(x1: float, y1: float, x2: float, y2: float) -> str:
+    """Return a faint line."""
     return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{FAINT}" stroke-width="1"/>'
 
 
-def _text(
+def text(
     x: float, y: float, words: str, *, anchor: str = "start", size: int = 12, colour: str = INK, weight: str = "400"
 ) -> str:
+    """Return words at a place."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}" text-anchor="{anchor}"'
         f' font-weight="{weight}">{escape(words)}</text>'
     )
 
 
-def _svg(width: float, height: float, drawn: Sequence[str], title: str) -> str:
+def svg(width: float, height: float, drawn: Sequence[str], title: str) -> str:
+    """Return a picture of what was drawn."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         f' font-family="sans-serif" role="img"><title>{escape(title)}</title>'

@@ -74,7 +74,7 @@ class Fallible(Parts):
         self.running.remove(part)
 
     def gateway(self, site: Site, *, rehearsal: bool = False, name: str = "gateway") -> Part:
-        (self._folder / f"{name}.ready").unlink(missing_ok=True)
+        (self.folder / f"{name}.ready").unlink(missing_ok=True)
         return super().gateway(site, rehearsal=rehearsal, name=name)
 
     def again(self, part: Part) -> Part:
@@ -94,7 +94,7 @@ class Fallible(Parts):
     @property
     def journal(self) -> Path:
         """Where the building will write."""
-        return self._folder / "gateway.db"
+        return self.folder / "gateway.db"
 
 
 def killed(
