@@ -121,8 +121,8 @@ def scale(
     size: Annotated[list[int] | None, typer.Option(help="homes of which the cost is measured")] = None,
     cost_seconds: Annotated[float, typer.Option(min=1, help="that the cost of each is counted")] = 60,
     pace: Annotated[float, typer.Option(min=0.01, help="how much faster than true homes live then")] = 1,
-    cohort: Annotated[int, typer.Option(min=1, help="simulated homes that are looked back on")] = 60,
-    cohort_nights: Annotated[int, typer.Option(min=1, help="nights of each")] = 30,
+    cohort: Annotated[int, typer.Option(min=1, help="simulated homes that are looked back on")] = 16,
+    cohort_nights: Annotated[int, typer.Option(min=1, help="nights of each")] = 14,
 ) -> None:
     """Measure a centre before a simulated fleet, and show the figures beside their goals.
 

@@ -1,5 +1,6 @@
 """How many alerts a second a centre takes while its pages follow, and how many signs of life."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -20,6 +21,9 @@ KEPT_UP = 0.97  # of what was offered must really have been said
 WARM_S = 2.0  # of each step, that count nothing
 ASKS = 20.0  # questions a second by which it is seen whether signs of life are taken
 STAFF_WITHIN_S = 60.0
+NEVER_MS = 60_000.0  # as which an alert counts that no page showed
+SETTLE_S = 20.0  # until what was said last is on the pages, at the most
+LOOK_EVERY_S = 0.5
 
 Say = Callable[[str], None]
 
@@ -30,7 +34,7 @@ class Step(NamedTuple):
     rate: float
     said: float  # alerts a second that were really said
     p50_ms: float
-    p99_ms: float  # infinite, if more than one in a hundred never showed
+    p99_ms: float
     lost: int  # records that the centre has not said it has, long after
 
     @property
@@ -76,16 +80,16 @@ def summed_up(steps: Sequence[Step]) -> dict[str, float]:
 def delays_ms(said: Iterable[tuple[str, int]], shown: Shown, *, without: int | None = None) -> list[float]:
     """Return how long each alert took to the first page that showed it, in the order of saying.
 
-    One that never showed took for ever. What the pages of the desk `without` showed does not count.
+    One that never showed took `NEVER_MS`. What the pages of the desk `without` showed does not count.
 
     >>> delays_ms([("a", 1_000_000), ("b", 0)], Shown({(1, "a"): 3_000_000}, 0, 0))
-    [2.0, inf]
+    [2.0, 60000.0]
     """
     first: dict[str, int] = {}
     for (desk, alert), at_ns in shown.at_ns.items():
         if desk != without:
             first[alert] = min(at_ns, first.get(alert, at_ns))
-    return [(first[alert] - at_ns) / 1e6 if alert in first else float("inf") for alert, at_ns in said]
+    return [(first[alert] - at_ns) / 1e6 if alert in first else NEVER_MS for alert, at_ns in said]
 
 
 def _climb(made: Running, offered: Iterable[float], seconds: float, say: Say) -> Iterable[Step]:
@@ -93,7 +97,7 @@ def _climb(made: Running, offered: Iterable[float], seconds: float, say: Say) ->
         made.shown(forget=True)
         before = made.processor_s()
         played = made.play(Play(seconds, alerts=rate))
-        step = _step(rate, played, made.shown())
+        step = _step(rate, played, _settled(made, played))
         took = {name: round((now - before[name]) / seconds, 2) for name, now in made.processor_s().items()}
         say(f"{rate:,.0f}/s offered, {step.said:,.0f} said: p99 {step.p99_ms:,.0f} ms; processors {took}")
         yield step
@@ -101,10 +105,19 @@ def _climb(made: Running, offered: Iterable[float], seconds: float, say: Say) ->
             return
 
 
+def _settled(made: Running, played: Played) -> Shown:
+    """Return what came to the pages, when everything did or for long nothing more will."""
+    end, said, shown = time.monotonic() + SETTLE_S, {alert for alert, _, _ in played.alerts}, made.shown()
+    while said - {alert for _, alert in shown.at_ns} and time.monotonic() < end:
+        time.sleep(LOOK_EVERY_S)
+        shown = made.shown()
+    return shown
+
+
 def _step(rate: float, played: Played, shown: Shown) -> Step:
     begins_ns = min((at_ns for _, _, at_ns in played.alerts), default=0) + int(WARM_S * 1e9)
     counted = [(alert, at_ns) for alert, _, at_ns in played.alerts if at_ns >= begins_ns]
-    delays = delays_ms(counted, shown) or [float("inf")]
+    delays = delays_ms(counted, shown) or [NEVER_MS]
     return Step(rate, played.rate, quantile(delays, 0.5), quantile(delays, 0.99), played.unanswered)
 
 
@@ -113,7 +126,7 @@ def _highest_beats(made: Running, offered: Iterable[float], seconds: float, say:
     true, highest = made.sites / BEAT_S, 0.0
     for rate in (one for one in offered if one >= true):
         played = made.play(Play(seconds, beats=rate, asks=ASKS))
-        waited = quantile(played.asked_ms, 0.99) if len(played.asked_ms) >= KEPT_UP * played.asked else float("inf")
+        waited = quantile(played.asked_ms, 0.99) if len(played.asked_ms) >= KEPT_UP * played.asked else NEVER_MS
         say(f"{rate:,.0f} beats/s: {played.beats / played.seconds:,.0f} said, a question waits {waited:,.0f} ms")
         if waited > SHOWN_WITHIN_MS or played.beats < KEPT_UP * rate * played.seconds:
             break

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from benchmarks.scale.failover import again_s, found
 from benchmarks.scale.fleet import Building, Play
 from benchmarks.scale.line import Line, packet
 from benchmarks.scale.pages import Shown
-from benchmarks.scale.rates import Step, delays_ms, summed_up
+from benchmarks.scale.rates import NEVER_MS, Step, delays_ms, summed_up
 from benchmarks.scale.running import Setting, Store, running
 from care import link
 from care.link import Batch, Have
@@ -171,11 +170,11 @@ def test_a_centre_that_has_lost_what_it_had_fails_the_measurement() -> None:
         building.answered(Have(building.journal, 0))
 
 
-def test_an_alert_that_no_page_showed_took_for_ever_and_its_rate_is_not_taken() -> None:
+def test_an_alert_that_no_page_showed_counts_as_never_and_its_rate_is_not_taken() -> None:
     shown = Shown({(0, "a"): 5_000_000, (1, "a"): 3_000_000, (0, "b"): 9_000_000}, 0, 0)
-    assert delays_ms([("a", 1_000_000), ("b", 1_000_000), ("c", 0)], shown) == [2.0, 8.0, math.inf]
-    assert delays_ms([("a", 1_000_000), ("b", 0)], shown, without=0) == [2.0, math.inf]
-    assert not Step(100, 100, 5, math.inf, 0).taken
+    assert delays_ms([("a", 1_000_000), ("b", 1_000_000), ("c", 0)], shown) == [2.0, 8.0, NEVER_MS]
+    assert delays_ms([("a", 1_000_000), ("b", 0)], shown, without=0) == [2.0, NEVER_MS]
+    assert not Step(100, 100, 5, NEVER_MS, 0).taken
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(1, 900)), min_size=1, max_size=5))
