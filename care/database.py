@@ -150,6 +150,31 @@ def columns(db: Database, table: str) -> list[str]:
     return [name for (name,) in rows]
 
 
+def key(db: Database, table: str) -> list[str]:
+    """Return the names of the columns by which a row of a table is known, in their order; empty if there are none."""
+    if isinstance(db, sqlite3.Connection):
+        question = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"
+    else:
+        question = (
+            "SELECT column_name FROM information_schema.key_column_usage NATURAL JOIN"
+            " information_schema.table_constraints WHERE constraint_type = 'PRIMARY KEY'"
+            " AND table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position"
+        )
+    return [name for (name,) in db.execute(question, (table,))]
+
+
+def parents(db: Database, table: str) -> list[str]:
+    """Return the tables in which there must be a row before one in this table may point at it."""
+    if isinstance(db, sqlite3.Connection):
+        return [name for (name,) in db.execute('SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)', (table,))]
+    question = (
+        "SELECT DISTINCT parent.relname FROM pg_constraint JOIN pg_class AS child ON child.oid = conrelid"
+        " JOIN pg_class AS parent ON parent.oid = confrelid"
+        " WHERE contype = 'f' AND child.relnamespace = current_schema()::regnamespace AND child.relname = ?"
+    )
+    return [name for (name,) in db.execute(question, (table,))]
+
+
 def each(db: Database, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
     """Do the same with each row in turn; return the first row that each gave, or None where it gave none.
 

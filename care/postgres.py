@@ -284,6 +284,37 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
+def schemas(db: Database, names: Sequence[str]) -> set[str]:
+    """Return which schemas of these names there are in the database."""
+    rows = db.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(?)", ([*names],))
+    return {name for (name,) in rows}
+
+
+def rename(db: Database, schema: str, other: str) -> None:
+    """Give a schema, with all that is in it, another name: a connection to it does not find it any more."""
+    db.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{other}"')
+
+
+def drop(db: Database, schema: str) -> None:
+    """Throw a schema away, with all that is in it."""
+    db.execute(f'DROP SCHEMA "{schema}" CASCADE')
+
+
+def go_on(db: Database, table: str) -> None:
+    """Let the numbers that a table gives its rows go on from the highest there is."""
+    rows = db.execute(
+        "SELECT column_name FROM information_schema.columns WHERE is_identity = 'YES'"
+        " AND table_schema = current_schema() AND table_name = ?",
+        (table,),
+    )
+    for (column,) in rows.fetchall():
+        db.execute(
+            f'SELECT setval(pg_get_serial_sequence(?, ?), max("{column}"))'  # noqa: S608  # names of the store's own
+            f' FROM "{table}" HAVING max("{column}") > 0',
+            (f'"{table}"', column),
+        )
+
+
 def make(db: Database, schema: str) -> None:
     """Make tables and indexes from their definition in SQLite's words."""
     text = re.sub(r"--[^\n]*", "", schema)

@@ -13,7 +13,7 @@ from care.clock import SystemClock
 from care.database import Database, Where, shown
 from care.ids import ContactId
 from care.link import broker_address, is_here
-from dashboard import contract_commands, privacy_commands, program_commands, series_commands
+from dashboard import contract_commands, moving_commands, privacy_commands, program_commands, series_commands
 from dashboard.options import Journal, People
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
@@ -43,6 +43,7 @@ cli.command("retention")(privacy_commands.retention)
 cli.command("dpia")(privacy_commands.dpia)
 cli.command("contract")(contract_commands.contract)
 cli.command("series")(series_commands.series)
+cli.command("move")(moving_commands.move)
 
 Of = Annotated[str, typer.Option("--organisation", help="the organisation's id; 'own' runs the centre")]
 As = Annotated[str, typer.Option("--role", help="desk, night-team, care, manager, installer, privacy or administrator")]

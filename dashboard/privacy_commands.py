@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from care import database
 from care.clock import SystemClock
-from care.database import Database
+from care.database import Database, Where, shown, where
 from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -20,8 +21,8 @@ log = typer.Typer(no_args_is_help=True, help="Who looked at whose data: whether 
 
 person = typer.Typer(no_args_is_help=True, help="Everything about one resident: given to them, or taken out.")
 
-People = Annotated[Path, typer.Option("--people", help="the people store; the access log lies beside it")]
-Journal = Annotated[Path, typer.Option("--journal", help="the centre's journal")]
+People = Annotated[str, typer.Option("--people", help="the people store; the access log lies beside it")]
+Journal = Annotated[str, typer.Option("--journal", help="the centre's journal")]
 Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="from this day on; else the last 30 days")]
 
 
@@ -95,17 +96,13 @@ def retention(*, journal: Journal) -> None:
     """
     from care.accounts import Erased
     from care.forgetting import accounts
-    from care.journal import connect
     from dashboard.retention import TABLE
 
     for kept in TABLE:
         span = "-" if kept.days is None else f"{kept.days} d"
         typer.echo(f"{kept.name:<15} {kept.where:<11} {span:>6}  {kept.why}")
-    try:
-        with closing(connect(journal, read_only=True)) as db:
-            runs = [one for one in accounts(db) if isinstance(one, Erased)][-20:]
-    except sqlite3.Error as error:
-        raise failed(f"Cannot read the journal {journal}: {error}.") from error
+    with _book(journal) as db:
+        runs = [one for one in accounts(db) if isinstance(one, Erased)][-20:]
     typer.echo("\nTaken out, the newest last:" if runs else "\nNothing was taken out yet.")
     for one in runs:
         before = "by request" if one.before is None else f"of before {one.before:%Y-%m-%d}"
@@ -126,11 +123,11 @@ def export_person(
     """
     from dashboard import access_log, persons
     from dashboard.access_log import Deed, Entry, Ground
-    from dashboard.people import connect
+    from dashboard.people import at
     from dashboard.portrait import packed
 
     now, id_ = SystemClock().now(), ResidentId(resident)
-    with stores(journal, people) as (book, looks), closing(connect(people)) as db:
+    with stores(journal, people) as (book, looks), closing(at(where(people))) as db:
         found = persons.everything(book, db, looks, id_)
         if not (found["people"] or found["journal"]):
             raise failed(f"Nothing is kept about {resident}. Ids are in the plan of the site, like r-0012.")
@@ -156,19 +153,15 @@ def erase_person(
 
     Example: nachtwacht desk person erase r-0012 --why "asked for" --journal centre.db --people people.db
     """
-    from care.journal import connect
     from dashboard import access_log, persons
     from dashboard.access_log import Deed, Entry, Ground
-    from dashboard.people import connect as connect_people
+    from dashboard.people import at
     from dashboard.typed import tidy
 
     now, id_ = SystemClock().now(), ResidentId(resident)
-    if not journal.exists():
-        raise failed(f"There is no journal {journal}. Name the one that the desk runs with.")
     try:
         reason = tidy(why)
-        with _looks(people) as looks, closing(connect(journal)) as book, closing(connect_people(people)) as db:
-            _alone(book)
+        with _book(journal, alone=True) as book, _looks(people) as looks, closing(at(where(people))) as db:
             records, rows = persons.erase(book, db, id_, now)
             entry = Entry(
                 at=now,
@@ -182,14 +175,14 @@ def erase_person(
             access_log.write(looks, entry)
     except (persons.StillThere, ValueError) as error:
         raise failed(str(error)) from error
-    except sqlite3.OperationalError as error:
-        raise failed(f"The desk runs, or something else uses {journal} ({error}). Stop it first.") from error
     except sqlite3.Error as error:
-        raise failed(f"Cannot use {journal} or {people}: {error}.") from error
+        raise failed(f"Cannot use {shown(where(journal))} or {shown(where(people))}: {error}.") from error
     typer.echo(f"{resident}: taken out of {records} records and {rows} rows.")
     typer.echo("The access log keeps the id for five years, as the law asks, and no name.")
     typer.echo("Their building is told to forget them when the desk runs: nachtwacht desk person buildings says so.")
-    typer.echo("Copies of these files are not changed: delete those, and what the care record holds is its own.")
+    typer.echo("Copies are not changed: delete those, and what the care record holds is its own.")
+    if not isinstance(where(journal), Path):
+        typer.echo("The server's write-ahead log and its archive hold it until they are overwritten or deleted.")
 
 
 @person.command("buildings")
@@ -200,19 +193,12 @@ def forgotten_in_buildings(
 
     Example: nachtwacht desk person buildings --journal centre.db
     """
-    from care.journal import connect
     from dashboard import persons
 
-    if not journal.exists():
-        raise failed(f"There is no journal {journal}. Name the one that the desk runs with.")
-    try:
-        with closing(connect(journal, read_only=not again)) as book:
-            if again:
-                _alone(book)
-                persons.ask_again(book, SystemClock().now())
-            found = persons.buildings(book)
-    except sqlite3.Error as error:
-        raise failed(f"Cannot use the journal {journal}: {error}. To ask anew, stop the desk first.") from error
+    with _book(journal, alone=again) as book:
+        if again:
+            persons.ask_again(book, SystemClock().now())
+        found = persons.buildings(book)
     if not found:
         typer.echo("No building was asked to forget anybody.")
     for one in found:
@@ -221,14 +207,6 @@ def forgotten_in_buildings(
         typer.echo(f"{order.home}, up to {order.until:%Y-%m-%d %H:%M}: asked {order.at:%Y-%m-%d %H:%M}, {said}.")
     if any(one.answer is None for one in found):
         typer.echo("A building that is not heard may be silent, or too old to know this. Its data go after 90 days.")
-
-
-def _alone(book: Database) -> None:
-    """Make sure that no desk runs with this journal, nor begins to. Raises `sqlite3.OperationalError`."""
-    book.execute("PRAGMA busy_timeout=500")
-    book.execute("PRAGMA locking_mode=EXCLUSIVE")  # or the desk would go on with what it remembers
-    book.execute("BEGIN EXCLUSIVE")
-    book.execute("COMMIT")
 
 
 def dpia(*, out: Annotated[Path, typer.Option(help="the file to write, a .html")]) -> None:
@@ -246,30 +224,51 @@ def dpia(*, out: Annotated[Path, typer.Option(help="the file to write, a .html")
 
 
 @contextmanager
-def stores(journal: Path, people: Path) -> Iterator[tuple[Database, Database]]:
+def stores(journal: str, people: str) -> Iterator[tuple[Database, Database]]:
     """Open the journal to read, and the access log; whatever is wrong with them ends the command with one sentence."""
-    from care.journal import connect
-
-    try:
-        with closing(connect(journal, read_only=True)) as book, _looks(people) as looks:
-            yield book, looks
-    except sqlite3.Error as error:
-        raise failed(f"Cannot read the journal {journal} or the access log beside {people}: {error}.") from error
+    with _book(journal) as book, _looks(people) as looks:
+        yield book, looks
 
 
 @contextmanager
-def _looks(people: Path) -> Iterator[Database]:
-    from dashboard.access_log import connect
+def _book(said: str, *, alone: bool = False) -> Iterator[Database]:
+    """Open a journal that is there, to read, or to be alone with it and change it; else end with one sentence."""
+    from care.journal import at
 
-    file = people.with_name("access-log.db")
-    if not file.exists():
-        raise failed(f"There is no access log {file}. Name the people store that the desk runs with.")
+    place = where(said)
+    if isinstance(place, Path) and not place.exists():
+        raise failed(f"There is no journal {place}. Name the one that the desk runs with.")
     try:
-        db = connect(file)
+        with closing(at(place, read_only=True)) as there:  # or an address would become a centre by being asked
+            if not alone:
+                yield there
+                return
+        with closing(at(place)) as db:
+            _alone(db, place)
+            yield db
     except sqlite3.Error as error:
-        raise failed(f"Cannot use the access log {file}: {error}.") from error
-    with closing(db):
-        yield db
+        raise failed(f"Cannot use the journal {shown(place)}: {error}.") from error
+
+
+def _alone(db: Database, place: Where) -> None:
+    try:
+        database.alone(db)
+    except sqlite3.OperationalError as error:
+        raise failed(f"The desk runs, or something else uses {shown(place)} ({error}). Stop it first.") from error
+
+
+@contextmanager
+def _looks(people: str) -> Iterator[Database]:
+    from dashboard.access_log import at, beside
+
+    place = beside(where(people))
+    if isinstance(place, Path) and not place.exists():
+        raise failed(f"There is no access log {place}. Name the people store that the desk runs with.")
+    try:
+        with closing(at(place)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise failed(f"Cannot use the access log {shown(place)}: {error}.") from error
 
 
 def failed(sentence: str) -> typer.Exit:
