@@ -1,7 +1,7 @@
-"""A centre moved from its files into PostgreSQL: all of it, the same on both sides, or nothing that looks like a centre.
+"""A centre moved from its files into PostgreSQL: all of it and the same, or nothing that looks like a centre.
 
-While it is under way its tables stand in schemas of another name (`journal_moving`), so that no desk ever finds half of
-one. What a record is known by, its number and the identity of the journal stay what they were: to buildings, and to
+While it is under way its tables stand in schemas of another name (`journal_moving`), so that no desk finds half of one.
+What a record is known by, its number and the identity of the journal stay what they were: to buildings, and to
 whoever follows the journal, nothing has happened. Stopped half-way, it goes on where it was when it is asked again. At
 the end both sides are read and compared, and then all schemas get their names at once. The files stay as they are.
 """
@@ -25,6 +25,7 @@ from dashboard import access_log, people
 BATCH = 10_000  # rows in one transaction, and in one answer
 _MOVING = "_moving"  # ends the names of the schemas meanwhile
 _OF_A_NEW_ONE = {("journal", "identity"), ("people", "organisation")}  # in which a centre has one row from the start
+_MAKE = "version"  # a table that says of which make a store is; a file says it without one
 
 Tell = Callable[[int, int], None]  # how many rows are copied or compared, of how many
 
@@ -48,7 +49,7 @@ class Part(NamedTuple):
 PARTS = (
     Part(journal.STORE, journal.VERSION, journal.at),
     Part(people.STORE, people.VERSION, people.at),
-    Part(access_log.STORE, 0, access_log.at),
+    Part(access_log.STORE, 0, access_log.at),  # whose files say nothing of their make
 )
 
 
@@ -72,8 +73,8 @@ class Files:
 def move(files: Files, to: Address, *, anew: bool = False, tell: Tell = lambda *_: None) -> str:
     """Copy a centre into an empty database, or go on with it, and compare; return in a sentence what was found alike.
 
-    `anew` throws away what a move that was stopped has left there. Raises `CannotMove`, and `Differs` when what is there
-    is not what is here: then it is no centre yet.
+    `anew` throws away what a move that was stopped has left there. Raises `CannotMove`, and `Differs` when what came
+    there is not what is here: then it is no centre yet.
     """
     with _sources(files) as sources, _guard(to) as guard:
         if anew:
@@ -120,8 +121,7 @@ def _opened(file: Path, part: Part) -> Database:
     try:
         db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
         try:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            _refuse_version(file, version, part.version)
+            _refuse_version(file, database.version(db), part.version)
             database.alone(db)
         except BaseException:
             db.close()
@@ -146,7 +146,7 @@ def _older(file: Path) -> str:
 
 def _refuse_another_make(file: Path, source: Database, target: Database) -> None:
     """Raise `CannotMove` unless both have the same tables with the same columns."""
-    ours, theirs = ({name: {*database.columns(db, name)} for name in database.tables(db)} for db in (source, target))
+    ours, theirs = ({name: {*database.columns(db, name)} for name in _tables(db)} for db in (source, target))
     if any(not columns <= ours.get(name, set()) for name, columns in theirs.items()):
         raise CannotMove(_older(file))
     unknown = sorted(name for name in ours if ours[name] != theirs.get(name))
@@ -183,7 +183,7 @@ def _schemas(guard: Database, ending: str) -> set[str]:
 
 
 def _begin(guard: Database, to: Address, book: Database) -> None:
-    """Make empty stores under their other names, for the journal of this identity; or find them there, to go on with."""
+    """Make empty stores under their other names, for this journal; or find them there, to go on with."""
     mine, half = journal.identity(book), _schemas(guard, _MOVING)
     if half and len(half) < len(PARTS):
         raise CannotMove(f"{shown(to)} holds {', '.join(sorted(half))}, and not what belongs to it. Say --anew.")
@@ -209,9 +209,7 @@ def _refuse_what_is_there(guard: Database, to: Address, mine: str) -> None:
         if part.schema not in names:
             continue
         with closing(_there(to, part, "", read_only=True)) as db:
-            full = [
-                table for table in database.tables(db) if _rows_in(db, table) > ((part.schema, table) in _OF_A_NEW_ONE)
-            ]
+            full = [table for table in _tables(db) if _rows_in(db, table) > ((part.schema, table) in _OF_A_NEW_ONE)]
             if part is PARTS[0] and full and journal.identity(db) == mine:
                 raise CannotMove(f"It was moved to {shown(to)} already. Say --check to compare.")
         if full:
@@ -231,7 +229,7 @@ def _finish(guard: Database, targets: dict[Part, Database]) -> None:
     try:
         guard.execute("SELECT 1")  # after a broken connection nobody knows who else came
         for db in targets.values():
-            for table in database.tables(db):
+            for table in _tables(db):
                 postgres.go_on(db, table)
         db = targets[PARTS[0]]
         with database.transaction(db):
@@ -258,32 +256,31 @@ class _Count:
 
 
 def _copy(part: Part, source: Database, target: Database, count: _Count) -> None:
-    """Copy every table: what is numbered from where it was, and all else from its beginning."""
-    tables = [
-        *TopologicalSorter(
-            {name: {*database.parents(source, name)} - {name} for name in database.tables(source)}
-        ).static_order()
-    ]
-    numbered = {name for name in tables if database.key(target, name) == ["number"]}
-    at = "its beginning"
+    """Copy every table: what is numbered from where it was, some rows at a time, and all else from its beginning."""
+    parents = {name: {*database.parents(source, name)} - {name} for name in _tables(source)}
+    tables = [*TopologicalSorter(parents).static_order()]
+    numbered = [name for name in tables if database.key(target, name) == ["number"]]
+    whole = [name for name in tables if name not in numbered]
     try:
         with database.transaction(target):
-            for name in reversed(tables):
-                if name not in numbered:
-                    target.execute(f'DELETE FROM "{name}"')  # noqa: S608  # names of the store's own
-        for name in tables:
-            at = name
-            if name in numbered:
-                _copy_numbered(name, source, target, count)
-            else:
+            for name in reversed(whole):
+                target.execute(f'DELETE FROM "{name}"')  # noqa: S608  # names of the store's own
+            for name in whole:
                 _copy_whole(name, source, target, count)
+        for name in numbered:
+            _copy_on(name, source, target, count)
     except sqlite3.Error as error:
-        raise CannotMove(
-            f"It stopped in {part.schema}, at {at}: {error}. Ask again, and it goes on from there."
-        ) from error
+        raise CannotMove(f"It stopped in the store {part.schema}: {error}. Ask again, and it goes on.") from error
 
 
-def _copy_numbered(table: str, source: Database, target: Database, count: _Count) -> None:
+def _copy_whole(table: str, source: Database, target: Database, count: _Count) -> None:
+    names = _names(target, table)
+    for batch in _batches(source.execute(f'SELECT {names} FROM "{table}"')):  # noqa: S608
+        _put(target, table, names, batch)
+        count.add(len(batch))
+
+
+def _copy_on(table: str, source: Database, target: Database, count: _Count) -> None:
     names = _names(target, table)
     count.add(_rows_in(target, table))
     (had,) = target.execute(f'SELECT coalesce(max(number), 0) FROM "{table}"').fetchone()  # noqa: S608
@@ -292,14 +289,6 @@ def _copy_numbered(table: str, source: Database, target: Database, count: _Count
         with database.transaction(target):
             _put(target, table, names, batch)
         count.add(len(batch))
-
-
-def _copy_whole(table: str, source: Database, target: Database, count: _Count) -> None:
-    names = _names(target, table)
-    with database.transaction(target):
-        for batch in _batches(source.execute(f'SELECT {names} FROM "{table}"')):  # noqa: S608  # in the order it grew
-            _put(target, table, names, batch)
-            count.add(len(batch))
 
 
 def _put(target: Database, table: str, names: str, batch: list[tuple[object, ...]]) -> None:
@@ -317,8 +306,12 @@ def _batches(rows: Iterable[tuple[object, ...]]) -> Iterator[list[tuple[object, 
         yield batch
 
 
+def _tables(db: Database) -> list[str]:
+    return [name for name in database.tables(db) if name != _MAKE]
+
+
 def _size(db: Database) -> int:
-    return sum(_rows_in(db, table) for table in database.tables(db))
+    return sum(_rows_in(db, table) for table in _tables(db))
 
 
 def _rows_in(db: Database, table: str) -> int:
@@ -340,7 +333,7 @@ def _compared(sources: dict[Part, Database], targets: dict[Part, Database], coun
     alike, wrong, whole = [], [], hashlib.blake2b(digest_size=8)
     for part, source in sources.items():
         target, rows = targets[part], 0
-        for table in sorted({*database.tables(source), *database.tables(target)}):
+        for table in sorted({*_tables(source), *_tables(target)}):
             names = _names(target, table) or _names(source, table)
             here, there = _seen(source, table, names, count), _seen(target, table, names, count)
             rows += here.rows
@@ -357,7 +350,7 @@ def _compared(sources: dict[Part, Database], targets: dict[Part, Database], coun
 
 def _seen(db: Database, table: str, names: str, count: _Count) -> _Seen:
     seen = _Seen(0, 0)
-    if table in database.tables(db):
+    if table in _tables(db):
         for batch in _read(db, table, names):
             digests = (hashlib.blake2b(msgspec.msgpack.encode(row), digest_size=16).digest() for row in batch)
             total = sum(int.from_bytes(one, "big") for one in digests)

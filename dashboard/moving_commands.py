@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from care.database import shown, where
+from care.database import shown
+from dashboard.places import placed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,7 +32,7 @@ def move(
     """
     from dashboard import moving
 
-    place = where(to)
+    place = placed(to)
     if isinstance(place, Path):
         raise typer.BadParameter(f"{to} is no address. Write postgresql://USER@HOST/NAME.", param_hint="--to")
     files, bar = moving.Files(journal, people), _Bar()

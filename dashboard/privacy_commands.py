@@ -12,7 +12,8 @@ import typer
 
 from care import database
 from care.clock import SystemClock
-from care.database import Database, Where, shown, where
+from care.database import Database, Where, shown
+from dashboard.places import placed
 from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -127,7 +128,7 @@ def export_person(
     from dashboard.portrait import packed
 
     now, id_ = SystemClock().now(), ResidentId(resident)
-    with stores(journal, people) as (book, looks), closing(at(where(people))) as db:
+    with stores(journal, people) as (book, looks), closing(at(placed(people))) as db:
         found = persons.everything(book, db, looks, id_)
         if not (found["people"] or found["journal"]):
             raise failed(f"Nothing is kept about {resident}. Ids are in the plan of the site, like r-0012.")
@@ -161,7 +162,7 @@ def erase_person(
     now, id_ = SystemClock().now(), ResidentId(resident)
     try:
         reason = tidy(why)
-        with _book(journal, alone=True) as book, _looks(people) as looks, closing(at(where(people))) as db:
+        with _book(journal, alone=True) as book, _looks(people) as looks, closing(at(placed(people))) as db:
             records, rows = persons.erase(book, db, id_, now)
             entry = Entry(
                 at=now,
@@ -176,12 +177,12 @@ def erase_person(
     except (persons.StillThere, ValueError) as error:
         raise failed(str(error)) from error
     except sqlite3.Error as error:
-        raise failed(f"Cannot use {shown(where(journal))} or {shown(where(people))}: {error}.") from error
+        raise failed(f"Cannot use {shown(placed(journal))} or {shown(placed(people))}: {error}.") from error
     typer.echo(f"{resident}: taken out of {records} records and {rows} rows.")
     typer.echo("The access log keeps the id for five years, as the law asks, and no name.")
     typer.echo("Their building is told to forget them when the desk runs: nachtwacht desk person buildings says so.")
     typer.echo("Copies are not changed: delete those, and what the care record holds is its own.")
-    if not isinstance(where(journal), Path):
+    if not isinstance(placed(journal), Path):
         typer.echo("The server's write-ahead log and its archive hold it until they are overwritten or deleted.")
 
 
@@ -235,7 +236,7 @@ def _book(said: str, *, alone: bool = False) -> Iterator[Database]:
     """Open a journal that is there, to read, or to be alone with it and change it; else end with one sentence."""
     from care.journal import at
 
-    place = where(said)
+    place = placed(said)
     if isinstance(place, Path) and not place.exists():
         raise failed(f"There is no journal {place}. Name the one that the desk runs with.")
     try:
@@ -261,7 +262,7 @@ def _alone(db: Database, place: Where) -> None:
 def _looks(people: str) -> Iterator[Database]:
     from dashboard.access_log import at, beside
 
-    place = beside(where(people))
+    place = beside(placed(people))
     if isinstance(place, Path) and not place.exists():
         raise failed(f"There is no access log {place}. Name the people store that the desk runs with.")
     try:

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from care import database
-from care.database import Database, Where, shown, where
+from care.database import Database, Where, shown
 from care.series_command import Bucket, Ca, Insecure, Kept, Once, Org, Since, Status, TokenFile, Url, begun, run
+from dashboard.places import placed
 from detectors.homes import SiteId
 
 
@@ -40,10 +41,10 @@ def series(
     # What it does is imported here: the building's commands share the program, and none of its weight.
     from care.influx import Settings
 
-    store = where(people)
+    store = placed(people)
     _known(store, organisation)
     settings = Settings(
-        journal=where(journal),
+        journal=placed(journal),
         url=influx,
         organisation=org,
         bucket=bucket,
@@ -83,5 +84,7 @@ def _seen_by(people: Where, organisation: str) -> Callable[[SiteId], bool]:
 
 def _opened(people: Where) -> Database:
     if not isinstance(people, Path):
-        return database.shared(people, "people", read_only=True)
+        from dashboard.people import STORE
+
+        return database.shared(people, STORE, read_only=True)
     return sqlite3.connect(f"{people.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
