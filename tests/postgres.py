@@ -66,6 +66,13 @@ class Postgres:
             if tables:
                 db.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(tables)))
 
+    def holding(self, words: str) -> list[Path]:
+        """Return the files in which these words lie, its write-ahead log left out."""
+        with psycopg.connect(f"{_BEGINS_WITH}{USER}@127.0.0.1:{self.port}/postgres", autocommit=True) as db:
+            db.execute("CHECKPOINT")  # what is in memory is on disk, and files that nobody needs are gone
+        files = [one for one in (self.folder / "data").rglob("*") if one.is_file() and "pg_wal" not in one.parts]
+        return [file for file in files if words.encode() in file.read_bytes()]
+
     def _wait_until_open(self, seconds: float = 30) -> None:
         """Wait until it takes connections: it listens before. Bounded."""
         end = time.monotonic() + seconds

@@ -1,23 +1,25 @@
 """Everything about a person can be given, and taken out: after that nothing in any file of the centre leads back."""
 
 import json
-import sqlite3
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from care import journal, link
+from care import database, journal, link
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.asking import Consented
 from care.board import Board
+from care.database import Where
 from care.erasing import Forgot
 from care.ids import Asker, StaffId
 from care.link import Batch
@@ -29,6 +31,7 @@ from dashboard.persons import StillThere, stays
 from detectors.findings import Finding, What
 from detectors.homes import HomeId, ResidentId, RoomId, SensorId, SiteId
 from tests.dashboard.conftest import HOME, NIGHT, WILG, plan
+from tests.postgres import Postgres, new_postgres
 
 HER, NEXT = ResidentId("r-0012"), ResidentId("r-0099")
 BY = StaffId("s-1")
@@ -54,13 +57,14 @@ def night(day: int) -> list[Record]:
 
 
 class Centre:
-    """The files of a centre in a folder."""
+    """A centre in a folder, or in a database."""
 
-    def __init__(self, folder: Path, name: str = "mevrouw Jansen", address: str = "+31 6 1234 5678") -> None:
-        self.folder = folder
-        self.book = journal.connect(folder / "centre.db")
-        self.people = people.connect(folder / "people.db")
-        self.looks = access_log.connect(folder / "access-log.db")
+    def __init__(self, where: Where, name: str = "mevrouw Jansen", address: str = "+31 6 1234 5678") -> None:
+        self.folder = where if isinstance(where, Path) else Path()
+        self.at = (where / "centre.db", where / "people.db") if isinstance(where, Path) else (where, where)
+        self.book = journal.at(self.at[0])
+        self.people = people.at(self.at[1])
+        self.looks = access_log.at(access_log.beside(self.at[1]))
         people.name_resident(self.people, HER, name)
         self.riet = contacts.add(self.people, HER, "Riet de Wit", contacts.Relation.NEIGHBOUR)
         contacts.set_address(self.people, self.riet, "phone", address)
@@ -82,6 +86,11 @@ class Centre:
             Entry(at=NIGHT, by="staff:s-1", deed=Deed.READ, what="home", ground=Ground.CARE, resident=HER, home=HOME),
         )
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a command is told of where it lies."""
+        return ("--journal", str(self.at[0]), "--people", str(self.at[1]))
+
     def close(self) -> None:
         for db in (self.book, self.people, self.looks):
             db.close()
@@ -98,6 +107,13 @@ def board_of(records: list[Record]) -> Board:
     for record in records:
         board.add(record, recorded_at=record.at)
     return board
+
+
+@pytest.fixture(params=["file", "postgres"])
+def centre(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Centre]:
+    made = Centre(tmp_path if request.param == "file" else request.getfixturevalue("postgres").new())
+    yield made
+    made.close()
 
 
 NAMES = st.from_regex(r"[A-Z][a-z]{4,12} van der [A-Z][a-z]{4,12}", fullmatch=True)
@@ -125,8 +141,26 @@ def test_after_it_no_byte_of_them_is_in_any_file(
     assert HER.encode() in log  # five years, as the law asks
 
 
-def test_counts_stay_true_and_who_lives_there_now_is_as_before(tmp_path: Path) -> None:
-    centre = Centre(tmp_path)
+def test_nor_in_any_file_of_a_server_but_its_log(tmp_path: Path) -> None:
+    """Nor among what the server knows of its tables; what its log holds is its operator's to let go."""
+    server = new_postgres(tmp_path)
+    try:
+        address = server.new()
+        centre = Centre(address)
+        with closing(psycopg.connect(address, autocommit=True)) as db:
+            db.execute("ANALYZE")
+        private = ["mevrouw Jansen", "Riet de Wit", "+31 6 1234 5678", centre.riet, "tablet stands by"]
+        assert all(server.holding(word) for word in private)
+        persons.erase(centre.book, centre.people, HER, NIGHT + timedelta(days=33))
+        centre.close()
+        assert [word for word in private if server.holding(word)] == []
+        with closing(access_log.at(address)) as looks:
+            assert looks.execute("SELECT count(*) FROM entry WHERE resident = ?", (HER,)).fetchone() == (1,)
+    finally:
+        server.stop()
+
+
+def test_counts_stay_true_and_who_lives_there_now_is_as_before(centre: Centre) -> None:
     before = board_of(centre.records)
     changed, rows = persons.erase(centre.book, centre.people, HER, NIGHT + timedelta(days=33))
     records = centre.left()
@@ -145,12 +179,11 @@ def test_counts_stay_true_and_who_lives_there_now_is_as_before(tmp_path: Path) -
     assert len(moved) == 1
     assert moved.pop().startswith("wilg/x-")
     assert "12/bad" not in str([one for one in records if isinstance(one, Finding) and one.home != HOME])
-    centre.close()
 
 
-def test_the_building_is_ordered_to_forget_and_what_came_of_it_is_told(tmp_path: Path) -> None:
+def test_the_building_is_ordered_to_forget_and_what_came_of_it_is_told(centre: Centre) -> None:
     """The order goes down by the link when the desk runs, the answer comes up; who came next is not told of it."""
-    centre, at = Centre(tmp_path), NIGHT + timedelta(days=33)
+    at = NIGHT + timedelta(days=33)
     persons.erase(centre.book, centre.people, HER, at)
     (asked,) = persons.buildings(centre.book)
     assert (asked.order.home, asked.order.until, asked.answer) == (HOME, NIGHT + timedelta(days=30), None)
@@ -167,23 +200,18 @@ def test_the_building_is_ordered_to_forget_and_what_came_of_it_is_told(tmp_path:
     assert persons.ask_again(centre.book, later) == []
     given_to_next = json.loads(msgspec.json.encode(persons.everything(centre.book, centre.people, centre.looks, NEXT)))
     assert not {"forget", "forgot"} & {one["record"]["type"] for one in given_to_next["journal"]}
-    centre.close()
 
 
-def test_asked_again_there_is_nothing_left_to_do(tmp_path: Path) -> None:
-    centre = Centre(tmp_path)
+def test_asked_again_there_is_nothing_left_to_do(centre: Centre) -> None:
     at = NIGHT + timedelta(days=33)
     persons.erase(centre.book, centre.people, HER, at)
     assert persons.erase(centre.book, centre.people, HER, at) == (0, 0)
-    centre.close()
 
 
-def test_who_still_lives_there_is_not_erased(tmp_path: Path) -> None:
-    centre = Centre(tmp_path)
+def test_who_still_lives_there_is_not_erased(centre: Centre) -> None:
     with pytest.raises(StillThere, match="wilg/12"):
         persons.erase(centre.book, centre.people, NEXT, NIGHT)
     assert not [one for one in centre.left() if isinstance(one, Erased)]
-    centre.close()
 
 
 def test_somebody_who_moved_lived_in_both_homes() -> None:
@@ -197,8 +225,7 @@ def test_somebody_who_moved_lived_in_both_homes() -> None:
     assert found == [(HOME, timedelta(), timedelta(days=5)), (seven, timedelta(days=5), timedelta(days=9))]
 
 
-def test_everything_about_somebody_is_given_and_nothing_about_who_came_after(tmp_path: Path) -> None:
-    centre = Centre(tmp_path)
+def test_everything_about_somebody_is_given_and_nothing_about_who_came_after(centre: Centre) -> None:
     given_to_her = json.loads(msgspec.json.encode(persons.everything(centre.book, centre.people, centre.looks, HER)))
     assert given_to_her["people"]["resident"] == [{"id": HER, "name": "mevrouw Jansen"}]
     assert given_to_her["people"]["contact"][0]["name"] == "Riet de Wit"
@@ -209,7 +236,6 @@ def test_everything_about_somebody_is_given_and_nothing_about_who_came_after(tmp
     assert kinds.count("plan") == 1
     assert given_to_her["looked"][0]["by"] == "staff:s-1"
     assert NEXT not in json.dumps(given_to_her)
-    centre.close()
 
 
 # Commands.
@@ -220,11 +246,9 @@ def run(*arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_somebody_takes_their_data_along_and_is_forgotten(tmp_path: Path) -> None:
-    centre = Centre(tmp_path)
+def test_somebody_takes_their_data_along_and_is_forgotten(centre: Centre, tmp_path: Path) -> None:
     centre.close()
-    stores = ("--journal", str(tmp_path / "centre.db"), "--people", str(tmp_path / "people.db"))
-    out = tmp_path / "hers.zip"
+    stores, out = centre.options, tmp_path / "hers.zip"
     code, said = run("person", "export", HER, "--out", str(out), *stores)
     assert (code, "r-0012" in said) == (0, True)
     with zipfile.ZipFile(out) as file:
@@ -236,23 +260,35 @@ def test_somebody_takes_their_data_along_and_is_forgotten(tmp_path: Path) -> Non
     code, said = run("person", "erase", HER, "--why", "asked for by herself", *stores)
     assert code == 0, said
     assert "access log" in said
-    code, said = run("person", "buildings", "--journal", str(tmp_path / "centre.db"))
+    assert ("write-ahead log" in said) == (not isinstance(centre.at[0], Path))
+    code, said = run("person", "buildings", *stores[:2])
     assert code == 0
     assert f"{HOME}, up to 2026-" in said
     assert "not heard yet" in said
-    assert run("person", "buildings", "--again", "--journal", str(tmp_path / "centre.db"))[0] == 0
-    with closing(access_log.connect(tmp_path / "access-log.db")) as looks:
-        deeds = [entry.deed for _, entry in access_log.check(looks.execute("SELECT number, body, digest FROM entry"))]
+    assert run("person", "buildings", "--again", *stores[:2])[0] == 0
+    with closing(access_log.at(access_log.beside(centre.at[1]))) as looks:
+        rows = looks.execute("SELECT number, body, digest FROM entry ORDER BY number")
+        deeds = [entry.deed for _, entry in access_log.check(rows)]
     assert deeds == [Deed.READ, Deed.EXPORTED, Deed.ERASED]
     assert run("person", "erase", NEXT, "--why", "no", *stores)[1].startswith("r-0099 still lives in wilg/12.")
+    code, said = run("retention", *stores[:2])
+    assert (code, " person by request" in said) == (0, True)
+    code, said = run("access-log", "check", *stores)
+    assert (code, said[:29]) == (0, "3 entries, as they were written"[:29])
 
 
-def test_nobody_is_erased_while_the_desk_runs(tmp_path: Path) -> None:
-    centre = Centre(tmp_path)
-    stores = ("--journal", str(tmp_path / "centre.db"), "--people", str(tmp_path / "people.db"))
-    with closing(sqlite3.connect(tmp_path / "centre.db")) as running:
-        running.execute("SELECT count(*) FROM journal").fetchone()
-        code, said = run("person", "erase", HER, "--why", "asked", *stores)
+def test_nobody_is_erased_while_the_desk_runs(centre: Centre) -> None:
+    database.attend(centre.book)
+    journal.count(centre.book)
+    code, said = run("person", "erase", HER, "--why", "asked", *centre.options)
     assert code == 1
     assert "Stop it first" in said
-    centre.close()
+
+
+def test_an_address_where_no_centre_is_does_not_become_one(postgres: Postgres) -> None:
+    address = postgres.new().replace("nachtwacht@", "nachtwacht:geheim@")
+    for words in (["retention"], ["person", "buildings"], ["person", "buildings", "--again"]):
+        code, said = run(*words, "--journal", address)
+        assert (code, "there is no journal in it" in said, "geheim" in said) == (1, True, False)
+    code, said = run("retention", "--journal", "mysql://desk:geheim@db/centre")
+    assert (code, "is no store's" in said, "geheim" in said) == (2, True, False)
