@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from care.database import shown
-from dashboard.places import placed
+from dashboard.options import To
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,26 +20,23 @@ def move(
     *,
     journal: Annotated[Path, typer.Option(help="the centre's journal")],
     people: Annotated[Path, typer.Option(help="the people store; the access log lies beside it")],
-    to: Annotated[str, typer.Option(help="an empty database: postgresql://USER@HOST/NAME")],
+    to: To,
     check: Annotated[bool, typer.Option("--check", help="move nothing, only compare")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="throw away what a move that was stopped has left")] = False,
 ) -> None:
     """Move a centre from its files into PostgreSQL, and compare every row. The desk must not run; the files stay.
 
-    Stopped half-way, ask again: it goes on where it was. Keep the password in ~/.pgpass, not in the command.
+    Stopped half-way, ask again: it goes on where it was. The address may stand in NACHTWACHT_STORE, as everywhere.
 
     Example: nachtwacht desk move --journal centre.db --people people.db --to postgresql://nachtwacht@db/nachtwacht
     """
     from dashboard import moving
 
-    place = placed(to)
-    if isinstance(place, Path):
+    if isinstance(to, Path):
         raise typer.BadParameter(f"{to} is no address. Write postgresql://USER@HOST/NAME.", param_hint="--to")
     files, bar = moving.Files(journal, people), _Bar()
     try:
-        said = (
-            moving.check(files, place, tell=bar.tell) if check else moving.move(files, place, anew=anew, tell=bar.tell)
-        )
+        said = moving.check(files, to, tell=bar.tell) if check else moving.move(files, to, anew=anew, tell=bar.tell)
     except moving.CannotMove as error:
         raise failed(str(error)) from error
     except moving.Differs as error:
@@ -51,7 +48,7 @@ def move(
         bar.end()
     typer.echo(said)
     if not check:
-        typer.echo(f"From now on the desk runs with --journal and --people {shown(place)}. Put the files away.")
+        typer.echo(f"From now on the desk runs with --journal and --people {shown(to)}. Put the files away.")
 
 
 def failed(sentence: str) -> typer.Exit:

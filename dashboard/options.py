@@ -42,3 +42,7 @@ def _option(name: str, what: str) -> Any:
 # A `Where`; the program that reads commands knows no unions.
 People = Annotated[Any, _option("--people", "the people store, with the access log beside it")]
 Journal = Annotated[Any, _option("--journal", "the centre's journal")]
+To = Annotated[
+    Any,
+    typer.Option("--to", help="an empty PostgreSQL database", parser=_parsed, metavar="ADDRESS", envvar=STORE),
+]

@@ -13,7 +13,7 @@ import typer
 from care import database
 from care.clock import SystemClock
 from care.database import Database, Where, shown
-from dashboard.places import placed
+from dashboard.options import Journal, People
 from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -22,8 +22,6 @@ log = typer.Typer(no_args_is_help=True, help="Who looked at whose data: whether 
 
 person = typer.Typer(no_args_is_help=True, help="Everything about one resident: given to them, or taken out.")
 
-People = Annotated[str, typer.Option("--people", help="the people store; the access log lies beside it")]
-Journal = Annotated[str, typer.Option("--journal", help="the centre's journal")]
 Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="from this day on; else the last 30 days")]
 
 
@@ -128,7 +126,7 @@ def export_person(
     from dashboard.portrait import packed
 
     now, id_ = SystemClock().now(), ResidentId(resident)
-    with stores(journal, people) as (book, looks), closing(at(placed(people))) as db:
+    with stores(journal, people) as (book, looks), closing(at(people)) as db:
         found = persons.everything(book, db, looks, id_)
         if not (found["people"] or found["journal"]):
             raise failed(f"Nothing is kept about {resident}. Ids are in the plan of the site, like r-0012.")
@@ -162,7 +160,7 @@ def erase_person(
     now, id_ = SystemClock().now(), ResidentId(resident)
     try:
         reason = tidy(why)
-        with _book(journal, alone=True) as book, _looks(people) as looks, closing(at(placed(people))) as db:
+        with _book(journal, alone=True) as book, _looks(people) as looks, closing(at(people)) as db:
             records, rows = persons.erase(book, db, id_, now)
             entry = Entry(
                 at=now,
@@ -177,12 +175,12 @@ def erase_person(
     except (persons.StillThere, ValueError) as error:
         raise failed(str(error)) from error
     except sqlite3.Error as error:
-        raise failed(f"Cannot use {shown(placed(journal))} or {shown(placed(people))}: {error}.") from error
+        raise failed(f"Cannot use {shown(journal)} or {shown(people)}: {error}.") from error
     typer.echo(f"{resident}: taken out of {records} records and {rows} rows.")
     typer.echo("The access log keeps the id for five years, as the law asks, and no name.")
     typer.echo("Their building is told to forget them when the desk runs: nachtwacht desk person buildings says so.")
     typer.echo("Copies are not changed: delete those, and what the care record holds is its own.")
-    if not isinstance(placed(journal), Path):
+    if not isinstance(journal, Path):
         typer.echo("The server's write-ahead log and its archive hold it until they are overwritten or deleted.")
 
 
@@ -225,18 +223,17 @@ def dpia(*, out: Annotated[Path, typer.Option(help="the file to write, a .html")
 
 
 @contextmanager
-def stores(journal: str, people: str) -> Iterator[tuple[Database, Database]]:
+def stores(journal: Where, people: Where) -> Iterator[tuple[Database, Database]]:
     """Open the journal to read, and the access log; whatever is wrong with them ends the command with one sentence."""
     with _book(journal) as book, _looks(people) as looks:
         yield book, looks
 
 
 @contextmanager
-def _book(said: str, *, alone: bool = False) -> Iterator[Database]:
+def _book(place: Where, *, alone: bool = False) -> Iterator[Database]:
     """Open a journal that is there, to read, or to be alone with it and change it; else end with one sentence."""
     from care.journal import at
 
-    place = placed(said)
     if isinstance(place, Path) and not place.exists():
         raise failed(f"There is no journal {place}. Name the one that the desk runs with.")
     try:
@@ -259,10 +256,10 @@ def _alone(db: Database, place: Where) -> None:
 
 
 @contextmanager
-def _looks(people: str) -> Iterator[Database]:
+def _looks(people: Where) -> Iterator[Database]:
     from dashboard.access_log import at, beside
 
-    place = beside(placed(people))
+    place = beside(people)
     if isinstance(place, Path) and not place.exists():
         raise failed(f"There is no access log {place}. Name the people store that the desk runs with.")
     try:

@@ -11,14 +11,14 @@ import typer
 from care import database
 from care.database import Database, Where, shown
 from care.series_command import Bucket, Ca, Insecure, Kept, Once, Org, Since, Status, TokenFile, Url, begun, run
-from dashboard.places import placed
+from dashboard.options import Journal, People
 from detectors.homes import SiteId
 
 
 def series(
     *,
-    journal: Annotated[str, typer.Option(help="the centre's journal; it is only read")],
-    people: Annotated[str, typer.Option(help="the people store, for whose building is whose; it is only read")],
+    journal: Journal,
+    people: People,
     influx: Url = "",
     organisation: Annotated[str, typer.Option(help="whose buildings; 'own' runs the centre")] = "own",
     org: Org = "",
@@ -33,18 +33,17 @@ def series(
 ) -> None:
     """Write the states, nights and alerts of an organisation into InfluxDB or VictoriaMetrics, until told to stop.
 
-    Ids only, never a name, and of no other organisation. Ends with 0 when all is written, 1 when it cannot start, 3
-    when something is not written yet, 4 when single points had to be set aside (docs/series.md).
+    Both stores are only read. Ids only, never a name, and of no other organisation. Ends with 0 when all is written, 1
+    when it cannot start, 3 when something is not written yet, 4 when single points had to be set aside (docs/series.md).
 
     Example: nachtwacht desk series --journal centre.db --people people.db --influx http://127.0.0.1:8428
     """
     # What it does is imported here: the building's commands share the program, and none of its weight.
     from care.influx import Settings
 
-    store = placed(people)
-    _known(store, organisation)
+    _known(people, organisation)
     settings = Settings(
-        journal=placed(journal),
+        journal=journal,
         url=influx,
         organisation=org,
         bucket=bucket,
@@ -54,7 +53,7 @@ def series(
         since=begun(since),
         insecure=insecure,
         of=organisation,
-        sees=lambda: _seen_by(store, organisation),
+        sees=lambda: _seen_by(people, organisation),
     )
     run(settings, once=once, status=status)
 
