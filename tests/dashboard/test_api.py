@@ -95,6 +95,7 @@ async def test_what_is_of_another_organisation_is_not_there(two: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/alerts", "/api/v1/homes", "/api/v1/homes/wilg/12/nights", "/fhir/Flag"])
+@pytest.mark.both_stores
 async def test_without_a_token_or_with_a_wrong_one_nobody_is_let_in(two: Desk, path: str) -> None:
     for token in (None, "x", "", "p" * 5_000):
         answer = await ask(two, path, token)
@@ -119,6 +120,7 @@ async def test_a_token_opens_what_its_scopes_hold_and_nothing_else(two: Desk, pa
     assert f'scope="{scope}"' in answer.headers["WWW-Authenticate"]
 
 
+@pytest.mark.both_stores
 async def test_a_token_is_worth_nothing_once_its_day_has_come_or_it_was_ended(two: Desk, wall: StoryClock) -> None:
     token = token_of(two, days=30)
     wall.wait(seconds=1)
@@ -164,6 +166,7 @@ async def test_the_description_names_every_route_and_the_token(two: Desk) -> Non
     assert told["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
+@pytest.mark.both_stores
 def test_a_program_without_a_scope_or_for_ever_is_refused(store: Database, wall: StoryClock) -> None:
     now = wall.now()
     with pytest.raises(BadInput, match="without a scope"):

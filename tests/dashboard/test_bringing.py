@@ -41,6 +41,7 @@ async def told(centre: Centre) -> list[ToTell]:
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 async def test_a_daughter_gets_one_message_in_the_morning_and_not_again_after_a_restart(
     tmp_path: Path, store: Database, eva: ContactId
 ) -> None:

@@ -103,6 +103,7 @@ def noticed(centre: Centre, kind: type[Noticed | CalledOff] = Noticed) -> list[t
     return [(one.to, one.channel, one.refusal) for one in told]
 
 
+@pytest.mark.both_stores
 async def test_what_is_asked_goes_out_once_and_stands_in_the_journal(
     asked: Centre, people_store: Database, wall: StoryClock, phones: Phones
 ) -> None:
@@ -442,6 +443,7 @@ async def test_the_night_team_of_a_site_has_an_address_of_its_own(people_store: 
     assert where("resident", "wilg/12") == "31633333333"
 
 
+@pytest.mark.both_stores
 async def test_a_contact_who_is_removed_is_not_reached_again(store: Database, wall: StoryClock) -> None:
     fatima = contacts.add(store, ResidentId("r-0012"), " Fatima ", contacts.Relation.NEIGHBOUR)
     contacts.set_address(store, fatima, "sms", "31644444444")
@@ -455,6 +457,7 @@ async def test_a_contact_who_is_removed_is_not_reached_again(store: Database, wa
         contacts.remove(store, fatima)
 
 
+@pytest.mark.both_stores
 async def test_a_link_that_nobody_was_given_leads_nowhere(store: Database, wall: StoryClock) -> None:
     token = contacts.make_link(store, ALERT, NIGHT_TEAM, wall.now())
     assert contacts.follow_link(store, token[:-1], wall.now()) is None

@@ -203,12 +203,15 @@ async def test_an_answer_of_no_passkey_is_refused_whatever_it_says(door: Desk, s
     with_app(door, sanne)
     row = (b"\x01", sanne, b"\x00", 0, "desk.example", "key", 0)
     door.people.execute("INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    (kept,) = factors.of(door.people, sanne).passkeys
     for answer in ("", "[]", "{", '{"rawId": "AQ"}', '{"rawId": "!!"}', '{"id": "AQ", "rawId": "AQ", "response": {}}'):
         async with stranger_at(door) as browser:
             await browser.post("/sign-in", data=SIGN_IN)
             door.people.execute("DELETE FROM attempt")
             await browser.post("/sign-in/passkey/asked")
             assert (await browser.post("/sign-in/passkey", data={"answer": answer})).status_code == 403
+    dropped = [factors.drop_passkey(door.people, sanne, one) for one in ("no key", "02", kept.id, kept.id)]
+    assert dropped == [False, False, True, False]
 
 
 # Roles, and stores of an older make.
