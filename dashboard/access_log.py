@@ -16,8 +16,8 @@ import msgspec
 
 from care import database
 from care.accounts import LogAnchored
-from care.database import Database, Where
-from dashboard.rows import opened, transaction
+from care.database import Database, Where, transaction
+from dashboard.rows import opened
 from detectors.homes import HomeId, Instant, ResidentId
 
 READ_MAX = 1_000  # entries that one question returns

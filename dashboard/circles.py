@@ -20,7 +20,7 @@ from markupsafe import Markup
 from care import circles
 from care.board import Board
 from care.chains import day_ends
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import Asker, ContactId
 from care.language import mark
 from care.records import Record, site_of
@@ -39,7 +39,6 @@ from dashboard.organisations import Right
 from dashboard.pages import Desk, Reader, SignedIn, TheDesk, TheHome, lived_in
 from dashboard.paper import NotPrinted, pdf
 from dashboard.people import Names
-from dashboard.rows import transaction
 from detectors.homes import Home, zone_of
 
 PAPER_DAYS = 28

@@ -9,10 +9,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId
-from dashboard.rows import transaction
 from dashboard.typed import BadInput, tidy
 from detectors.homes import HomeId, ResidentId
 

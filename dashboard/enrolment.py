@@ -16,7 +16,7 @@ from typing import Protocol
 
 from care import certificates
 from care.certificates import BadCertificate
-from care.database import Database
+from care.database import Database, transaction
 from care.enrolment import (
     CLOCK_MAY_DIFFER,
     CODE_LASTS,
@@ -31,7 +31,6 @@ from care.enrolment import (
 )
 from care.records import CENTRE
 from dashboard.organisations import OWN, NoOrganisation, OrganisationId
-from dashboard.rows import transaction
 from dashboard.typed import BadInput
 from detectors.homes import SiteId
 

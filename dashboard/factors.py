@@ -20,9 +20,9 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import StaffId
-from dashboard.rows import digest, named, transaction
+from dashboard.rows import digest, named
 from dashboard.typed import tidy
 
 HALF = timedelta(minutes=10)  # from the password to the second factor

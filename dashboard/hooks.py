@@ -17,11 +17,10 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from care.alerts import alert_of
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import AlertId
 from care.journal import Entry
 from dashboard.organisations import OrganisationId, name_of
-from dashboard.rows import transaction
 from dashboard.typed import BadInput, tidy
 from detectors.findings import Cleared, Finding, Status
 from detectors.homes import HomeId

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import ContactId
-from dashboard.rows import digest, transaction
+from dashboard.rows import digest
 from detectors.homes import ResidentId
 
 CODE_FOR_RESIDENT = timedelta(hours=24)

@@ -8,10 +8,10 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId, Role, name_of
-from dashboard.rows import digest, named, transaction
+from dashboard.rows import digest, named
 
 LASTS = timedelta(days=7)
 WAITING_MAX = 100  # of one organisation

@@ -19,11 +19,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import StaffId
 from care.link import is_here
 from dashboard.organisations import OrganisationId, name_of
-from dashboard.rows import digest, transaction
+from dashboard.rows import digest
 from dashboard.typed import BadInput, tidy
 
 FLOW = timedelta(minutes=10)  # to sign in over there and come back

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import StaffId
 from care.records import CENTRE
-from dashboard.rows import transaction
 from dashboard.typed import BadInput, tidy
 from detectors.homes import SiteId
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import argon2
 
 from care import database
-from care.database import Database, Where
+from care.database import Database, Where, transaction
 from care.ids import ContactId, StaffId
 from dashboard import (
     emergencies,
@@ -36,7 +36,7 @@ from dashboard import (
     wishes,
 )
 from dashboard.organisations import IDLE, OWN, Post, Right, Role, where
-from dashboard.rows import digest, named, opened, refuse_what_is_too_new, transaction
+from dashboard.rows import digest, named, opened, refuse_what_is_too_new
 from dashboard.typed import BadInput, tidy
 from detectors.homes import ResidentId
 

@@ -16,12 +16,11 @@ from care import database, erasing, forgetting, journal
 from care.accounts import Erased
 from care.alerts import alert_of
 from care.counted import NightCounted
-from care.database import Database
+from care.database import Database, transaction
 from care.erasing import Forget, Forgot
 from care.journal import Entry as Written
 from care.records import Corrected, HandedOver, Plan, Record, decode, encode, site_of
 from dashboard.access_log import Entry
-from dashboard.rows import transaction
 from detectors.findings import Cleared, Finding
 from detectors.homes import HomeId, Instant, ResidentId
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from care.database import Database
+from care.database import Database, transaction
 from care.ids import StaffId
 from dashboard.organisations import OrganisationId, name_of
-from dashboard.rows import digest, transaction
+from dashboard.rows import digest
 from dashboard.typed import BadInput, tidy
 
 LASTS_MAX = timedelta(days=366)

@@ -24,9 +24,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from care.asking import Refusal
-from care.database import Database
+from care.database import Database, transaction
 from care.letters import NEXT_TRY_MAX, Letter, Receipt
-from dashboard.rows import transaction
 from dashboard.typed import BadInput
 
 URL = "webpush:"  # of a channel that is web push: `nachtwacht desk channel set push webpush:`

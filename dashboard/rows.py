@@ -2,8 +2,6 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from care import database
 from care.database import Address, Database
@@ -38,18 +36,6 @@ def refuse_what_is_too_new(db: Database, store: str, version: int, place: str) -
     found = database.version(db)
     if found > version:
         raise TooNew(f"{place}: written by a newer version of Nachtwacht ({store} {found}, known {version})")
-
-
-@contextmanager
-def transaction(db: Database) -> Iterator[None]:
-    """Write what is inside all of it, or nothing; nobody else writes meanwhile."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 def named(key: str) -> bytes:

@@ -167,6 +167,14 @@ def test_somebody_has_ten_browsers_at_most_and_takes_back_only_their_own(store: 
     assert push.of(store, "c-1") == []
 
 
+def test_a_further_browser_takes_nothing_from_whoever_shares_the_oldest(store: Database, service: PushService) -> None:
+    subscribed(store, service, "b0", whose="c-2")
+    subscribed(store, service, *(f"b{n}" for n in range(11)))
+    assert [one.endpoint.rpartition("/")[2] for one in push.of(store, "c-2")] == ["b0"]
+    subscribed(store, service, "b1")  # once more: the newest
+    assert [one.endpoint.rpartition("/")[2] for one in push.of(store, "c-1")] == [f"b{n}" for n in (*range(2, 11), 1)]
+
+
 def test_the_key_is_made_once_and_nobody_else_on_this_machine_can_read_it(tmp_path: Path) -> None:
     file = tmp_path / "people.db"
     with closing(people.connect(file)) as db:
