@@ -31,6 +31,8 @@ from detectors.homes import SiteId
 LINES = 4  # connections to the broker
 TICK_S = 0.005
 FIRST_AT_ONCE = 64  # buildings that tell of themselves for the first time at once
+KNOWN_WITHIN_S = 150.0  # that a centre may take to find buildings that it does not know
+A_SITE_WITHIN_S = 0.5  # and then to take what one of them tells
 PATIENCE_S = 60.0  # for what is still to be answered when all was said
 SEED = 4
 
@@ -97,16 +99,15 @@ class Building:
         """Write records into its journal, and send them unless others are under way."""
         self._untold.extend(map(encode, records))
         self.number += len(records)
-        if self._sent_s is None:
+        if self._sent_s is None and self.had is not None:
             self.send()
 
     def send(self) -> None:
         """Send what is next; nothing, if all is told."""
-        if self.had is None:
-            self.ask()
-        elif self._untold:
+        if self._untold:
             told = [self._untold[n] for n in range(min(len(self._untold), link.RECORDS_MAX))]
-            self._say(Batch(self.journal, self.had, self.had + len(told), tuple(map(msgspec.Raw, told))))
+            had = self.had or 0
+            self._say(Batch(self.journal, had, had + len(told), tuple(map(msgspec.Raw, told))))
             self._sent_s = time.monotonic()
         else:
             self._sent_s = None
@@ -123,7 +124,9 @@ class Building:
 
     def look(self, now_s: float) -> None:
         """Send again what was not answered for long, and ask now and then what the centre has."""
-        if self._sent_s is not None and now_s - self._sent_s >= self._again_after_s:
+        if self.had is None:  # as long as no process of the centre knows it, nobody hears what it asks
+            self.ask()
+        elif self._sent_s is not None and now_s - self._sent_s >= self._again_after_s:
             self._again_after_s = min(2 * self._again_after_s, link.RESEND_AT_MOST_S)
             self.again += 1
             self.send() if self._untold else self.ask()
@@ -164,10 +167,8 @@ class _Fleet:
     async def run(self, pipe: Connection, port: int) -> None:
         loop = asyncio.get_running_loop()
         await self._connect(port)
-        began_s = time.monotonic()
-        await self._introduce()
-        pipe.send(time.monotonic() - began_s)
         beating = asyncio.create_task(self._beat_truly())
+        pipe.send(await self._introduce())
         while (asked := await loop.run_in_executor(None, pipe.recv)) is not None:
             if asked.beats:
                 beating.cancel()
@@ -199,25 +200,27 @@ class _Fleet:
         elif isinstance(said, Batch):
             building.heard(said)
 
-    async def _introduce(self) -> None:
-        """Let every building tell of itself: that it is alive, its plan, and how each of its homes is."""
-        waiting, under_way = deque(self._buildings.values()), list[Building]()
-        end = time.monotonic() + PATIENCE_S + len(waiting)
-        while waiting or under_way:
-            while waiting and len(under_way) < FIRST_AT_ONCE:
-                building = waiting.popleft()
-                now = SystemClock().now()
-                building.beat(_beat(), time.monotonic())
+    async def _introduce(self) -> float:
+        """Let every building that is heard tell its plan and how each home is; return how many seconds that took.
+
+        They count from the first answer on: a building that a centre does not know waits until it looks for such.
+        """
+        left, under_way, began_s = list(self._buildings.values()), list[Building](), 0.0
+        end = time.monotonic() + KNOWN_WITHIN_S + len(left) * A_SITE_WITHIN_S
+        while left or under_way:
+            known = [one for one in left if one.had is not None][: FIRST_AT_ONCE - len(under_way)]
+            now = SystemClock().now()
+            for building in known:
                 building.tell([building.site.plan(now), *_statuses(building.site, now)])
-                under_way.append(building)
+            if known:
+                began_s = began_s or time.monotonic()
+                left = [one for one in left if one.had is None or not one.number]
+            under_way = [one for one in (*under_way, *known) if one.unanswered]
             await asyncio.sleep(TICK_S)
             self._look()
-            now_s = time.monotonic()
-            under_way = [one for one in under_way if one.had is None or one.unanswered]
-            for late in under_way:
-                late.look(now_s)
-            if now_s > end:
-                raise CannotMeasure(f"{len(waiting) + len(under_way)} buildings could not tell of themselves.")
+            if time.monotonic() > end:
+                raise CannotMeasure(f"{len(left) + len(under_way)} buildings could not tell of themselves.")
+        return time.monotonic() - began_s
 
     async def _beat_truly(self) -> None:
         await self._beat(len(self._buildings) / link.BEAT_S)

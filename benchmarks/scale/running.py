@@ -27,7 +27,6 @@ from dashboard.organisations import Role
 from tests.postgres import Postgres, new_postgres
 
 OPEN_WITHIN_S = 300.0  # a desk, on everything that the fleet has told
-A_SITE_WITHIN_S = 0.5  # at the most, that a building may take to tell of itself
 PATIENCE_S = 120.0
 
 
@@ -127,7 +126,7 @@ def running(size: int, setting: Setting, *, everywhere: bool = False) -> Iterato
         database = open_things.enter_context(_postgres()) if setting.store is Store.POSTGRES else None
         place: Where = parts.folder / "centre.db" if database is None else database.new()
         store: Where = parts.folder / "people.db" if database is None else place
-        with closing(_people(store)) as db:
+        with closing(people.at(store)) as db:
             cookies = _owners(db, sites, of)
             token = scraping.make_token(db, SystemClock().now())
         made = Running(
@@ -135,7 +134,9 @@ def running(size: int, setting: Setting, *, everywhere: bool = False) -> Iterato
         )
         made.desks += [made.start_desk(f"desk-{number}") for number in range(setting.desks)]
         made.fleet = open_things.enter_context(apart(fleet.run, parts.port, size))
-        made.told_of_s = _heard(made.fleet, "fleet", PATIENCE_S + A_SITE_WITHIN_S * len(sites))
+        made.told_of_s = _heard(
+            made.fleet, "fleet", PATIENCE_S + fleet.KNOWN_WITHIN_S + fleet.A_SITE_WITHIN_S * len(sites)
+        )
         made.pages = open_things.enter_context(apart(pages.watch, _pages(made, everywhere=everywhere)))
         _heard(made.pages, "pages", PATIENCE_S)
         yield made
@@ -163,12 +164,6 @@ def _owners(db: Database, sites: Sequence[homes.Site], of: int) -> list[str]:
     for site in sites:
         organisations.give(db, site.id, homes.owner(site, of))
     return cookies
-
-
-def _people(store: Where) -> Database:
-    if not isinstance(store, Path):
-        raise CannotMeasure("The people store in PostgreSQL is not there yet.")
-    return people.connect(store)
 
 
 @contextmanager
