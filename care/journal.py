@@ -15,7 +15,7 @@ import contextlib
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -239,18 +239,28 @@ def insert(
     db: Database, dated: Iterable[tuple[datetime, Record]], origin: str = "", cursor: Cursor | None = None
 ) -> list[Entry]:
     """Do as `write` does in a transaction that is open already."""
-    given = list(dated)
-    numbers = database.each(db, _INSERT, (_row(at, record, origin) for at, record in given))
-    written = [
-        Entry(number[0], at, origin, record)
-        for (at, record), number in zip(given, numbers, strict=True)
-        if number is not None
-    ]
-    if written:
-        database.tell(db)
+    written = insert_from(db, ((at, origin, record) for at, record in dated))
     if cursor is not None:
-        db.execute(_MOVE_CURSOR, (origin, *cursor))
+        move_cursors(db, {origin: cursor})
+    return [entry for entry in written if entry is not None]
+
+
+def insert_from(db: Database, told: Iterable[tuple[datetime, str, Record]]) -> list[Entry | None]:
+    """Write records of several origins in a transaction that is open already; None stands for one that was there."""
+    given = list(told)
+    numbers = database.each(db, _INSERT, (_row(at, record, origin) for at, origin, record in given))
+    written = [
+        None if number is None else Entry(number[0], at, origin, record)
+        for (at, origin, record), number in zip(given, numbers, strict=True)
+    ]
+    if any(written):
+        database.tell(db)
     return written
+
+
+def move_cursors(db: Database, cursors: Mapping[str, Cursor]) -> None:
+    """Write how far the records of peers have been taken in, in a transaction that is open already."""
+    db.executemany(_MOVE_CURSOR, [(peer, *cursor) for peer, cursor in cursors.items()])
 
 
 def _row(at: datetime, record: Record, origin: str) -> tuple[int, str, str | None, bytes, bytes]:
@@ -303,6 +313,14 @@ def cursor_of(db: Database, peer: str) -> Cursor | None:
     """Return how far the records of a peer have been taken in, or None if nothing ever came."""
     row = db.execute("SELECT journal, number FROM cursor WHERE peer = ?", (peer,)).fetchone()
     return None if row is None else Cursor(*row)
+
+
+def cursors_of(db: Database, peers: Collection[str]) -> dict[str, Cursor]:
+    """Return how far the records of some peers have been taken in; without those of which nothing ever came."""
+    asked = sorted(set(peers))
+    marks = ", ".join("?" * len(asked))
+    rows = db.execute(f"SELECT peer, journal, number FROM cursor WHERE peer IN ({marks})", asked)  # noqa: S608
+    return {peer: Cursor(*found) for peer, *found in rows}
 
 
 def note_had(db: Database, peer: str, number: int) -> None:

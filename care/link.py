@@ -9,6 +9,7 @@ that came: the sockets are the business of `gateway.uplink` and `dashboard.intak
 import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -185,18 +186,23 @@ def take_together(
 ) -> list[tuple[Have, list[Entry]]]:
     """Take in batches of several peers as `take` does, with one write to disk: all of them, or none."""
     with database.transaction(db):
-        return [_take(db, peer, batch, recorded_at) for peer, batch in batches]
-
-
-def _take(db: Database, peer: str, batch: Batch, recorded_at: datetime) -> tuple[Have, list[Entry]]:
-    cursor = journal.cursor_of(db, peer)
-    here = cursor.number if cursor is not None and cursor.journal == batch.journal else 0
-    if batch.after > here or batch.upto <= here:
-        return Have(batch.journal, here), []
-    records = [_read(peer, bytes(raw), recorded_at) for raw in batch.records]
-    dated = ((recorded_at, record) for record in records)
-    entries = journal.insert(db, dated, peer, Cursor(batch.journal, batch.upto))
-    return Have(batch.journal, batch.upto), entries
+        cursors = journal.cursors_of(db, [peer for peer, _ in batches])
+        moved: dict[str, Cursor] = {}
+        told: list[tuple[datetime, str, Record]] = []
+        answers: list[tuple[Have, int]] = []
+        for peer, batch in batches:
+            cursor = moved.get(peer) or cursors.get(peer)
+            here = cursor.number if cursor is not None and cursor.journal == batch.journal else 0
+            if batch.after > here or batch.upto <= here:
+                answers.append((Have(batch.journal, here), 0))
+                continue
+            moved[peer] = Cursor(batch.journal, batch.upto)
+            answers.append((Have(batch.journal, batch.upto), len(batch.records)))
+            told += ((recorded_at, peer, _read(peer, bytes(raw), recorded_at)) for raw in batch.records)
+        written = iter(journal.insert_from(db, told))
+        if moved:
+            journal.move_cursors(db, moved)
+    return [(have, [entry for entry in islice(written, count) if entry is not None]) for have, count in answers]
 
 
 def _read(peer: str, raw: bytes, at: datetime) -> Record:

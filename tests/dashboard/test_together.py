@@ -1,18 +1,19 @@
 """Several processes of one centre, on one real PostgreSQL: what one writes all have, and nobody writes twice."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
 
-from care import journal
+from care import journal, link
 from care.alerts import State, alert_of
 from care.board import Board
-from care.database import Address
+from care.database import Address, Database
 from care.ids import AlertId, StaffId
-from care.link import Beat, Have
+from care.link import Batch, Beat, Have
 from care.records import Claimed, Record
 from dashboard import colleagues
 from dashboard.intake import Centre
@@ -110,15 +111,25 @@ async def test_boards_that_take_in_and_write_at_once_come_to_be_the_same(both: t
 
 
 async def test_batches_that_wait_together_are_written_together_and_one_that_cannot_be_stops_no_other(
-    both: tuple[Centre, Centre],
+    both: tuple[Centre, Centre], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = both
     await one.take(WILG, batch(plan()))
+    together, sizes = link.take_together, list[int]()
+
+    def refuses_one(db: Database, batches: Sequence[tuple[str, Batch]], *, recorded_at: datetime) -> object:
+        sizes.append(len(batches))
+        if any(said.journal == "bad" for _, said in batches):
+            raise sqlite3.DataError
+        return together(db, batches, recorded_at=recorded_at)
+
+    monkeypatch.setattr(link, "take_together", refuses_one)
     good = [one.take(WILG, batch(finding(at=NIGHT + timedelta(minutes=n)), of=f"journal-{n}")) for n in range(20)]
-    bad = one.take(WILG, batch(finding(), of="not\x00a name that PostgreSQL can keep"))
+    bad = one.take(WILG, batch(finding(), of="bad"))
     *taken, refused = await asyncio.gather(*good, bad, return_exceptions=True)
     assert taken == [Have(f"journal-{n}", 1) for n in range(20)]
-    assert isinstance(refused, Exception)
+    assert isinstance(refused, sqlite3.DataError)
+    assert max(sizes) > 1
     assert await one.ask(journal.count) == 21
     await other.catch_up()
     assert other.number == one.number
