@@ -255,6 +255,10 @@ class Centre:
         async with self._turn:
             return await self._ask(question)
 
+    async def aside(self, work: Callable[[], Answer]) -> Answer:
+        """Do something in the writer's thread that asks the journal nothing, and so need not wait for a turn."""
+        return await self._ask(lambda _: work())
+
     async def _ask(self, question: Callable[[Database], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._db)
 
@@ -624,12 +628,12 @@ class Intake:
                     self._alive(site, said)
             case Have():
                 outgoing = await self._outgoing_to(site)
-                await self._centre.ask(lambda _: outgoing.answered(said))
+                await self._centre.aside(lambda: outgoing.answered(said))
                 self._wake(site)
             case Batch():
                 waiting = self._outgoing.get(site)
                 if waiting is not None:
-                    await self._centre.ask(lambda _: waiting.heard())
+                    await self._centre.aside(waiting.heard)
                 have = await self._centre.take(site, said)
                 await client.publish(link.down_topic(site), link.encode(have), qos=1)
 
