@@ -123,6 +123,7 @@ async def test_days_that_no_calendar_goes_on_from_are_answered(real: Desk, days:
 
 
 @pytest.mark.anyio
+@pytest.mark.both_stores
 async def test_an_officer_takes_along_all_that_is_kept_about_somebody_of_their_own(real: Desk) -> None:  # noqa: F811
     only_here = ResidentId("r-wilg")
     home = msgspec.structs.replace(plan().homes[0], resident=only_here)
