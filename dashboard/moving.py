@@ -352,11 +352,16 @@ def _seen(db: Database, table: str, names: str, count: _Count) -> _Seen:
     seen = _Seen(0, 0)
     if table in _tables(db):
         for batch in _read(db, table, names):
-            digests = (hashlib.blake2b(msgspec.msgpack.encode(row), digest_size=16).digest() for row in batch)
+            digests = (hashlib.blake2b(_told(row), digest_size=16).digest() for row in batch)
             total = sum(int.from_bytes(one, "big") for one in digests)
             seen = _Seen(seen.rows + len(batch), (seen.digest + total) % 2**128)
             count.add(len(batch))
     return seen
+
+
+def _told(row: tuple[object, ...]) -> bytes:
+    """Return a row as both sides can have it: in PostgreSQL no text holds a NUL (see `care.postgres`)."""
+    return msgspec.msgpack.encode([one.replace("\x00", "\ufffd") if isinstance(one, str) else one for one in row])
 
 
 def _read(db: Database, table: str, names: str) -> Iterator[list[tuple[object, ...]]]:

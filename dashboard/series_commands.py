@@ -34,7 +34,7 @@ def series(
     """Write the states, nights and alerts of an organisation into InfluxDB or VictoriaMetrics, until told to stop.
 
     Both stores are only read. Ids only, never a name, and of no other organisation. Ends with 0 when all is written, 1
-    when it cannot start, 3 when something is not written yet, 4 when single points had to be set aside (docs/series.md).
+    when it cannot start, 3 when something is not written yet, 4 when points had to be set aside (docs/series.md).
 
     Example: nachtwacht desk series --journal centre.db --people people.db --influx http://127.0.0.1:8428
     """

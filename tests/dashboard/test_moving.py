@@ -58,6 +58,7 @@ def lived(folder: Path, records: int = RECORDS) -> Files:
             riet = contacts.add(rows, ResidentId(f"r-{n}"), "Riet", contacts.Relation.NEIGHBOUR)
             contacts.set_address(rows, riet, "phone", "06 0000 0001")
         rows.execute("INSERT INTO attempt VALUES (1.5, x'00ff', 'here'), (1.5, x'00ff', 'here')")  # twice the same
+        rows.execute("INSERT INTO attempt VALUES (1.5, x'00', ?)", ("typed by\x00 nobody we know",))
     with closing(access_log.connect(files.of(moving.PARTS[2]))) as looks:
         for n in range(LOOKS):
             entry = Entry(at=NOW, by="staff:s", deed=Deed.READ, what="home", ground=Ground.CARE, about=f"{n}")
@@ -326,7 +327,7 @@ def test_files_of_a_newer_make_are_left_alone(files: Files, postgres: Postgres) 
 @pytest.mark.parametrize(
     ("store", "wrong", "told"),
     [
-        ("people", "INSERT INTO attempt VALUES (1.5, '\\x00ff', 'here')", r"people.attempt \(here 2 rows, there 3\)"),
+        ("people", "INSERT INTO attempt VALUES (1.5, '\\x00ff', 'here')", r"people.attempt \(here 3 rows, there 4\)"),
         ("looks", "DELETE FROM entry WHERE number = 7", r"looks.entry \(here 150 rows, there 149\)"),
         (
             "journal",
