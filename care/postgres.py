@@ -100,10 +100,13 @@ class Connection:
 
     def each(self, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """Do as `care.database.each` says: the statements go out together, and what they gave comes back together."""
+        given = list(rows)
         with self._mutex, _as_pep_249(), nullcontext() if self._in_transaction else self._alone():
+            if len(given) <= 1:
+                return [self._connection.execute(_translated(statement), row).fetchone() for row in given]
             cursor = self._connection.cursor()
-            cursor.executemany(_translated(statement), rows, returning=True)
-            return [one.fetchone() for one in cursor.results()] if cursor.description is not None else []
+            cursor.executemany(_translated(statement), given, returning=True)
+            return [one.fetchone() for one in cursor.results()]
 
     def attend(self, *, alone: bool, within_ms: int) -> None:
         """Hold the lock of those who run on this store, shared or alone, for as long as this connection is there.
@@ -168,13 +171,11 @@ class Connection:
         self._end("COMMIT")
 
     def _begin(self, statement: str) -> None:
-        reads = statement.endswith("READ ONLY")
-        self._connection.execute(statement if reads else "BEGIN")
+        if not statement.endswith("READ ONLY"):  # what follows the lock is read after it, whatever the server's setting
+            statement = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({self._lock})"
         self._in_transaction = True
-        if reads:
-            return
         try:
-            self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (self._lock,))
+            self._connection.execute(statement)
         except BaseException:
             self._end("ROLLBACK")
             raise
