@@ -1,11 +1,13 @@
 """A real PostgreSQL for tests, on a free port of this machine; it may die and come back as often as a story needs."""
 
+import atexit
 import os
 import pwd
 import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +102,14 @@ def program(name: str) -> str:
 
 
 def new_postgres(folder: Path, *, fsync: bool = False) -> Postgres:
-    """Start a server in a folder; with `fsync` as one is run that must not lose what it said it has."""
+    """Start a server in a folder; with `fsync` as one is run that must not lose what it said it has.
+
+    It will not run as root. Then it lies in a folder of its own: any run of pytest that begins shuts its parent's.
+    """
     if os.geteuid() == 0:
+        folder = Path(tempfile.mkdtemp(prefix="nachtwacht-postgres-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         shutil.chown(folder, "postgres")
-        for parent in folder.parents[:3]:  # pytest's own folders are for their owner alone
-            if parent.stat().st_uid == 0 and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     made = Postgres(folder, free_port(), fsync)
     made.start()
     return made

@@ -32,6 +32,7 @@ from detectors.homes import HomeId, SensorId
 from detectors.moments import SensorSight
 from nachtwacht import cli
 from tests.influx import TOKEN, StandIn, Victoria, influxd, influxql, post, victoria
+from tests.postgres import Postgres
 from tests.rehearsed import OVER, SITE, Night, night
 
 ROOT = Path(__file__).parents[1]
@@ -230,6 +231,24 @@ def test_a_building_of_another_organisation_is_not_in_it(nights: Night, tmp_path
         assert (done.exit_code, "There is no organisation maan." in done.output) == (1, True)
     file = nights.centre.with_name("centre.db.series-zon.json")
     assert file.exists(), "each organisation has a cursor of its own"
+
+
+def test_a_centre_in_postgresql_is_written_from_there(nights: Night, postgres: Postgres, tmp_path: Path) -> None:
+    address = postgres.new()
+    with contextlib.closing(journal.at(address)) as book, contextlib.closing(people.at(address)) as rows:
+        with contextlib.closing(journal.connect(nights.centre, read_only=True)) as file:
+            journal.write(book, [(one.recorded_at, one.record) for one in journal.read_after(file, 0, limit=200)])
+            there = {
+                line(one) for entry in journal.read_after(book, 0) for one in points(entry.record, entry.recorded_at)
+            }
+        make(rows, "zon", "Zorggroep Zon")
+        give(rows, SITE.id, "zon")
+    words = ["desk", "series", "--journal", address, "--people", address, "--once", "--influx"]
+    stand_in = StandIn()
+    with stand_in.served() as url:
+        done = command(*words, url, "--organisation", "zon", "--progress", str(tmp_path / "progress.json"))
+        assert (done.exit_code, stand_in.lines) == (0, there), done.output
+        assert there
 
 
 def command(*words: str) -> Result:

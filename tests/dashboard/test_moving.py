@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from care import database, forgetting, journal
 from care.database import Address, Database
 from care.journal import Cursor
-from dashboard import access_log, contacts, moving, people
+from dashboard import access_log, contacts, moving, moving_commands, people
 from dashboard.access_log import Deed, Entry, Ground
 from dashboard.commands import cli
 from dashboard.moving import CannotMove, Differs, Files
@@ -395,6 +395,18 @@ def test_whoever_keeps_a_centre_moves_it_with_one_command(files: Files, postgres
     assert run(*stores, "--check")[0] == 0
     code, said = run(*stores)
     assert (code, "already" in said, "geheim" in said) == (1, True, False)
+
+
+def test_a_bar_shows_how_far_it_is_to_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = moving_commands._Bar()
+    bar.tell(1, 10)
+    assert bar._progress is None, "nobody has waited yet"
+    monkeypatch.setattr(moving_commands, "SILENT_S", 0.0)
+    for done in (2, 4):
+        bar.tell(done, 10)
+    assert bar._progress is not None
+    assert [one.percentage for one in bar._progress.tasks] == [40]
+    bar.end()
 
 
 def test_what_cannot_be_is_said_in_a_sentence(files: Files, tmp_path: Path) -> None:
