@@ -100,6 +100,12 @@ class Board:
         self._early: dict[AlertId, list[Happened]] = {}  # what came before its finding did
         self._faults: dict[HomeId, set[AlertId]] = {}  # alerts of whole buildings that are not over by themselves
         self._of: dict[HomeId, set[AlertId]] = {}  # all that are at hand
+        # The same by building, for whoever sees a few of thousands; homes stand in the order in which they came.
+        self._homes_in: dict[SiteId, dict[HomeId, Home]] = {}
+        self._alerts_in: dict[
+            SiteId, dict[AlertId, int]
+        ] = {}  # each with a number by which they came one after another
+        self._came = 0
         self._open: set[AlertId] = set()
         self._noticed: set[AlertId] = set()  # of which somebody has it on their phone; open, or closed not long ago
         self._last_closed: Alert | None = None
@@ -208,22 +214,26 @@ class Board:
 
         What is the matter with every building at once concerns everybody.
         """
-        sites = {*self.plans, *map(site_of, self._of.keys() - self.homes.keys())}
-        if all(map(sees, sites - {CENTRE})):
-            return self
+        sites = {*self.plans, *self._alerts_in}
         mine = {site for site in sites if site == CENTRE or sees(site)}
+        if len(mine) == len(sites):
+            return self
         part = copy.copy(self)  # what is asked of by home, by screen or by alert is the same for all
         part.plans = {site: plan for site, plan in self.plans.items() if site in mine}
-        part.homes = {home: plan for home, plan in self.homes.items() if site_of(home) in mine}
+        part._homes_in = {site: homes for site, homes in self._homes_in.items() if site in mine}
+        part.homes = {home: plan for homes in part._homes_in.values() for home, plan in homes.items()}
         part.statuses = {home: self.statuses[home] for home in part.homes if home in self.statuses}
-        part._of = {home: alerts for home, alerts in self._of.items() if site_of(home) in mine}
-        part.alerts = {id: one for id, one in self.alerts.items() if site_of(one.home) in mine}  # noqa: A001  # in order
+        part._alerts_in = {site: dict(self._alerts_in[site]) for site in mine if site in self._alerts_in}
+        came = sorted((number, alert) for alerts in part._alerts_in.values() for alert, number in alerts.items())
+        part.alerts = {alert: self.alerts[alert] for _, alert in came}
+        told_of = {alert.home for alert in part.alerts.values()}
+        part._of = {home: self._of[home] for home in told_of}
         part._open = self._open & part.alerts.keys()
         part._noticed = self._noticed & part.alerts.keys()
-        part._faults = {home: faults for home, faults in self._faults.items() if site_of(home) in mine}
-        part.heard_at = {site: at for site, at in self.heard_at.items() if site in mine}
-        part.told_at = {site: at for site, at in self.told_at.items() if site in mine}
-        part.proven_at = {site: at for site, at in self.proven_at.items() if site in mine}
+        part._faults = {home: self._faults[home] for home in told_of if home in self._faults}
+        part.heard_at = {site: self.heard_at[site] for site in mine if site in self.heard_at}
+        part.told_at = {site: self.told_at[site] for site in mine if site in self.told_at}
+        part.proven_at = {site: self.proven_at[site] for site in mine if site in self.proven_at}
         part.behind = self.behind & mine
         part._last_closed = None
         return part
@@ -238,10 +248,12 @@ class Board:
             for one, plan in part.plans.items()
             if one == site
         }
-        part.homes = homes
+        part.homes, part._homes_in = homes, {site: homes}
         part.statuses = {one: status for one, status in part.statuses.items() if one == home}
         part._of = {one: alerts for one, alerts in part._of.items() if one == home}
         part.alerts = {id: one for id, one in part.alerts.items() if one.home == home}  # noqa: A001
+        came = part._alerts_in.get(site, {})
+        part._alerts_in = {site: {alert: came[alert] for alert in part.alerts}} if part.alerts else {}
         part._open = part._open & part.alerts.keys()
         part._noticed = part._noticed & part.alerts.keys()
         part._faults = {}
@@ -266,11 +278,11 @@ class Board:
 
     def _one_of_each_site(self) -> set[HomeId]:
         """Return a home of every site: whoever watches any of them is shown that a channel works, or does not."""
-        return set({site_of(home): home for home in self.homes}.values())
+        return {next(reversed(homes)) for homes in self._homes_in.values() if homes}
 
     def _touched(self, home: HomeId) -> set[HomeId]:
         """Return the homes that look different when something is found of one: of a building, all that stand in it."""
-        return {one for one in self.homes if site_of(one) == site_of(home)} if is_building(home) else {home}
+        return set(self._homes_in.get(site_of(home), ())) if is_building(home) else {home}
 
     def _heard_on_disk(self, record: Record, recorded_at: datetime) -> None:
         """Note that a building has told something; what is written of a whole building may be the centre's own."""
@@ -289,7 +301,9 @@ class Board:
         for home in gone:
             self.homes.pop(home, None)
         self.plans[plan.site] = plan
-        self.homes.update((home.id, home) for home in plan.homes)
+        self._homes_in.pop(plan.site, None)
+        self._homes_in[plan.site] = here = {home.id: home for home in plan.homes}
+        self.homes.update(here)
         for new in plan.homes:
             if new.id not in gone:  # what was found there came before anybody here knew the agreement
                 for alert in self._of.get(new.id, ()):
@@ -332,6 +346,9 @@ class Board:
 
     def _keep(self, alert: Alert) -> None:
         """Put an alert where it is looked for: by itself, by its home, among those that ask for a person."""
+        if alert.id not in self.alerts:
+            self._came += 1
+            self._alerts_in.setdefault(site_of(alert.home), {})[alert.id] = self._came
         self.alerts[alert.id] = alert
         self._of.setdefault(alert.home, set()).add(alert.id)
         if alert.open:
@@ -355,6 +372,10 @@ class Board:
             if alert.id in faults or (alert.tier is Tier.TECHNICAL and alert.standing):
                 continue  # closed, and still so: that it ends must find it here
             del self.alerts[alert.id]
+            in_site = self._alerts_in[site_of(alert.home)]
+            del in_site[alert.id]
+            if not in_site:
+                del self._alerts_in[site_of(alert.home)]
             self._of[alert.home].discard(alert.id)
             if not self._of[alert.home]:
                 del self._of[alert.home]

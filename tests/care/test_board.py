@@ -174,6 +174,29 @@ def test_of_a_part_of_the_board_nothing_elsewhere_can_be_asked(night: list[Recor
     assert known(board) == whole
 
 
+@given(LONG_NIGHTS, st.sets(st.sampled_from(SITES)), st.booleans())
+def test_a_part_has_what_the_whole_has_of_its_sites_in_the_same_order(
+    night: list[Record], mine: set[SiteId], later: bool
+) -> None:
+    """Found by building, and not by looking at every home: also when plans changed and what is over is let go."""
+    board = a_board([*map(a_plan, SITES), *night])
+    if later:
+        last = instant("05:00") + KEPT + timedelta(days=1)
+        board.add(Status(at=last, home=HomeId("wilg/12"), presence=Presence.BED), recorded_at=last)
+    part = board.part(mine.__contains__)
+    for of in ("homes", "statuses", "plans", "told_at"):
+        whole = getattr(board, of).items()
+        assert dict(getattr(part, of)) == {key: value for key, value in whole if str(key).partition("/")[0] in mine}
+    assert list(part.homes) == [home for home in board.homes if site_of(home) in mine]
+    assert list(part.alerts) == [one.id for one in board.alerts.values() if site_of(one.home) in mine]
+    assert part.part(mine.__contains__) is part
+    for site in SITES:
+        touched, _ = board.add(
+            a_finding(site, What.BROKER_LOST, "04:00", "03:59"), recorded_at=instant("04:00") + timedelta(seconds=1)
+        )
+        assert touched == {home for home in board.homes if site_of(home) == site}
+
+
 def test_who_sees_every_site_sees_the_board_itself() -> None:
     board = a_board([a_plan(SITES[0])])
     assert board.part(lambda site: site == SITES[0]) is board
