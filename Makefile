@@ -34,6 +34,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.reliability --out benchmarks/results/reliability.json
 	$(BIN)/python -m benchmarks.notices --out benchmarks/results/notices.json
 	$(BIN)/python -m benchmarks.series --out benchmarks/results/series.json
+	$(BIN)/python -m benchmarks.scale --out benchmarks/results/scale.json
 	$(BIN)/python -m benchmarks.detection $(if $(RECORDINGS),--recordings $(RECORDINGS)) --cohort 400 --draws 60 --out benchmarks/results/detection.json
 
 ## soak: nights in the simulated world in which everything fails, and a million broken messages, for hours (NIGHTS=, SEED=)
