@@ -81,8 +81,8 @@ METHOD = {
     f"plans of homes with four sensors, {board.STATUSES} statuses of each home, and {KEPT} nights of two summaries "
     "(1.1 kB each), as many as a board keeps. Resident memory (RSS) after less before; the process as a whole beside.",
     "failover": "The desk on duty ends by SIGKILL while alerts come from everywhere. Taken over: another says that it "
-    "is on duty (asked for all the time), and every further alert is on its pages within a second, whichever "
-    "building it is of; the later of the two. An alert that nobody took is told again by its building, after 3, 6, "
+    "is on duty (asked for all the time), and of each share of the buildings that the dead one spoke for a new alert "
+    "is on its pages; the latest of these. An alert that nobody took is told again by its building, after 3, 6, "
     "12 s: the longest wait. Lost and doubled: alerts said, compared with the findings in the journal.",
     "cost": f"Signs of life every 5 s, {cost.STATUSES:.0f} statuses and {cost.ALERTS:g} alerts a home and day; time of "
     "processors of desks, database and broker, for a home and hour. What was played faster than homes live is divided "

@@ -24,6 +24,7 @@ from care.database import Database, Where
 from care.ids import StaffId
 from dashboard import organisations, people, scraping
 from dashboard.organisations import Role
+from dashboard.rows import transaction
 from tests.postgres import Postgres, new_postgres
 
 OPEN_WITHIN_S = 300.0  # a desk, on everything that the fleet has told
@@ -161,8 +162,9 @@ def _owners(db: Database, sites: Sequence[homes.Site], of: int) -> list[str]:
         db.execute("INSERT INTO staff VALUES (?, ?, ?, ?, ?)", (who, f"bench {number}", "Bench", "B", ""))
         organisations.appoint(db, who, f"o{number}", Role.DESK)
         cookies.append(f"nachtwacht={people.start_session(db, who, now)}")
-    for site in sites:
-        organisations.give(db, site.id, homes.owner(site, of))
+    with transaction(db):
+        for site in sites:
+            organisations.give(db, site.id, homes.owner(site, of))
     return cookies
 
 

@@ -16,7 +16,7 @@ from benchmarks import year
 from benchmarks.parts import CannotMeasure
 from benchmarks.scale import __main__ as command
 from benchmarks.scale import board, cost, homes, picture
-from benchmarks.scale.failover import again_s, found
+from benchmarks.scale.failover import failover, found, taken_over_s
 from benchmarks.scale.fleet import Building, Play
 from benchmarks.scale.line import Line, packet
 from benchmarks.scale.pages import Shown
@@ -63,6 +63,14 @@ def test_a_tiny_run_measures_a_real_desk_and_writes_its_figures_and_the_curve(tm
     assert written["board_mb_130k"] >= written["board_mb_130k_first_day"] > 0
     assert set(written["machine"]) == {"cores", "python"}
     assert "The scale" in ran.stdout
+
+
+@pytest.mark.long
+def test_a_desk_of_two_that_is_killed_is_replaced_and_nothing_is_lost_or_doubled() -> None:
+    figures = failover(40, Setting(), rounds=1, rate=5, say=lambda _: None, after_s=25)
+    assert figures["failover_alerts"] > 100
+    assert (figures["failover_lost"], figures["failover_doubled"]) == (0, 0)
+    assert 0 < figures["failover_duty_s"] <= figures["failover_s"] < 25
 
 
 def test_what_is_measured_has_its_goal() -> None:
@@ -201,11 +209,13 @@ def test_a_step_that_was_not_really_said_or_not_answered_is_not_taken() -> None:
     assert not Step(500, 500, 10, 501, 0).taken
 
 
-def test_a_desk_is_replaced_when_every_new_alert_is_prompt_again() -> None:
-    said = [(-1_000_000_000, 9_000.0), (0, 20.0), (1_000_000_000, 4_500.0), (3_000_000_000, 20.0)]
-    assert again_s(said, 0) == 3.02
-    with pytest.raises(CannotMeasure, match="still came late"):
-        again_s(said[:3], 0)
+def test_a_desk_is_replaced_when_a_new_alert_of_each_of_its_shares_has_come() -> None:
+    second = 1_000_000_000
+    said = [(1, -second, 20.0), (1, 0, 9_000.0), (1, 3 * second, 20.0), (2, second, 4_500.0), (3, second, 50.0)]
+    assert taken_over_s(said, 0, {1, 2}) == 5.5
+    assert taken_over_s(said, 0, {1}) == 3.02
+    with pytest.raises(CannotMeasure, match="Of 1 shares"):
+        taken_over_s([*said, (4, second, NEVER_MS)], 0, {1, 4})
 
 
 def test_the_bottleneck_is_what_has_the_least_left() -> None:
