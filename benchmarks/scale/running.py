@@ -20,11 +20,10 @@ from benchmarks.scale import fleet, homes, pages
 from benchmarks.scale.fleet import Play, Played
 from benchmarks.scale.pages import Page, Shown
 from care.clock import SystemClock
-from care.database import Database, Where
+from care.database import Database, Where, transaction
 from care.ids import StaffId
 from dashboard import organisations, people, scraping
 from dashboard.organisations import Role
-from dashboard.rows import transaction
 from tests.postgres import Postgres, new_postgres
 
 OPEN_WITHIN_S = 300.0  # a desk, on everything that the fleet has told
