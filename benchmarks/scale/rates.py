@@ -52,8 +52,8 @@ def rates(
         if closed_after_s and setting.may_write_beside:
             closing = open_things.enter_context(apart(staff.close, made.journal, closed_after_s))
             hear(closing, "staff", within_s=STAFF_WITHIN_S)
-        beats = _highest_beats(made, BEATS, seconds / 2, say)
         steps = list(_climb(made, offered, seconds, say))
+        beats = _highest_beats(made, BEATS, seconds / 2, say)  # last: what is too much for a centre waits at its broker
     return summed_up(steps) | {"heartbeats_per_s": beats, "told_of_sites_per_s": made.sites / made.told_of_s}
 
 
