@@ -124,7 +124,7 @@ def _step(rate: float, played: Played, shown: Shown) -> Step:
 def _highest_beats(made: Running, offered: Iterable[float], seconds: float, say: Say) -> float:
     """Return the highest rate of signs of life at which questions between them are answered in time."""
     true, highest = made.sites / BEAT_S, 0.0
-    for rate in (one for one in offered if one >= true):
+    for rate in (true, *(one for one in offered if one > true)):
         played = made.play(Play(seconds, beats=rate, asks=ASKS))
         waited = quantile(played.asked_ms, 0.99) if len(played.asked_ms) >= KEPT_UP * played.asked else NEVER_MS
         say(f"{rate:,.0f} beats/s: {played.beats / played.seconds:,.0f} said, a question waits {waited:,.0f} ms")
