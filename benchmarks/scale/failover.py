@@ -108,7 +108,7 @@ def held_by_duty(place: Where) -> set[int]:
 def _death(made: Running, play: Play) -> Round:
     on_duty = _on_duty(made, made.desks)
     place = made.desks.index(on_duty)
-    left_shares = held_by_duty(made.journal)
+    held = held_by_duty(made.journal)
     made.shown(forget=True)
     made.begin(play)
     time.sleep(BEFORE_S)
@@ -125,8 +125,11 @@ def _death(made: Running, play: Play) -> Round:
     if played.unanswered:
         raise CannotMeasure(f"{played.unanswered} records were never answered after a desk had died.")
     made.desks[place] = made.start_desk(on_duty.name, port=on_duty.port)
+    lived_in = {share for share, _, _ in timed}  # a small fleet has no building in some
     longest_s = max(ms for _, at_ns, ms in timed if at_ns >= died_ns) / 1e3
-    return Round(duty_s, taken_over_s(timed, died_ns, left_shares), longest_s, [alert for alert, _, _ in played.alerts])
+    return Round(
+        duty_s, taken_over_s(timed, died_ns, held & lived_in), longest_s, [alert for alert, _, _ in played.alerts]
+    )
 
 
 def _on_duty(made: Running, among: Sequence[Part]) -> Part:
