@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import aiomqtt
@@ -42,6 +42,7 @@ CLIENT_ID = "nachtwacht-centre"  # fixed, or the broker would keep nothing for u
 PAYLOAD_MAX = 16_000_000  # bytes; a full batch of findings with long windows is well under half of it
 REMEMBER_AFTER = 20_000  # records, and what the board holds is written down again: a start reads no more than these
 SITES_MAX = 20_000  # buildings that one process speaks with
+CLOCKS_APART = timedelta(milliseconds=20)  # by which the two clocks may have moved since buildings were dated
 PROOF_AGE_MAX_S = 86_400.0  # older is as good as never, and a clock that says thousands of years must not count them
 BEHIND_S = 10.0  # a building of which a full batch came so long ago, and nothing since, has no more to tell
 _LATE_S = UNPROVEN_AFTER.total_seconds()
@@ -74,6 +75,7 @@ class Centre:
     """
 
     on_duty: Callable[[], bool] = staticmethod(lambda: True)  # whether we are the one that does what one must do
+    remembers: Callable[[], None] = staticmethod(lambda: None)  # has what a shared journal comes to written down
 
     def __init__(
         self,
@@ -100,6 +102,9 @@ class Centre:
         self._clock = clock
         self._monotonic = monotonic
         self._heard: dict[SiteId, _Heard] = {}
+        self._untold: set[SiteId] = set()  # buildings of which the board does not know how they are heard now
+        self._told_of: Board | None = None  # the board that was told of all others, ...
+        self._began = datetime.min.replace(tzinfo=UTC)  # ... when the monotonic clock stood at zero
         self._ear = (False, monotonic())  # whether there is a connection, and since when in monotonic seconds
         self._behind: dict[SiteId, float] = {}  # when, in monotonic seconds, a building last told of the past
         self._followers: list[Callable[[News], None]] = []
@@ -138,14 +143,22 @@ class Centre:
         """
         now, monotonic_s = self._clock.now(), self._monotonic()
         heard_at, proven_at = self.board.heard_at, self.board.proven_at
-        began = now - timedelta(seconds=monotonic_s)  # thousands of buildings, and every page asks: one sum for each
-        for site, heard in self._heard.items():
-            heard_at[site] = began + timedelta(seconds=heard.at_s)
+        began = now - timedelta(seconds=monotonic_s)
+        # Of thousands of buildings, and every page asks: only those of which something is another than when last asked.
+        if self._told_of is not self.board or abs(began - self._began) > CLOCKS_APART:
+            self._began, self._told_of, self._untold = began, self.board, set(self._heard)
+        unsettled = set()
+        for site in self._untold:
+            heard = self._heard[site]
+            heard_at[site] = self._began + timedelta(seconds=heard.at_s)
             unproven_s = heard.unproven_s(monotonic_s)
-            if unproven_s is None:
-                proven_at.pop(site, None)
-            else:
+            if unproven_s is not None:
                 proven_at[site] = now - timedelta(seconds=unproven_s)
+            else:
+                proven_at.pop(site, None)
+                if heard.proven_s is not None:
+                    unsettled.add(site)  # only time has to pass
+        self._untold = unsettled
         self._behind = {site: at for site, at in self._behind.items() if monotonic_s - at < BEHIND_S}
         self.board.behind = set(self._behind)
         return now
@@ -153,6 +166,7 @@ class Centre:
     def heard(self, site: SiteId, beat: Beat | None = None) -> None:
         """Note a sign of life of a building, with what it says beside it."""
         self._heard[site] = _Heard.after(self._heard.get(site), beat, self._monotonic())
+        self._untold.add(site)
 
     def heard_lately(self, within_s: float) -> dict[SiteId, "Heard"]:
         """Return the buildings that this process heard itself in the last real seconds, for other processes."""
@@ -175,6 +189,7 @@ class Centre:
         for site, one in heard.items():
             before, at_s = self._heard.get(site), then_s - one.ago_s
             if before is None or before.at_s < at_s:
+                self._untold.add(site)
                 proven_s = None if one.proven_ago_s is None else then_s - one.proven_ago_s
                 self._heard[site] = _Heard(
                     at_s, then_s - one.since_ago_s, one.trouble, one.proof, proven_s, elsewhere=True
@@ -271,6 +286,11 @@ class Centre:
             gone = await self._on_disk(forgetting)
             await self._onto_the_board(gone.entries)
         return gone.more
+
+    def remember(self) -> None:
+        """Write down all that the board holds. Nobody else may use the centre meanwhile."""
+        if self.recorded_at is not None:
+            self._remember()(self._db)
 
     def close(self) -> None:
         """Let the writer finish what it has begun, and close the journal."""
@@ -369,7 +389,11 @@ class Centre:
         if not self.on_duty():
             return
         if self.number - self._remembered_upto > REMEMBER_AFTER:
-            await self._ask(self._remember())
+            if self._shared:
+                self._remembered_upto = self.number
+                self.remembers()
+            else:
+                await self._ask(self._remember())
         if due := self.fleet.due():
             with contextlib.suppress(sqlite3.Error):  # if the disk refuses, with the next batch
                 await self._append(due, now)

@@ -139,6 +139,7 @@ class Lines:
         """Listen to all buildings for some seconds, and write down those that nobody knows. Raises `MqttError`."""
         tls = None if self._tls is None else self._tls("-roll")
         client = aiomqtt.Client(*self._broker, identifier=f"{CLIENT_ID}-roll", clean_session=True, tls_context=tls)
+        found: set[SiteId] = set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ROLL_CALL_S), client:
                 await client.subscribe(link.up_topic("+"), qos=0)
@@ -146,10 +147,12 @@ class Lines:
                     with contextlib.suppress(link.Garbled):
                         site = site_in(message.topic.value)
                         if site not in self._buildings(share_of(site)):
-                            await self._found(site)
+                            found.add(site)
+        if found:
+            await self._found(found)
 
-    async def _found(self, site: SiteId) -> None:
+    async def _found(self, sites: set[SiteId]) -> None:
         try:
-            await self._leases.found([site])
+            await self._leases.found(sites)
         except sqlite3.Error as error:
-            log.warning("a new building was not written down", site=site, why=str(error))
+            log.warning("new buildings were not written down", count=len(sites), why=str(error))

@@ -9,7 +9,7 @@ import sqlite3
 import ssl
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +23,9 @@ from starlette.types import ASGIApp
 
 from care import database, journal
 from care.clock import Clock, RehearsalClock, SystemClock
-from care.database import Database, Where, shown
+from care.database import Address, Database, Where, shown
 from care.systemd import Watchdog
-from dashboard import access_log, authority, colleagues, people
+from dashboard import access_log, authority, colleagues, people, remembering
 from dashboard.authority import Authority, BadAuthority
 from dashboard.bringing import News
 from dashboard.connections import guarded, room
@@ -194,9 +194,23 @@ def _hearing(
         return _Hearing(intake, (intake.run(),), None)
     leases = Leases(settings.journal)
     centre.on_duty = lambda: leases.on_duty
+    centre.remembers = _at_leisure(settings.journal)
     lines = Lines(centre, leases, *broker, rehearsal=rehearsal, tls=tls)
     work = (colleagues.keep(leases, centre, lines, screens), colleagues.follow(settings.journal, centre), lines.run())
     return _Hearing(lines, work, leases)
+
+
+def _at_leisure(address: Address) -> Callable[[], None]:
+    """Return what has the board written down by another process, one at a time."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    def remember() -> None:
+        if not under_way:
+            task = asyncio.ensure_future(remembering.apart(address))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+
+    return remember
 
 
 def tls_of(https: Path | None) -> ssl.SSLContext | None:

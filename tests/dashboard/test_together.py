@@ -15,7 +15,7 @@ from care.database import Address, Database
 from care.ids import AlertId, StaffId
 from care.link import Batch, Beat, Have
 from care.records import Claimed, Record
-from dashboard import colleagues
+from dashboard import colleagues, intake, remembering
 from dashboard.intake import Centre
 from dashboard.leases import Leases
 from dashboard.lookout import Screens
@@ -133,6 +133,27 @@ async def test_batches_that_wait_together_are_written_together_and_one_that_cann
     assert await one.ask(journal.count) == 21
     await other.catch_up()
     assert other.number == one.number
+
+
+async def test_what_the_board_holds_is_written_down_by_another_process(
+    both: tuple[Centre, Centre], address: Address, clock: StoryClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = both
+    asked: list[str] = []
+    monkeypatch.setattr(intake, "REMEMBER_AFTER", 3)
+    for name, centre in zip(("one", "other"), both, strict=True):
+        centre.remembers = lambda name=name: asked.append(name)  # type: ignore[misc]
+    other.on_duty = lambda: False
+    await one.take(WILG, batch(plan(), *(finding(at=NIGHT + timedelta(minutes=n)) for n in range(4))))
+    await other.catch_up()
+    assert asked == ["one"]  # once, and by the one that is on duty
+    await remembering.apart(address)
+    saved = await one.ask(journal.load_snapshot)
+    assert saved is not None
+    assert saved[0] == one.number
+    with closing(Centre(journal.at(address), clock)) as again:
+        assert again._remembered_upto == one.number
+        assert again.board.alerts == one.board.alerts
 
 
 async def test_a_building_that_one_process_hears_the_other_knows_to_be_there(
