@@ -1,10 +1,12 @@
 """The board at one moment, as every page asks about it: in one language, with what is not heard known as such."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from care.alerts import Alert
 from care.board import Board
@@ -20,6 +22,8 @@ from dashboard.organisations import ONLY_OWN, OrganisationId
 from dashboard.wishes import Wishes
 from detectors.findings import Finding, Presence, Sight, Status, What
 from detectors.homes import Home, HomeId, ResidentId, Sensor, SiteId, building_of
+
+NAMES_MAX = 50_000  # of buildings, of which is remembered how they sort
 
 ICONS = {Presence.BED: "bed", Presence.UP: "up", Presence.OUT: "out", Presence.UNKNOWN: "unknown"}
 """How it is drawn where a resident is."""
@@ -82,7 +86,7 @@ class Glance:
         return self._wordings[zone]
 
     @cached_property
-    def plans(self) -> list[Plan]:
+    def plans(self) -> Sequence[Plan]:
         """Every building's plan, in the order in which people look for them."""
         return in_order(self.board)
 
@@ -142,19 +146,42 @@ class Glance:
         return hears(self.status(home.id), sensor)
 
 
-def in_order(board: Board) -> list[Plan]:
+class Order:
+    """Plans by their buildings' names, as people count: 2 before 10. Kept for as long as they are the same plans."""
+
+    def __init__(self) -> None:
+        self._plans: list[Plan] = []
+        self._sorted: Sequence[Plan] = ()
+
+    def of(self, board: Board) -> Sequence[Plan]:
+        """Return every building's plan, the same sequence for as long as the board has the same plans."""
+        plans = list(board.plans.values())
+        if plans != self._plans:  # of plans that are the same ones this only compares where they are
+            self._plans, self._sorted = plans, tuple(sorted(plans, key=_by_name))
+        return self._sorted
+
+
+_orders: WeakKeyDictionary[Board, Order] = WeakKeyDictionary()
+
+
+def in_order(board: Board) -> Sequence[Plan]:
     """Return every building's plan by its name, as people count: 2 before 10."""
-    return sorted(board.plans.values(), key=_by_name)
+    return _orders.setdefault(board, Order()).of(board)
 
 
 def desk_zone(board: Board) -> str:
     """Return by whose clock the desk itself lives: that of the first building."""
-    first = min(board.plans.values(), key=_by_name, default=None)
+    first = next(iter(in_order(board)), None)
     return "Europe/Amsterdam" if first is None else first.zone
 
 
 def _by_name(plan: Plan) -> tuple[object, SiteId]:
-    return natural(plan.name), plan.site
+    return _natural(plan.name), plan.site
+
+
+@lru_cache(NAMES_MAX)
+def _natural(name: str) -> object:
+    return natural(name)
 
 
 def home_path(home: HomeId) -> str:

@@ -10,14 +10,15 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
 
+from care.board import SILENT_AFTER
 from care.ids import AlertId
 from care.proofs import Walked
-from care.records import Plan, site_of
+from care.records import CENTRE, Plan, site_of
 from dashboard.intake import Centre, News
 from dashboard.lookout import Screens
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId, sees
@@ -33,7 +34,14 @@ EVERYTHING_FOR_S = 1.0  # a full drawing is good for whoever else comes in this 
 
 log = structlog.get_logger()
 
+_SILENT_S = SILENT_AFTER.total_seconds()
 _LINES = re.compile(r"\r\n|\r|\n")  # what ends a line of an event stream; `splitlines` knows more, and would lose them
+
+
+Ages = Mapping[SiteId, tuple[float | None, float | None]]
+"""For how many real seconds each building has not been heard and not been proven; None where it never was."""
+
+Changed = TypeVar("Changed")
 
 
 class Fragments(Protocol):
@@ -168,28 +176,14 @@ class Live:
         now = self._centre.now()
         self._centre.board.on_duty = max(1, self._watched.people)
         self._look_at_the_list()
-        self._time_passes(now)
-        of_all = {
+        ages = {
             site: (self._centre.unheard_s(site), self._centre.unproven_s(site)) for site in self._centre.board.plans
         }
-        said: dict[str, object] = {
-            "now": now.isoformat(),
-            "stuck": bool(self._centre.trouble),
-            "number": self._centre.number,
-        }
-        beats: dict[frozenset[OrganisationId], bytes] = {}
-        for organisations in {screen.readers.organisations for screen in self._screens}:
-            mine = {site: ages for site, ages in of_all.items() if sees(organisations, self._owners)(site)}
-            said["unwatched"] = self._unwatched(mine)
-            said["sites"] = {site: unheard_s for site, (unheard_s, _) in mine.items()}
-            said["proven"] = {site: unproven_s for site, (_, unproven_s) in mine.items()}
-            beats[organisations] = event("beat", msgspec.json.encode(said).decode())
-        self._let_go([one for one in self._screens if not one.give(beats[one.readers.organisations])])
-
-    def _unwatched(self, sites: Iterable[SiteId]) -> bool:
-        """Whether nobody looks who may act for one of these buildings; where there are none, whether nobody looks."""
-        whose = {self._owners.get(site, OWN) for site in sites}
-        return any(map(self._watched.unwatched, whose)) if whose else self._watched.unwatched()
+        self._time_passes(now, {site for site, (unheard_s, _) in ages.items() if _is_silent(unheard_s)})
+        said = {"now": now.isoformat(), "stuck": bool(self._centre.trouble), "number": self._centre.number}
+        readers = {screen.readers.organisations for screen in self._screens}
+        given = beats(said, ages, readers, self._owners, self._watched)
+        self._let_go([one for one in self._screens if not one.give(given[one.readers.organisations])])
 
     def _look_at_the_list(self) -> None:
         """Send away whoever has signed out elsewhere, or may not see any more what their screen shows: it loads again.
@@ -198,8 +192,9 @@ class Live:
         """
         if self._access is None:
             return
-        before, owners, sessions = self._owners, self._access.owners(), self._access.sessions()
-        moved = {site for site in (*owners, *before) if before.get(site) != owners.get(site)}
+        before, owners, sessions = self._owners, self._access.owners(afresh=True), self._access.sessions()
+        changed = owners is not before and owners != before
+        moved = {site for site in (*owners, *before) if before.get(site) != owners.get(site)} if changed else set()
         if moved:
             self._owners = owners
             self._drawn.clear()
@@ -238,15 +233,17 @@ class Live:
         homes, alerts, replanned = self._homes, self._alerts, self._replanned
         self._homes, self._alerts, self._replanned, self._flush_soon = set(), set(), set(), None
         now, board = self._centre.now(), self._centre.board
-        sites = {alert: site_of(board.alerts[alert].home) for alert in alerts if alert in board.alerts}
+        homes_of = self._by_whose(homes, site_of)
+        alerts_of = self._by_whose(alerts & board.alerts.keys(), lambda alert: site_of(board.alerts[alert].home))
+        replanned_of = self._by_whose(replanned, lambda site: site)
         groups: dict[Readers, list[Screen]] = {}
         for screen in self._screens:
             groups.setdefault(screen.readers, []).append(screen)
         for readers, screens in groups.items():
-            mine = sees(readers.organisations, self._owners)
-            my_homes = {home for home in homes if mine(site_of(home))}
-            my_alerts = {alert for alert, site in sites.items() if mine(site)}
-            whole = any(map(mine, replanned))
+            theirs = {None, *readers.organisations}
+            my_homes = set[HomeId]().union(*(homes_of[whose] for whose in theirs & homes_of.keys()))
+            my_alerts = set[AlertId]().union(*(alerts_of[whose] for whose in theirs & alerts_of.keys()))
+            whole = not theirs.isdisjoint(replanned_of)
             if not (whole or my_homes or my_alerts):
                 continue
             pages = {screen.page for screen in screens}
@@ -270,12 +267,21 @@ class Live:
             else:
                 self._let_go([screen for screen in screens if not screen.give(changes[screen.page])])
 
-    def _time_passes(self, now: datetime) -> None:
+    def _by_whose(
+        self, changed: Iterable[Changed], site: Callable[[Changed], SiteId]
+    ) -> dict[OrganisationId | None, set[Changed]]:
+        """Return what changed by whose it is; under None what concerns every building, and so everybody."""
+        found: dict[OrganisationId | None, set[Changed]] = {}
+        for one in changed:
+            where = site(one)
+            found.setdefault(None if where == CENTRE else self._owners.get(where, OWN), set()).add(one)
+        return found
+
+    def _time_passes(self, now: datetime, silent: set[SiteId]) -> None:
         board, monotonic_s = self._centre.board, time.monotonic()
-        silent = {site for site in board.plans if self._centre.silent(site)}
         turned = (silent ^ self._silent) | (board.behind ^ self._behind)
         self._silent, self._behind = silent, set(board.behind)
-        homes = {home for home in board.homes if site_of(home) in turned}
+        homes = {home.id for site in turned & board.plans.keys() for home in board.plans[site].homes}
         minute, last = now.replace(second=0, microsecond=0), self._minute
         again = last is None or (last[1] != minute and monotonic_s - last[0] >= AGAIN_S)
         waiting = board.open_alerts() if again else []  # pictures end at now, and sentences say how long it has lasted
@@ -306,6 +312,47 @@ class Live:
             timer.cancel()
 
 
+def beats(
+    said: Mapping[str, object],
+    ages: Ages,
+    readers: Iterable[frozenset[OrganisationId]],
+    owners: Mapping[SiteId, OrganisationId],
+    watched: Screens,
+) -> dict[frozenset[OrganisationId], bytes]:
+    """Return the beat of each set of organisations: what is said to all, and the ages of the buildings of their own.
+
+    It costs as much as there are buildings, and then for each set as much as that has: with hundreds of organisations
+    nobody can go through all buildings for each of them, every second.
+    """
+    unheard = [msgspec.json.encode({site: unheard_s})[1:-1] for site, (unheard_s, _) in ages.items()]
+    unproven = [msgspec.json.encode({site: unproven_s})[1:-1] for site, (_, unproven_s) in ages.items()]
+    whose = [owners.get(site, OWN) for site in ages]
+    places: dict[OrganisationId, list[int]] = {}
+    for place, owner in enumerate(whose):
+        places.setdefault(owner, []).append(place)
+    of_all = [place for place, site in enumerate(ages) if site == CENTRE]
+    nobody = watched.unwatched()
+    # Those for whom nobody acts are all as unwatched as the first of them.
+    left = places.keys() - watched.people_by_organisation().keys()
+    unwatched = bool(left) and watched.unwatched(next(iter(left)))
+
+    def beat(organisations: frozenset[OrganisationId]) -> bytes:
+        theirs = (places[organisation] for organisation in organisations & places.keys())
+        mine = sorted(set(of_all).union(*theirs))
+        of_them = {
+            "unwatched": unwatched and any(whose[place] in left for place in mine) if mine else nobody,
+            "sites": msgspec.Raw(b"{%b}" % b",".join([unheard[place] for place in mine])),
+            "proven": msgspec.Raw(b"{%b}" % b",".join([unproven[place] for place in mine])),
+        }
+        return event("beat", msgspec.json.encode({**said, **of_them}).decode())
+
+    return {organisations: beat(organisations) for organisations in readers}
+
+
+def _is_silent(unheard_s: float | None) -> bool:
+    return unheard_s is None or unheard_s > _SILENT_S
+
+
 def event(name: str, data: str, *, number: int | None = None, retry_ms: int | None = None) -> bytes:
     r"""Encode one server-sent event.
 
@@ -317,5 +364,5 @@ def event(name: str, data: str, *, number: int | None = None, retry_ms: int | No
         fields.append(f"id: {number}")
     if retry_ms is not None:
         fields.append(f"retry: {retry_ms}")
-    fields += [f"data: {line}" for line in _LINES.split(data)]
+    fields += [f"data: {line}" for line in (_LINES.split(data) if "\n" in data or "\r" in data else [data])]
     return ("\n".join(fields) + "\n\n").encode()

@@ -6,13 +6,14 @@ organisation, and a new building is never without somebody who sees it. Rows of 
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from care.database import Database, transaction
+from care.database import Database, changes, is_shared, transaction
 from care.ids import StaffId
 from care.records import CENTRE
 from dashboard.typed import BadInput, tidy
@@ -41,6 +42,9 @@ CREATE TABLE IF NOT EXISTS post (
 """
 
 POOL_MAX = timedelta(days=366)  # for which somebody from elsewhere is lent; longer is asked for again
+LATELY_S = (
+    1.0  # for which whose the buildings are is remembered, where it cannot be asked for nothing whether it changed
+)
 GROUND_MIN, GROUND_MAX = 10, 300  # characters: a ground is a sentence, no word
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -135,16 +139,42 @@ def where(posts: frozenset[Post], right: Right) -> frozenset[OrganisationId]:
 _HOMES = ", ".join(f"'{role}'" for role in Role if Right.LOOK in RIGHTS[role])  # words of ours
 
 
+class _Read(NamedTuple):
+    """Whose each building was, as the store said."""
+
+    at_s: float  # monotonic
+    changes: object  # of the store, before it was read
+    owners: Mapping[SiteId, OrganisationId]
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose everything is and who is still signed in, read afresh every time: what is taken from somebody is gone."""
+    """Whose everything is, and who is still signed in.
+
+    Who is signed in is read afresh every time. Whose the buildings are is thousands of rows, asked for with everything
+    that is drawn: it is remembered for as long as nobody has changed the store. Of a file that is known at once. Of a
+    store that others write in it is not, so there it may be `LATELY_S` old, unless it is asked for `afresh`. A new
+    `Access` remembers nothing: what decides whether somebody may come in is asked of one.
+    """
 
     db: Database
     now: Callable[[], datetime] | None = None  # by which what is lent and who is idle ends; None: nothing ends by time
+    monotonic: Callable[[], float] = time.monotonic
+    _last: list[_Read] = field(default_factory=list, init=False, repr=False, compare=False)  # one, or none yet
 
-    def owners(self) -> dict[SiteId, OrganisationId]:
-        """Return whose each building is; one that is not among them is `OWN`'s."""
-        return dict(self.db.execute("SELECT id, organisation FROM site"))
+    def owners(self, *, afresh: bool = False) -> Mapping[SiteId, OrganisationId]:
+        """Return whose each building is, the same mapping for as long as it says the same; the others are `OWN`'s."""
+        now_s, shared, last = self.monotonic(), is_shared(self.db), next(iter(self._last), None)
+        if shared and not afresh and last is not None and now_s - last.at_s < LATELY_S:
+            return last.owners
+        stands = None if shared else changes(self.db)
+        if stands is not None and last is not None and stands == last.changes:
+            return last.owners
+        owners: Mapping[SiteId, OrganisationId] = dict(self.db.execute("SELECT id, organisation FROM site"))
+        if last is not None and owners == last.owners:
+            owners = last.owners
+        self._last[:] = [_Read(now_s, stands, owners)]
+        return owners
 
     def sessions(self) -> dict[str, frozenset[OrganisationId]]:
         """Return the key of every session with the organisations whose homes it may see."""

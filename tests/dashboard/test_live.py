@@ -15,6 +15,9 @@ from care.records import Claimed
 from dashboard import live
 from dashboard.intake import Centre
 from dashboard.live import Live, Screen, TooManyScreens, event
+from dashboard.lookout import Screens
+from dashboard.organisations import OWN, OrganisationId, sees
+from detectors.homes import SiteId
 from tests.dashboard.conftest import ALERT, HOME, NIGHT, WILG, Plain, StoryClock, batch, eventually, finding, plan
 
 pytestmark = pytest.mark.anyio
@@ -252,3 +255,43 @@ async def test_changes_are_drawn_for_the_pages_that_are_open_and_no_others(
     assert plain.pages == [{"/", path}]
     assert len({reader.of("change")[1] for reader in readers}) == 1  # one event for all of them
     hub.close()
+
+
+# The beat of a centre of many organisations.
+
+
+PLACES = [SiteId(name) for name in ("beuk", "centre", "eik", "linde", "wilg")]
+OWNERS = [OrganisationId(name) for name in ("own", "zon", "maan", "ster")]
+
+
+@given(
+    ages=st.dictionaries(st.sampled_from(PLACES), st.tuples(*[st.none() | st.floats(0, 1e5)] * 2)),
+    owners=st.dictionaries(st.sampled_from(PLACES), st.sampled_from(OWNERS)),
+    readers=st.sets(st.frozensets(st.sampled_from(OWNERS))),
+    seen=st.lists(st.tuples(st.booleans(), st.frozensets(st.sampled_from(OWNERS))), max_size=4),
+    after_s=st.sampled_from([60.0, 121.0]),
+)
+def test_a_beat_says_to_each_organisation_what_going_through_all_buildings_for_it_would_say(
+    ages: dict[SiteId, tuple[float | None, float | None]],
+    owners: dict[SiteId, OrganisationId],
+    readers: set[frozenset[OrganisationId]],
+    seen: list[tuple[bool, frozenset[OrganisationId]]],
+    after_s: float,
+) -> None:
+    moment = [0.0]
+    watched = Screens(monotonic=lambda: moment[0])
+    moment[0] = after_s
+    for number, (in_view, of) in enumerate(seen):
+        watched.report(f"screen {number}", in_view=in_view, sound=True, by=StaffId(f"s-{number}"), of=of)
+    said = {"now": NIGHT.isoformat(), "stuck": False, "number": 7}
+
+    def plainly(organisations: frozenset[OrganisationId]) -> bytes:
+        mine = {site: both for site, both in ages.items() if sees(organisations, owners)(site)}
+        whose = {owners.get(site, OWN) for site in mine}
+        unwatched = any(map(watched.unwatched, whose)) if whose else watched.unwatched()
+        unheard, unproven = ({site: both[n] for site, both in mine.items()} for n in (0, 1))
+        all_of_it = {**said, "unwatched": unwatched, "sites": unheard, "proven": unproven}
+        return event("beat", msgspec.json.encode(all_of_it).decode())
+
+    given_out = live.beats(said, ages, readers, owners, watched)
+    assert given_out == {organisations: plainly(organisations) for organisations in readers}

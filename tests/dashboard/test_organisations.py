@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from care.agreements import LIMITS
 from care.alerts import alert_of
 from care.board import Board
-from care.database import Database
+from care.database import Database, Where
 from care.ids import AlertId, StaffId
 from care.records import Claimed, Record, site_of
 from care.upkeep import Used
@@ -395,6 +395,26 @@ async def test_a_building_that_comes_is_drawn_for_whoever_it_belongs_to(
     await eventually(lambda: len(theirs.of("change")) == 2)
     assert mine.of("change") == ["nl: everything"]
     plain_live.close()
+
+
+def test_whose_a_building_is_is_remembered_until_it_may_be_anothers(store: Database, two: None, place: Where) -> None:
+    moment = [0.0]
+    access = Access(store, monotonic=lambda: moment[0])
+    before = access.owners()
+    assert before == {WILG: ZON, EIK: MAAN}
+    assert access.owners() is before
+    with closing(people.at(place)) as of_a_command:
+        organisations.give(of_a_command, WILG, MAAN)
+    assert Access(store).owners() == {WILG: MAAN, EIK: MAAN}  # by which it is decided who may come in
+    assert access.owners() == ({WILG: MAAN, EIK: MAAN} if isinstance(place, Path) else before)
+    assert access.owners(afresh=True) == {WILG: MAAN, EIK: MAAN}
+    organisations.give(store, EIK, ZON)
+    moment[0] += 1.0
+    after = access.owners()
+    assert after == {WILG: MAAN, EIK: ZON}
+    people.add_staff(store, "noor", first_name="Noor", initials="N", password=PASSWORD)
+    moment[0] += 1.0
+    assert access.owners() is after  # something else has changed
 
 
 @pytest.fixture
