@@ -1,7 +1,7 @@
 """The board: the centre's journal folded into what the night desk must know now. In memory, rebuilt at start."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -271,6 +271,11 @@ class Board:
             (one for one in raised if start <= one.raised_at < until), key=lambda one: (one.raised_at, one.id)
         )
 
+    @property
+    def at_fault(self) -> Collection[HomeId]:
+        """The whole buildings of which something stands: of thousands, few."""
+        return self._faults.keys()
+
     def faults_of(self, building: HomeId) -> list[Alert]:
         """Return the alerts of a whole building of which something stands, closed ones too; oldest first."""
         faults = [self.alerts[alert] for alert in self._faults.get(building, ())]
@@ -361,6 +366,8 @@ class Board:
         if is_building(alert.home):
             faults = self._faults.setdefault(alert.home, set())
             (faults.discard if alert.over else faults.add)(alert.id)
+            if not faults:
+                del self._faults[alert.home]
 
     def _sweep(self, now: datetime) -> None:
         """Let go, once a day, what was closed long ago, and what waited as long for a finding that never came."""

@@ -5,9 +5,10 @@ of the board, of the signs of life as they stand, and of a moment. Silence is co
 in a `Sign` are as long ago as they really are, by the centre's clock (`dashboard.intake.Centre`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from care.alerts import Alert, Tier
 from care.board import SILENT_AFTER, Board
@@ -36,6 +37,89 @@ class Sign:
     proven_at: datetime | None = None  # when its last synthetic event came through; None if it never told of one
 
 
+class Heard(Protocol):
+    """How a building was last heard, in real seconds of one count: a `Sign` of which nothing is worked out yet."""
+
+    @property
+    def at_s(self) -> float: ...
+    @property
+    def since_s(self) -> float: ...
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def proven_s(self) -> float | None: ...
+
+
+class Signs(Mapping[SiteId, Sign]):
+    """How each building was last heard. Of thousands nearly all are well: a date is made only of what is asked for."""
+
+    def __init__(self, heard: Mapping[SiteId, Heard], now: datetime, now_s: float) -> None:
+        """Look at what was heard; `now_s` is what its count of seconds says now."""
+        self._heard, self._now, self._now_s = heard, now, now_s
+
+    def __getitem__(self, site: SiteId) -> Sign:
+        one = self._heard[site]
+        return Sign(
+            heard_at=self._at(one.at_s),
+            since=self._at(one.since_s),
+            trouble=one.trouble,
+            proven_at=None if one.proven_s is None else self._at(one.proven_s),
+        )
+
+    def __iter__(self) -> Iterator[SiteId]:
+        return iter(self._heard)
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    @classmethod
+    def of(cls, signs: Mapping[SiteId, Sign], now: datetime) -> "Signs":
+        """Return the same of signs that have their dates already."""
+        return (
+            signs if isinstance(signs, cls) else cls({site: _counted(one, now) for site, one in signs.items()}, now, 0)
+        )
+
+    @property
+    def hearing_since(self) -> datetime | None:
+        """Since when anybody has been heard who is heard still; None if nobody is."""
+        heard_s = self._now_s - SILENT_AFTER.total_seconds()
+        since_s = min((one.since_s for one in self._heard.values() if one.at_s >= heard_s), default=None)
+        return None if since_s is None else self._at(since_s)
+
+    def remarkable(self, sites: Iterable[SiteId], *, silent: bool) -> Iterator[SiteId]:
+        """Yield, of some buildings, those of which more must be asked: that tell of trouble, or are not proven lately.
+
+        Parameters
+        ----------
+        silent : whether those that are not heard are among them.
+        """
+        heard_s = self._now_s - SILENT_AFTER.total_seconds()
+        proven_s = self._now_s - UNPROVEN_AFTER.total_seconds()
+        for site in sites:
+            one = self._heard.get(site)
+            if one is None or one.at_s < heard_s:
+                if silent:
+                    yield site
+            elif one.trouble or (one.proven_s is not None and one.proven_s < proven_s):
+                yield site
+
+    def _at(self, then_s: float) -> datetime:
+        return self._now - timedelta(seconds=self._now_s - then_s)
+
+
+class _Counted(NamedTuple):
+    at_s: float
+    since_s: float
+    trouble: str
+    proven_s: float | None
+
+
+def _counted(sign: Sign, now: datetime) -> _Counted:
+    """Return a sign in seconds before now."""
+    proven_s = None if sign.proven_at is None else (sign.proven_at - now).total_seconds()
+    return _Counted((sign.heard_at - now).total_seconds(), (sign.since - now).total_seconds(), sign.trouble, proven_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Ear:
     """Whether the centre has a connection over which it could hear anybody, and since when it has or has not."""
@@ -49,21 +133,29 @@ def due(board: Board, signs: Mapping[SiteId, Sign], now: datetime, *, ear: Ear) 
 
     Parameters
     ----------
-    signs : of the buildings that were heard since the centre began; one that is not among them was not.
+    signs : of the buildings that were heard since the centre began; one that is not among them was not. As `Signs` they
+        cost nothing for buildings that are well.
     ear : the centre's own; without a connection it is not the buildings that are silent.
     """
     said: list[Finding | Cleared] = []
-    deaf = not ear.listens or _hears_nobody(board, signs, now)
-    settled = now - _hearing_since(signs, now, ear) >= GRACE
+    heard = Signs.of(signs, now)
+    hearing_since = heard.hearing_since
+    deaf = not ear.listens or (hearing_since is None and len(board.plans) >= MANY)
+    # From when on the centre has heard anybody at all, the others get their time to speak.
+    settled = now - max(ear.since, hearing_since or ear.since) >= GRACE
     everywhere = _standing(board, EVERYWHERE, What.BUILDING_SILENT)
     if not deaf:
         said += [_over(one, now) for one in everywhere]
     elif board.plans and not everywhere and (settled or not ear.listens) and now - ear.since > LOST_AFTER:
-        last = max(last_sign(board, signs.get(site), site, now) for site in board.plans)
+        last = max(last_sign(board, heard.get(site), site, now) for site in board.plans)
         if now - last > LOST_AFTER:
-            said.append(_silence(board, EVERYWHERE, [*board.homes], last))
-    for site in board.plans:
-        said += _of_one(board, site, signs.get(site), now, raises=settled and not deaf)
+            said.append(_silence(board, EVERYWHERE, board.homes.keys(), last))
+    raises = settled and not deaf
+    asked = {site_of(building) for building in board.at_fault}
+    asked.update(heard.remarkable(board.plans, silent=raises))
+    for site in board.plans if asked else ():
+        if site in asked:
+            said += _of_one(board, site, heard.get(site), now, raises=raises)
     return said
 
 
@@ -109,16 +201,6 @@ def last_sign(board: Board, sign: Sign | None, site: SiteId, now: datetime) -> d
     return min(now, told if told is not None else board.plans[site].at)
 
 
-def _hearing_since(signs: Mapping[SiteId, Sign], now: datetime, ear: Ear) -> datetime:
-    """Return since when the centre has heard anybody at all: from then on the others get their time to speak."""
-    heard = [sign.since for sign in signs.values() if now - sign.heard_at <= SILENT_AFTER]
-    return max(ear.since, min(heard)) if heard else ear.since
-
-
-def _hears_nobody(board: Board, signs: Mapping[SiteId, Sign], now: datetime) -> bool:
-    return len(board.plans) >= MANY and not any(now - sign.heard_at <= SILENT_AFTER for sign in signs.values())
-
-
 def _of_one(
     board: Board, site: SiteId, sign: Sign | None, now: datetime, *, raises: bool
 ) -> Iterator[Finding | Cleared]:
@@ -127,7 +209,7 @@ def _of_one(
     last = last_sign(board, sign, site, now)
     if sign is None or now - last > SILENT_AFTER:
         if raises and not silent and now - last > LOST_AFTER:
-            homes = [home for home in board.homes if site_of(home) == site]
+            homes = {home.id for home in board.plans[site].homes}
             yield _silence(board, building, homes, last)
         return  # of what cannot be heard, nothing else is said
     yield from (_over(one, max(sign.since, one.at)) for one in silent)
@@ -135,7 +217,7 @@ def _of_one(
     yield from _of_proof(board, building, sign, now)
 
 
-def _silence(board: Board, building: HomeId, homes: list[HomeId], since: datetime) -> Finding:
+def _silence(board: Board, building: HomeId, homes: Collection[HomeId], since: datetime) -> Finding:
     """Tell of a silence, dated by when it had lasted long enough; with how many may have been out of bed by then."""
     up = sum(_perhaps_up(board, home) for home in homes)
     return Finding(

@@ -1,6 +1,6 @@
 """What a night came to in figures, building by building: kept for good when the alerts it was counted from are not."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 import msgspec
@@ -45,17 +45,27 @@ class CountedNights:
 
     def __init__(self) -> None:
         self._of: dict[SiteId, dict[date, NightCounted]] = {}
+        self._on: dict[date, set[SiteId]] = {}  # the same by night: which buildings are counted, of thousands
 
     def add(self, record: object) -> None:
         """Take in one record of the journal; of two of one night the first counts."""
         if isinstance(record, NightCounted):
             nights = self._of.setdefault(record.site, {})
             nights.setdefault(record.night, record)
+            self._on.setdefault(record.night, set()).add(record.site)
             while len(nights) > KEPT:
-                del nights[min(nights)]
+                oldest = min(nights)
+                del nights[oldest]
+                self._on[oldest].discard(record.site)
+                if not self._on[oldest]:
+                    del self._on[oldest]
 
     def has(self, site: SiteId, night: date) -> bool:
         return night in self._of.get(site, ())
+
+    def on(self, night: date) -> Collection[SiteId]:
+        """Return the buildings of which a night is counted."""
+        return self._on.get(night, frozenset())
 
     def between(self, sites: Iterable[SiteId], first: date, last: date) -> list[NightCounted]:
         """Return the counted nights of some buildings, from an evening up to and with another."""

@@ -30,16 +30,28 @@ _TALKED = frozenset({How.VIDEO, How.PHONE, How.CLIENT_SAID})
 
 
 def due(board: Board, now: datetime) -> list[Record]:
-    """Return a night of a building that is over and not counted yet, if there is one: one at a time: it takes long."""
-    for site, plan in board.plans.items():
-        zone = zone_of(plan.zone)
-        wall = now.astimezone(zone)
-        last = wall.date() - timedelta(days=1 if wall.time() >= COUNTED_AT else 2)
-        for back in range(COUNTED_BACK):
-            night = last - timedelta(days=back)
-            if not board.counted.has(site, night) and plan.at < span_of(night, zone, now).end:
-                return [counted(board, site, night, now)]
+    """Return a night of a building that is over and not counted yet, if there is one: one at a time: it takes long.
+
+    This is asked every second, and nearly always all is counted: then no building is looked at by itself.
+    """
+    ended = {zone: _ended(zone, now) for zone in {plan.zone for plan in board.plans.values()}}
+    nights = {night for ends in ended.values() for night, _ in ends}
+    missing = {site for night in nights for site in board.plans.keys() - board.counted.on(night)}
+    for site, plan in board.plans.items() if missing else ():
+        if site in missing:
+            for night, end in ended[plan.zone]:
+                if plan.at < end and not board.counted.has(site, night):
+                    return [counted(board, site, night, now)]
     return []
+
+
+def _ended(name: str, now: datetime) -> list[tuple[date, datetime]]:
+    """Return the nights of a zone that are to be counted by now, the last first, each with when it ended."""
+    zone = zone_of(name)
+    wall = now.astimezone(zone)
+    last = wall.date() - timedelta(days=1 if wall.time() >= COUNTED_AT else 2)
+    nights = [last - timedelta(days=back) for back in range(COUNTED_BACK)]
+    return [(night, span_of(night, zone, now).end) for night in nights]
 
 
 def counted(board: Board, site: SiteId, night: date, now: datetime) -> NightCounted:
@@ -47,7 +59,8 @@ def counted(board: Board, site: SiteId, night: date, now: datetime) -> NightCoun
     writer = Writer(board, now, "en")
     wording = writer.wording(site)
     span = span_of(night, wording.zone, now)
-    homes = tuple(home for home in board.homes.values() if site_of(home.id) == site)
+    plan = board.plans.get(site)
+    homes = () if plan is None else tuple({home.id: home for home in plan.homes}.values())
     team = Team(writer, span, wording, homes, site)
     return NightCounted(
         at=now, site=site, night=night, homes=len(homes), in_sight=round(team.in_sight, 4), rows=_rows(team, span)

@@ -1,7 +1,9 @@
 """The centre watches over its buildings: who falls silent is told of, once, in time, and with who may have been up."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -9,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.alerts import Tier
-from care.board import Board
-from care.buildings import EVERYWHERE, Ear, Sign, cause_of, due
+from care.board import SILENT_AFTER, Board
+from care.buildings import EVERYWHERE, Ear, Sign, Signs, cause_of, due
 from care.ids import StaffId
 from care.records import How, Outcome, Plan, Record, Resolved
 from detectors.findings import Cleared, Finding, Presence, Sight, Status, What
@@ -407,3 +409,55 @@ def test_of_alerts_that_explain_one_another_one_always_stands_by_itself(faults: 
             assert cause not in seen
             seen.add(cause)
             cause = cause_of(board.alerts[cause], board)
+
+
+class Seconds(NamedTuple):
+    """How a building was last heard, as a centre counts it."""
+
+    at_s: float
+    since_s: float
+    trouble: str = ""
+    proven_s: float | None = None
+
+
+class EachByItself(Signs):
+    """Passes over no building, and works out by dates what else is worked out by seconds: the plain answer."""
+
+    @property
+    def hearing_since(self) -> datetime | None:
+        heard = [sign.since for sign in self.values() if self._now - sign.heard_at <= SILENT_AFTER]
+        return min(heard, default=None)
+
+    def remarkable(self, sites: Iterable[SiteId], *, silent: bool) -> Iterator[SiteId]:
+        return iter(sites)
+
+
+@st.composite
+def heard_before(draw: st.DrawFn, now_s: float) -> dict[SiteId, Seconds]:
+    """Return how some buildings were heard, in quarters of seconds: a float holds them exactly, as a date does."""
+    ages = st.integers(0, 4 * 260).map(lambda quarters: now_s - quarters / 4) | st.sampled_from(
+        [now_s - edge for edge in (30, 30.25, 40, 40.25, 60, 180, 180.25)]
+    )
+    heard = {}
+    for site in draw(st.sets(st.sampled_from([*SITES, SiteId("onbekend")]))):
+        at_s, since_s = sorted([draw(ages), draw(ages)], reverse=True)
+        heard[site] = Seconds(at_s, since_s, draw(st.sampled_from(["", "", "disk", "else"])), draw(st.none() | ages))
+    return heard
+
+
+@given(st.data())
+def test_passing_over_a_building_that_is_well_changes_nothing(data: st.DataObject) -> None:
+    """Whatever stands, in whatever order the moments come: the same is said as when each is asked by itself."""
+    centre = Centre(sites=SITES[: data.draw(st.integers(1, 3))])
+    moments = st.integers(0, 4 * 900).map(lambda quarters: quarters / 4)
+    for now_s in data.draw(st.lists(moments, min_size=1, max_size=8)):
+        heard = data.draw(heard_before(now_s))
+        now = at(now_s)
+        ear = Ear(
+            data.draw(st.booleans()), now - timedelta(seconds=data.draw(st.sampled_from([0, 39, 41, 59, 60, 300])))
+        )
+        plain = due(centre.board, EachByItself(heard, now, now_s), now, ear=ear)
+        assert due(centre.board, Signs(heard, now, now_s), now, ear=ear) == plain
+        assert due(centre.board, dict(Signs(heard, now, now_s)), now, ear=ear) == plain
+        for record in plain:
+            centre.take(now_s, record)

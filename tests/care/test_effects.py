@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.board import Board
-from care.counted import CountedNights, HomeNight, NightCounted
-from care.effects import PAIRED_MIN, Effect, changed, counted, due
+from care.counted import KEPT, CountedNights, HomeNight, NightCounted
+from care.effects import COUNTED_AT, COUNTED_BACK, PAIRED_MIN, Effect, changed, counted, due
 from care.records import How, decode, encode
-from detectors.homes import HomeId, SiteId
+from care.reports import span_of
+from detectors.homes import HomeId, SiteId, zone_of
 from tests.dashboard.nights import (
     a_plan,
     add,
@@ -61,6 +62,55 @@ def test_a_night_is_counted_at_noon_once_and_one_at_a_time() -> None:
     add(board, second)
     assert due(board, NOON) == []  # before that there was no building
     assert [one.night for one in due(a_night(), NOON - timedelta(minutes=1))] == [NIGHT - timedelta(days=1)]  # type: ignore[union-attr]
+
+
+def plainly_due(board: Board, now: datetime) -> tuple[SiteId, date] | None:
+    """Return which night of which building is to be counted, with each building looked at by itself."""
+    for site, plan in board.plans.items():
+        wall = now.astimezone(zone_of(plan.zone))
+        last = wall.date() - timedelta(days=1 if wall.time() >= COUNTED_AT else 2)
+        for on in (last - timedelta(days=back) for back in range(COUNTED_BACK)):
+            ended = span_of(on, zone_of(plan.zone), now).end
+            if plan.at < ended and on not in {one.night for one in board.counted.between([site], on, on)}:
+                return site, on
+    return None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["wilg", "eik", "palm"]),
+        st.tuples(st.sampled_from(["Europe/Amsterdam", "America/Curacao"]), st.integers(0, 24 * 6)),
+        min_size=1,
+    ),
+    st.lists(st.tuples(st.sampled_from(["wilg", "eik", "palm"]), st.integers(-1, 5))),
+    st.lists(st.integers(0, 24 * 7), max_size=4),
+)
+def test_that_all_is_counted_is_seen_at_once_and_changes_nothing(
+    sites: dict[str, tuple[str, int]], done: list[tuple[str, int]], hours: list[int]
+) -> None:
+    """In whatever order the moments come, also by a clock that is set back: the same night as one by one."""
+    board = Board()
+    for site, (zone, began) in sites.items():
+        at = NOON + timedelta(hours=began)
+        add(board, msgspec.structs.replace(a_plan(site, site, [1]), at=at, zone=zone))
+    for site, number in done:
+        add(board, night(number, site=site))
+    for hour in hours:
+        now = NOON + timedelta(hours=hour)
+        while (plain := plainly_due(board, now)) is not None:
+            (one,) = due(board, now)
+            assert isinstance(one, NightCounted)
+            assert (one.site, one.night) == plain
+            add(board, one)
+        assert due(board, now) == []
+
+
+def test_of_a_building_with_more_nights_than_are_kept_the_oldest_is_counted_no_more() -> None:
+    nights = CountedNights()
+    for number in range(KEPT + 1):
+        nights.add(night(number))
+    assert (nights.has(WILG, NIGHT), nights.on(NIGHT)) == (False, frozenset())
+    assert list(nights.on(NIGHT + timedelta(days=1))) == [WILG]
 
 
 def test_who_was_asked_what_came_of_it_and_how_soon_is_in_it_by_home() -> None:
