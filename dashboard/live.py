@@ -26,6 +26,7 @@ from detectors.homes import HomeId, SiteId
 
 BEAT_S = 1.0
 TOGETHER_S = 0.02  # changes that come within this time of the first go out as one
+TOGETHER_AT_MOST_S = 0.25  # or within this, while drawing takes long: then more goes out in one
 QUEUE_MAX = 64  # events that may wait for one screen
 SCREENS_MAX = 2_000
 AGAIN_S = 15.0  # at the earliest, what only time has changed is drawn again: what is swapped may be under a finger
@@ -129,6 +130,7 @@ class Live:
         self._alerts: set[AlertId] = set()
         self._replanned: set[SiteId] = set()
         self._flush_soon: asyncio.TimerHandle | None = None
+        self._took_s = 0.0  # to draw what was sent last
         self._silent: set[SiteId] = set()
         self._behind: set[SiteId] = set()
         self._minute: tuple[float, datetime] | None = None  # last drawn: when, in monotonic seconds, and what it was
@@ -227,7 +229,13 @@ class Live:
         self._homes.update(homes)
         self._alerts.update(alerts)
         if self._flush_soon is None and (self._homes or self._alerts):
-            self._flush_soon = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
+            self._flush_soon = asyncio.get_running_loop().call_later(max(TOGETHER_S, self._took_s), self._flush_now)
+
+    def _flush_now(self) -> None:
+        """Send what has changed. Who drew for long leaves as long to what comes in: drawing takes half of it at most."""
+        began_s = time.monotonic()
+        self._flush()
+        self._took_s = min(time.monotonic() - began_s, TOGETHER_AT_MOST_S)
 
     def _flush(self) -> None:
         homes, alerts, replanned = self._homes, self._alerts, self._replanned
