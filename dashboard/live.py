@@ -232,7 +232,7 @@ class Live:
             self._flush_soon = asyncio.get_running_loop().call_later(max(TOGETHER_S, self._took_s), self._flush_now)
 
     def _flush_now(self) -> None:
-        """Send what has changed. Who drew for long leaves as long to what comes in: drawing takes half of it at most."""
+        """Send what has changed. Who drew for long leaves as long to what comes in: drawing takes half the time."""
         began_s = time.monotonic()
         self._flush()
         self._took_s = min(time.monotonic() - began_s, TOGETHER_AT_MOST_S)

@@ -68,6 +68,9 @@ class Settings:
     in_flight: int = IN_FLIGHT  # the broker's `max_inflight_messages`: with more of them an SD card is written less
 
 
+IN_ONE_GO = timedelta(seconds=2)  # in which a broker sends again what it does not know that we have
+
+
 @dataclass
 class Gateway:
     """The daemon's state: a journal, a watch, and when the bridge last came on line."""
@@ -156,10 +159,13 @@ class Gateway:
         """Return what counts now: of what the broker sends again, how something stands only when it has sent all of it.
 
         Those messages have no date, and we may have had them: that a sensor was there before it was gone is no news.
-        They come before all others, so the first that is new ends them, or that nothing comes any more.
+        They come in one go before all others, so the first that is new ends them, that nothing comes any more, or that
+        time has passed: in a rehearsal it is told between them, and goes on with the first that we had not had.
         """
         settled = list[Arrival]()
         for arrival in arrivals:
+            if any(arrival.received_at - held.received_at > IN_ONE_GO for held in self.again.values()):
+                settled += self._all_sent_again()
             fresh = not (arrival.again or arrival.message.retained)
             superseded = None if fresh else self.again.pop(arrival.message.topic, None)
             if superseded is not None:

@@ -247,6 +247,17 @@ def test_of_what_is_sent_again_the_last_counts(tmp_path: Path, what_follows: str
     gateway.db.close()
 
 
+def test_what_is_sent_again_long_after_one_another_counts_each(tmp_path: Path) -> None:
+    """In a rehearsal hours may lie between them: the sensor was away, and came back."""
+    gateway = a_gateway(tmp_path)
+    for number, (state, at) in enumerate([("offline", "23:00"), ("online", "23:20")], 1):
+        gateway.take([stands(gateway, state, number)._replace(received_at=instant(at))])
+    gateway.take([])
+    gateway.flush()
+    assert sights(gateway) == [False, True]
+    gateway.db.close()
+
+
 # What the building says besides its records.
 
 
