@@ -24,11 +24,11 @@ from care.records import CENTRE, BackTest, site_of
 from care.telling import Piece
 from care.wording import capital
 from dashboard.backtests import LookedBack
-from dashboard.glance import Names, Viewer, home_path
+from dashboard.glance import Names, Viewer, alert_at, home_at, home_path
 from dashboard.homes import Standing
-from dashboard.looks import Looks
-from dashboard.organisations import ONLY_OWN, OrganisationId, sees
-from dashboard.scene import Drawn, Layout, Scene
+from dashboard.looks import Layout, Looks
+from dashboard.organisations import ONLY_OWN, OrganisationId, sees_often
+from dashboard.scene import Drawn, Scene
 from dashboard.stories import Story
 from detectors.homes import Home, HomeId, SiteId, is_building
 
@@ -46,7 +46,10 @@ class Drawing:
     def __init__(
         self, board: Board, names: Names, owners: Callable[[], Mapping[SiteId, OrganisationId]] = dict
     ) -> None:
-        """Draw a board; `owners` tells whose each building is, where that is not the centre's own organisation."""
+        """Draw a board; `owners` tells whose each building is, where that is not the centre's own organisation.
+
+        What it gives is not changed afterwards: as long as it gives the same mapping, that says the same.
+        """
         self._board = board
         self._names = names
         self._owners = owners
@@ -54,6 +57,8 @@ class Drawing:
         # By language and organisations: the places of the tiles in the last fragments, and what the queue rests on.
         self._laid_out: dict[tuple[str, frozenset[OrganisationId]], Layout] = {}
         self._queued: dict[tuple[str, frozenset[OrganisationId]], object] = {}
+        self._whose: Mapping[SiteId, OrganisationId] = {}
+        self._sees: dict[frozenset[OrganisationId], Callable[[SiteId], bool]] = {}  # by whose the buildings are
         self._looks: dict[frozenset[OrganisationId], Looks] = {}
         self._drawn: dict[tuple[str, frozenset[OrganisationId]], Drawn] = {}
 
@@ -223,12 +228,13 @@ class Drawing:
         scene = self._fresh(board, now, language, organisations)
         self._moved(scene, organisations)
         self._queue_differs(scene, organisations, set())
-        every = board.alerts.values()
         if page is None:
-            told = [one for one in every if one.open or _last_touched(one) > now - RECENT]
+            told = [one for one in board.alerts.values() if one.open or _last_touched(one) > now - RECENT]
+            homes = list(board.homes.values())
         else:
-            told = [one for one in every if f"/alerts/{one.id}" == page]
-        homes = [home for home in board.homes.values() if page in {None, home_path(home.id)}]
+            alert, home = alert_at(page), home_at(page)
+            told = [board.alerts[alert]] if alert in board.alerts else []
+            homes = [board.homes[home]] if home in board.homes else []
         stories = [scene.story(one) for one in told]
         whole = page in {None, "/"}
         return self._fragments(scene, [scene.home(home) for home in homes], stories, board=whole, brief=page is None)
@@ -277,7 +283,12 @@ class Drawing:
         return about or before != rests
 
     def _part(self, organisations: frozenset[OrganisationId]) -> Board:
-        return self._board.part(sees(organisations, self._owners()))
+        owners = self._owners()
+        if owners is not self._whose or len(self._sees) >= READERS_MAX:
+            self._whose, self._sees = owners, {}
+        if organisations not in self._sees:
+            self._sees[organisations] = sees_often(organisations, owners)
+        return self._board.part(self._sees[organisations])
 
     def _moved(self, scene: Scene, organisations: frozenset[OrganisationId]) -> bool:
         """Whether tiles stand elsewhere than in the last fragments for the same readers; from now on they stand so."""
@@ -285,8 +296,8 @@ class Drawing:
         before = self._laid_out.pop(readers, None)
         if len(self._laid_out) >= READERS_MAX:
             del self._laid_out[next(iter(self._laid_out))]
-        self._laid_out[readers] = scene.layout
-        return before != scene.layout
+        self._laid_out[readers] = layout = scene.layout
+        return before is not layout and before != layout
 
     def _fragments(
         self,

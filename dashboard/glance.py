@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from care.alerts import Alert
@@ -70,7 +70,7 @@ class Glance:
     @cached_property
     def zone(self) -> str:
         """By whose clock the desk itself lives: that of the first building."""
-        return desk_zone(self.board)
+        return _zone_of(self.plans)
 
     @cached_property
     def wording(self) -> Wording:
@@ -171,7 +171,11 @@ def in_order(board: Board) -> Sequence[Plan]:
 
 def desk_zone(board: Board) -> str:
     """Return by whose clock the desk itself lives: that of the first building."""
-    first = next(iter(in_order(board)), None)
+    return _zone_of(in_order(board))
+
+
+def _zone_of(plans: Sequence[Plan]) -> str:
+    first = next(iter(plans), None)
     return "Europe/Amsterdam" if first is None else first.zone
 
 
@@ -191,3 +195,22 @@ def home_path(home: HomeId) -> str:
     '/homes/wilg/2%20A'
     """
     return f"/homes/{quote(home, safe='/')}"
+
+
+def home_at(path: str) -> HomeId | None:
+    """Return which home a page would be of, or None if it would be of none.
+
+    >>> home_at("/homes/wilg/2%20A"), home_at("/homes/wilg/2 A"), home_at("/alerts/1")
+    ('wilg/2 A', None, None)
+    """
+    home = HomeId(unquote(path.removeprefix("/homes/")))
+    return home if home_path(home) == path else None
+
+
+def alert_at(path: str) -> AlertId | None:
+    """Return which alert a page would be of, or None if it would be of none.
+
+    >>> alert_at("/alerts/1"), alert_at("/")
+    ('1', None)
+    """
+    return AlertId(path.removeprefix("/alerts/")) if path.startswith("/alerts/") else None

@@ -1,24 +1,22 @@
 """How every home looks on the board: kept from scene to scene, for at each change all but a few stand as they did."""
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from operator import is_, is_not
 
 from care.alerts import Alert
-from care.records import Plan, site_of
+from care.board import Board
+from care.records import Plan
 from care.wording import natural
-from dashboard.glance import Glance
+from dashboard.glance import Glance, Order
 from dashboard.homes import Standing
 from dashboard.stories import Story
 from detectors.findings import Finding, Status
 from detectors.homes import Home, HomeId, SiteId
 
-
-class _Known(NamedTuple):
-    home: Home
-    status: Status | None
-    alert: Alert | None
-    words: list[str]
+Layout = tuple[tuple[SiteId, str, tuple[Home, ...]], ...]
+"""Which tile stands where: buildings by name, and their homes in the order in which they are numbered."""
 
 
 class Looks:
@@ -28,50 +26,69 @@ class Looks:
         self.of_each: dict[HomeId, list[str]] = {}  # the person first
         self.first: Counter[str] = Counter()  # how many homes have which word first
         self.partly = 0  # how many are partly seen
-        self._known: dict[HomeId, _Known] = {}
+        self._homes: dict[HomeId, Home] = {}  # as they were looked at last, and the statuses in the same order
+        self._statuses: list[Status | None] = []
+        self._alerts: dict[HomeId, Alert] = {}
         self._sites: dict[SiteId, tuple[bool, list[Finding]]] = {}
-        self._order: dict[SiteId, tuple[Plan, tuple[Home, ...]]] = {}
+        self._order = Order()
+        self._laid: tuple[Sequence[Plan], Layout] = ((), ())
+        self._rows: dict[SiteId, tuple[Plan, tuple[Home, ...]]] = {}
 
-    def rows(self, plans: Iterable[Plan]) -> dict[SiteId, tuple[Home, ...]]:
-        """Return the homes of each site in the order in which they are numbered."""
-        rows = {}
-        for plan in plans:
-            known = self._order.get(plan.site)
-            if known is None or known[0] is not plan:
-                known = (plan, tuple(sorted(plan.homes, key=lambda home: natural(home.id))))
-            rows[plan.site] = known
-        self._order = rows
-        return {site: homes for site, (_, homes) in rows.items()}
+    def plans(self, board: Board) -> Sequence[Plan]:
+        """Return every building's plan, in the order in which people look for them."""
+        return self._order.of(board)
+
+    def layout(self, board: Board) -> Layout:
+        """Return where every tile stands; the same as before as long as the plans are."""
+        plans = self.plans(board)
+        if plans is not self._laid[0]:
+            self._rows = {plan.site: self._row(plan) for plan in plans}
+            self._laid = (plans, tuple((plan.site, plan.name, self._rows[plan.site][1]) for plan in plans))
+        return self._laid[1]
+
+    def _row(self, plan: Plan) -> tuple[Plan, tuple[Home, ...]]:
+        known = self._rows.get(plan.site)
+        if known is not None and known[0] is plan:
+            return known
+        return plan, tuple(sorted(plan.homes, key=lambda home: natural(home.id)))
 
     def look(self, glance: Glance, first: dict[HomeId, Story]) -> None:
         """Find how each home looks, by its most urgent open alert; only what stands otherwise is looked at again."""
-        board, known_of = glance.board, self._known.get
+        board = glance.board
         sites = {site: (glance.silent_since(site) is None, glance.causes(site)) for site in board.plans}
         before, self._sites = self._sites, sites
         otherwise = {site for site, stands in sites.items() if before.get(site) != stands}
-        status_of = board.statuses.get
         alerts = {home: story.alert for home, story in first.items()}
-        alert_of = alerts.get
-        for key, home in board.homes.items():
-            known, status, alert = known_of(key), status_of(key), alert_of(key)
-            if (
-                known is None
-                or known.home is not home
-                or known.status is not status
-                or known.alert is not alert
-                or (otherwise and site_of(key) in otherwise)
-            ):
-                words = Standing(home, glance, first.get(key)).look.split()
-                self._count(known, -1)
-                self._known[key] = new = _Known(home, status, alert, words)
-                self._count(new, 1)
-                self.of_each[key] = words
-        if len(self._known) > len(board.homes):
-            for gone in self._known.keys() - board.homes.keys():
-                self._count(self._known.pop(gone), -1)
-                del self.of_each[gone]
+        changed = {
+            home for home in alerts.keys() | self._alerts.keys() if alerts.get(home) is not self._alerts.get(home)
+        }
+        changed.update(home.id for site in otherwise for home in board.plans[site].homes)
+        changed.update(self._replaced(board.homes, list(map(board.statuses.get, board.homes))))
+        self._alerts = alerts
+        for key in changed & board.homes.keys():
+            words = Standing(board.homes[key], glance, first.get(key)).look.split()
+            self._count(self.of_each.get(key), -1)
+            self.of_each[key] = words
+            self._count(words, 1)
+        if len(self.of_each) > len(board.homes):
+            for gone in self.of_each.keys() - board.homes.keys():
+                self._count(self.of_each.pop(gone), -1)
 
-    def _count(self, known: _Known | None, how: int) -> None:
-        if known is not None:
-            self.first[known.words[0]] += how
-            self.partly += how if "partly" in known.words else 0
+    def _replaced(self, homes: dict[HomeId, Home], statuses: list[Status | None]) -> Iterable[HomeId]:
+        """Return which homes have another plan or status than before, with as little as can be asked of each."""
+        old, told = self._homes, self._statuses
+        self._statuses = statuses
+        if len(old) == len(homes) and all(map(is_, old.values(), homes.values())):
+            return compress(homes, map(is_not, statuses, told))
+        self._homes = dict(homes)
+        old_status = dict(zip(old, told, strict=True))
+        return [
+            home
+            for home, status in zip(homes, statuses, strict=True)
+            if old.get(home) is not homes[home] or old_status[home] is not status
+        ]
+
+    def _count(self, words: list[str] | None, how: int) -> None:
+        if words is not None:
+            self.first[words[0]] += how
+            self.partly += how if "partly" in words else 0

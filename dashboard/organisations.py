@@ -118,6 +118,17 @@ def sees(organisations: frozenset[OrganisationId], owners: Mapping[SiteId, Organ
     return lambda site: site == CENTRE or owners.get(site, OWN) in organisations
 
 
+def sees_often(
+    organisations: frozenset[OrganisationId], owners: Mapping[SiteId, OrganisationId]
+) -> Callable[[SiteId], bool]:
+    """Return what tells the same as `sees`, faster; it looks at all owners once, and not again when they change."""
+    if OWN not in organisations:
+        mine = {site for site, owner in owners.items() if owner in organisations}
+        return frozenset({*mine, CENTRE}).__contains__
+    theirs = frozenset(site for site, owner in owners.items() if owner not in organisations and site != CENTRE)
+    return lambda site: site not in theirs
+
+
 def role_of(word: str) -> Role:
     """Return the role that a word stands for. Raises `ValueError` with a sentence."""
     try:

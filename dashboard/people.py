@@ -7,9 +7,11 @@ Moments here are real time, also in a rehearsal: a session must not end sooner b
 import math
 import secrets
 import sqlite3
+import time
 import unicodedata
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -49,6 +51,9 @@ PASSWORD_MIN = 10  # characters
 DEVICE_MAX = 200  # characters of what a browser says it is
 STORE = "people"  # the schema of one in PostgreSQL
 VERSION = 3  # 0 knew of no organisations, 1 of no posts or sessions that end by themselves, 2 of no order but a file's
+
+NAMES_FOR_S = 1.0  # that a name is remembered where it takes a turn on the network to ask for it
+NAMES_MAX = 1_000  # names that are asked for together
 
 _USED_EVERY = timedelta(minutes=1)  # a page more or less is not worth a write
 
@@ -202,16 +207,30 @@ class Begun(NamedTuple):
     device: str
 
 
+class _Known(NamedTuple):
+    """What was read lately of one kind of people."""
+
+    at_s: float  # monotonic, when the first of it was
+    names: dict[str, str | None]  # None of whom there is no name
+    asked: set[str]  # for whom since then
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What people are called, read afresh every time: a changed name shows on the next page."""
+    """What people are called.
+
+    In a file it is read afresh every time: a changed name shows on the next page. Where the store is PostgreSQL, each
+    name that a page shows would take a turn on the network: it is remembered for `NAMES_FOR_S`, and then those that
+    were asked for meanwhile are asked for together.
+    """
 
     db: Database
+    monotonic: Callable[[], float] = time.monotonic
+    _known: dict[str, _Known] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def resident(self, id: ResidentId) -> str | None:  # noqa: A002  # the drawing asks for it by this name
         """Return the name a resident likes, or None when none is known."""
-        row = self.db.execute("SELECT name FROM resident WHERE id = ?", (id,)).fetchone()
-        return None if row is None else str(row[0])
+        return self._name("resident", "name", id)
 
     def wishes(self, id: ResidentId) -> wishes.Wishes:  # noqa: A002
         """Return what a resident wants done first, and who may be called."""
@@ -219,13 +238,31 @@ class Names:
 
     def staff(self, id: StaffId) -> str:  # noqa: A002
         """Return the first name of a member of staff; the bare id of one who is no longer in the store."""
-        row = self.db.execute("SELECT first_name FROM staff WHERE id = ?", (id,)).fetchone()
-        return str(id if row is None else row[0])
+        name = self._name("staff", "first_name", id)
+        return str(id) if name is None else name
 
     def contact(self, id: ContactId) -> str | None:  # noqa: A002
         """Return the name of a contact, or None of one who is not, or no longer, in the store."""
-        row = self.db.execute("SELECT name FROM contact WHERE id = ?", (id,)).fetchone()
-        return None if row is None else str(row[0])
+        return self._name("contact", "name", id)
+
+    def _name(self, table: str, column: str, id: str) -> str | None:  # noqa: A002
+        if not database.is_shared(self.db):
+            return self._read(table, column, [id])[id]
+        now_s, known = self.monotonic(), self._known.get(table)
+        if known is None or now_s - known.at_s >= NAMES_FOR_S:
+            again = [] if known is None else [one for one in known.asked if one != id]
+            names = self._read(table, column, [id, *again][:NAMES_MAX])
+            known = self._known[table] = _Known(now_s, names, set())
+        elif id not in known.names:
+            known.names.update(self._read(table, column, [id]))
+        known.asked.add(id)
+        return known.names[id]
+
+    def _read(self, table: str, column: str, ids: Sequence[str]) -> dict[str, str | None]:
+        marks = ", ".join("?" * len(ids))
+        question = f"SELECT id, {column} FROM {table} WHERE id IN ({marks})"  # noqa: S608  # words of ours
+        found = {one: str(name) for one, name in self.db.execute(question, ids)}
+        return {one: found.get(one) for one in ids}
 
 
 def connect(file: Path | str) -> sqlite3.Connection:

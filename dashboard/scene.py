@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from care.load import load
 from care.records import Plan, site_of
 from dashboard.glance import ICONS, Glance
 from dashboard.homes import Standing, Tile
-from dashboard.looks import Looks
+from dashboard.looks import Layout, Looks
 from dashboard.passing import out_of_order
 from dashboard.pressure import Pressure
 from dashboard.stories import Story
@@ -27,10 +27,6 @@ from detectors.outlook import mostly_after
 PICTURES_MAX = 3  # waiting alerts with a picture; past this it is a flood, and every line counts
 FEW_HOMES = 24  # up to here a tile has room for a sentence
 SOME_HOMES = 72  # up to here for a word
-
-
-Layout = tuple[tuple[SiteId, str, tuple[Home, ...]], ...]
-"""Which tile stands where: buildings by name, and their homes."""
 
 
 Drawn = dict[tuple[str, AlertId], tuple[object, str]]
@@ -161,9 +157,12 @@ class Scene(Glance):
     # Homes
 
     @cached_property
+    def plans(self) -> Sequence[Plan]:
+        return self._looks.plans(self.board)
+
+    @cached_property
     def sites(self) -> list[Site]:
-        rows = self._looks.rows(self.plans)
-        return [self._site(plan, rows[plan.site]) for plan in self.plans]
+        return [self._site(plan, homes) for plan, (_, _, homes) in zip(self.plans, self.layout, strict=True)]
 
     def _site(self, plan: Plan, homes: tuple[Home, ...]) -> Site:
         since = self.silent_since(plan.site)
@@ -190,7 +189,7 @@ class Scene(Glance):
     @property
     def layout(self) -> Layout:
         """Where every tile stands: as long as this is the same, a tile can be drawn again by itself."""
-        return tuple((site.id, site.name, site.homes) for site in self.sites)
+        return self._looks.layout(self.board)
 
     @cached_property
     def room(self) -> str:
@@ -201,7 +200,7 @@ class Scene(Glance):
     @cached_property
     def heard(self) -> int:
         """How many buildings can be heard."""
-        return sum(site.silent_since is None for site in self.sites)
+        return sum(self.silent_since(plan.site) is None for plan in self.plans)
 
     @cached_property
     def _open_by_home(self) -> dict[HomeId, Story]:
@@ -268,9 +267,9 @@ class Scene(Glance):
 
     def _named(self, look: str) -> list[str]:
         return [
-            f"{site.name} {home.id.partition('/')[2]}".replace(" ", "\u00a0")
-            for site in self.sites
-            for home in site.homes
+            f"{name} {home.id.partition('/')[2]}".replace(" ", "\u00a0")
+            for _, name, homes in self.layout
+            for home in homes
             if look in self.looks[home.id]
         ]
 

@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 
 from care.records import Record
 from dashboard.drawing import Drawing
+from dashboard.looks import Looks
+from dashboard.scene import Scene
 from detectors.findings import Presence, Sight, What
+from detectors.homes import SiteId
 from tests.conftest import examples
 from tests.dashboard.nights import (
     NOW,
     People,
     a_calm_night,
+    a_plan,
     add,
     claimed,
     closed,
@@ -49,6 +53,30 @@ STATUSES = st.builds(
     st.sampled_from(Sight),
     st.sampled_from(["", "keuken", "badkamer"]),
 )
+
+
+PLANS = st.builds(
+    a_plan,
+    st.sampled_from(["wilg", "eik", "beuk"]),
+    st.sampled_from(["De Wilg", "De Eik", "Huis 10", "Huis 2"]),
+    st.lists(st.sampled_from([1, 2, 3, 7, 12, 99]), unique=True).map(tuple),
+)
+SILENCES = st.sampled_from([(site, ago) for site in ("wilg", "eik") for ago in (0, 31)])
+
+
+@settings(max_examples=examples(50), deadline=None)
+@given(st.lists(st.sampled_from(HAPPENINGS) | STATUSES | PLANS | SILENCES, max_size=12))
+def test_what_is_kept_of_how_homes_look_is_what_a_fresh_look_finds(story: list[Record | tuple[str, int]]) -> None:
+    board, kept = a_calm_night(), Looks()
+    for one in story:
+        if isinstance(one, tuple):
+            board.heard(SiteId(one[0]), NOW - timedelta(seconds=one[1]))
+        else:
+            add(board, one)
+        scene, fresh = Scene(board, People(), NOW, "nl"), Scene(board, People(), NOW, "nl")
+        scene.looks_before = kept
+        assert (scene.plans, scene.layout, scene.zone) == (fresh.plans, fresh.layout, fresh.zone)
+        assert (scene.looks, scene.counts, scene.heard) == (fresh.looks, fresh.counts, fresh.heard)
 
 
 @settings(max_examples=examples(20), deadline=None)

@@ -22,13 +22,13 @@ from care.alerts import alert_of
 from care.board import Board
 from care.database import Database, Where
 from care.ids import AlertId, StaffId
-from care.records import Claimed, Record, site_of
+from care.records import CENTRE, Claimed, Record, site_of
 from care.upkeep import Used
 from dashboard import live, organisations, people
 from dashboard.commands import cli
 from dashboard.drawing import Drawing, Viewer
 from dashboard.live import Live
-from dashboard.organisations import OWN, Access, OrganisationId, Post, Right, Role
+from dashboard.organisations import OWN, Access, OrganisationId, Post, Right, Role, sees, sees_often
 from dashboard.pages import Desk
 from dashboard.rows import TooNew
 from detectors.findings import What
@@ -415,6 +415,16 @@ def test_whose_a_building_is_is_remembered_until_it_may_be_anothers(store: Datab
     people.add_staff(store, "noor", first_name="Noor", initials="N", password=PASSWORD)
     moment[0] += 1.0
     assert access.owners() is after  # something else has changed
+
+
+@given(
+    owners=st.dictionaries(st.sampled_from([WILG, EIK, SiteId(CENTRE)]), st.sampled_from([OWN, ZON, MAAN])),
+    mine=st.frozensets(st.sampled_from([OWN, ZON, MAAN])),
+)
+def test_who_asks_often_is_told_the_same(owners: dict[SiteId, OrganisationId], mine: frozenset[OrganisationId]) -> None:
+    once, often = sees(mine, owners), sees_often(mine, owners)
+    sites = [WILG, EIK, SiteId(CENTRE)]
+    assert [often(site) for site in sites] == [once(site) for site in sites]
 
 
 @pytest.fixture

@@ -1,18 +1,19 @@
 """The people store: signing in, being held back, being called by one's name."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from care import database
-from care.database import Database, Where
+from care.database import Address, Database, Rows, Values, Where
 from care.ids import StaffId
 from dashboard import access_log, contacts, organisations, people, wishes
 from dashboard.organisations import OWN
@@ -189,6 +190,7 @@ def test_in_no_window_do_more_tries_pass_than_are_allowed(gaps: list[int], names
         assert all(last - first >= people.WINDOW for first, last in zip(times, times[most:], strict=False))
 
 
+@pytest.mark.usefixtures("people_file")  # in a store of several it shows within a second
 def test_a_resident_is_called_what_they_like_from_the_next_look_on(db: Database) -> None:
     names, jansen = Names(db), ResidentId("r-0012")
     assert names.resident(jansen) is None
@@ -196,6 +198,46 @@ def test_a_resident_is_called_what_they_like_from_the_next_look_on(db: Database)
     assert names.resident(jansen) == "mevrouw Jansen"
     people.name_resident(db, jansen, "  Riet   Jansen ")
     assert names.resident(jansen) == "Riet Jansen"
+
+
+def test_names_in_a_store_of_several_are_asked_for_together_and_at_most_a_second_old(one_database: Address) -> None:
+    with closing(people.at(one_database)) as db:
+        asked, moment = _Counted(db), [0.0]
+        names = Names(asked, monotonic=lambda: moment[0])
+        residents = [ResidentId(f"r-{number}") for number in range(3)]
+        for resident in residents[:2]:
+            people.name_resident(db, resident, f"mevrouw {resident}")
+        expected = ["mevrouw r-0", "mevrouw r-1", None]
+        assert [names.resident(one) for one in residents * 2] == expected * 2
+        assert asked.times == 3
+        people.name_resident(db, residents[2], "Riet")
+        moment[0] += 1.0
+        assert [names.resident(one) for one in residents] == [*expected[:2], "Riet"]
+        assert asked.times == 4
+        moment[0] += 1.0
+        assert names.resident(residents[0]) == "mevrouw r-0"
+        moment[0] += 1.0
+        people.name_resident(db, residents[1], "Truus")
+        assert names.resident(residents[0]) == "mevrouw r-0"
+        assert names.resident(residents[1]) == "Truus"
+        assert asked.times == 7  # who was not asked for any more is not asked for along with the others
+
+
+class _Counted:
+    """A connection to a store in PostgreSQL that counts what it is asked."""
+
+    def __init__(self, db: Database) -> None:
+        self.db, self.times = db, 0
+
+    def execute(self, sql: str, values: Values = (), /) -> Rows:
+        self.times += 1
+        return self.db.execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Rows:
+        return self.db.executemany(sql, rows)
+
+    def close(self) -> None:
+        self.db.close()
 
 
 def test_a_colleague_who_left_keeps_an_id_and_no_name(db: Database, sanne: StaffId) -> None:
