@@ -285,7 +285,9 @@ def _climb(alert: Alert, home: Home | None, now: datetime) -> Climb | None:
 
 def _dated(alert: Alert) -> datetime:
     """Return from when on what is written down counts for the alert as it stands, should a clock run ahead of ours."""
+    before, _ = alert.turn
     over = [one.at for one in alert.cleared] + ([alert.resolved.at] if alert.resolved is not None else [])
+    over += [before] if before is not None else []
     return max(over) + _TICK if over else alert.arrived_at
 
 
@@ -315,7 +317,8 @@ def _aside(alert: Alert) -> Iterator[Pause]:
         since = one if isinstance(one, Shelved) else None
     if since is not None:
         news = [one.at for one in alert.findings if one.at > since.at]
-        yield Pause(since.at, min(since.until, *news))
+        if news:  # else it was as urgent already, as came to be known after that: nothing stood still
+            yield Pause(since.at, min(since.until, *news))
 
 
 def _going(so_far: tuple[Passing, ...]) -> Iterator[Pause]:

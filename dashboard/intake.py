@@ -28,7 +28,7 @@ import structlog
 
 from care import database, forgetting, journal, link, remembered
 from care.board import SILENT_AFTER, Board
-from care.buildings import UNPROVEN_AFTER, Ear, Sign
+from care.buildings import UNPROVEN_AFTER, Ear, Sign, Signs
 from care.clock import REHEARSAL_TOPIC, Clock, RehearsalClock
 from care.database import Database
 from care.ids import AlertId
@@ -205,9 +205,9 @@ class Centre:
         listens, since_s = self._ear
         return Ear(listens, self._ago(now, since_s))
 
-    def signs(self, now: datetime) -> dict[SiteId, Sign]:
+    def signs(self, now: datetime) -> Mapping[SiteId, Sign]:
         """Return how each building was last heard, as long ago as it really is."""
-        return {site: self._sign(heard, now) for site, heard in self._heard.items()}
+        return Signs(self._heard, now, self._monotonic())
 
     def sign(self, site: SiteId, now: datetime) -> Sign | None:
         """Return how one building was last heard; None if never since this process started."""

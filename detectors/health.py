@@ -43,9 +43,16 @@ class Turned(NamedTuple):
 
 
 def arrived(health: Health, event: SensorEvent, at: Instant) -> Turned:
-    """Take in a message as it arrives, a repetition too: only its speed says anything yet."""
+    """Take in a message as it arrives, a repetition too: only its speed says anything yet.
+
+    How fast a sensor speaks is said by the dates of its messages: those that waited for hours at a broker, while nobody
+    heard them, arrive in one instant and are no storm. What is older than the newest says nothing of speed any more.
+    """
     sensor = event.sensor
-    flow = flowed(health.flows.get(sensor, _NEW), at)
+    flow = health.flows.get(sensor, _NEW)
+    said_at = min(event.at, at)
+    if not flow.recent or said_at >= flow.recent[-1]:
+        flow = flowed(flow, said_at)
     health = Health(health.pulse, health.rhythms, {**health.flows, sensor: flow}, health.ill)
     known = health.ill.get(sensor)
     if flow.began is None and known is None:

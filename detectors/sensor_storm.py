@@ -28,7 +28,7 @@ class Flow(msgspec.Struct, frozen=True, array_like=True):
 def flowed(flow: Flow, at: Instant) -> Flow:
     """Return the flow after one more message, a repetition too.
 
-    `at` is when it arrived and must not go back: of copies of one message the dates are all the same.
+    `at` is its date, or that of its arrival if that was before; it must not go back.
     """
     oldest = at - STORM_WITHIN
     recent = flow.recent

@@ -399,6 +399,37 @@ def test_every_minute_is_in_the_hours_or_in_the_other_hours(since: time, until: 
     assert since == until or within(ours, clock) != within(theirs, clock)
 
 
+def test_what_was_urgent_already_when_it_was_put_aside_goes_on_as_soon_as_that_is_known() -> None:
+    """What was found of it before came after: a building that tells of the past may do so."""
+    home = msgspec.structs.replace(HOME, agreed_soon=(What.OOB_ACTIVE,))
+    plan = Plan(at=instant("13:01"), site=SiteId("wilg"), name="De Wilg", zone="Europe/Amsterdam", homes=(home,))
+    up = msgspec.structs.replace(FOUND, what=What.OOB_ACTIVE)
+    night = Night(plan, agreed(step(DESK, 3), step(NIGHT_TEAM, 5)), up)
+    night.at("02:25")
+    aside = Shelved(at=instant("02:26"), home=HOME.id, alert=ALERT, by=SANNE, why=Aside.VISITOR, until=instant("02:40"))
+    assert night.at("02:26", aside) == []
+    assert night.at("02:27", msgspec.structs.replace(FOUND, at=instant("02:25:30"))) == []
+    assert night.passing("02:27", "02:30") == ["28:00 night-team, unseen"]
+
+
+@pytest.mark.timeout(20)
+def test_what_a_clock_ahead_found_and_cleared_and_found_again_is_asked_about_once_and_holds_up_nobody() -> None:
+    """It was over, by that clock, at a date that ours has not reached: what is written now must count all the same."""
+    night = Night(agreed(step(DESK, 3), step(NIGHT_TEAM, 5)))
+    later = msgspec.structs.replace(FOUND, at=FOUND.at + timedelta(minutes=5), since=FOUND.at + timedelta(minutes=4))
+    over = Cleared(
+        at=FOUND.at - timedelta(seconds=90), home=FOUND.home, what=FOUND.what, since=FOUND.since, episode=FOUND.episode
+    )
+    for record in (FOUND, over, later):
+        night.add(record, FOUND.at - timedelta(minutes=1))
+    now = FOUND.at - timedelta(seconds=30)
+    asked = due(night.board, now)
+    assert asked
+    for deed in asked:
+        night.add(deed, now)
+    assert due(night.board, now) == []
+
+
 # Laws.
 
 WHO = (FATIMA, JAN, RESIDENT, DESK, NIGHT_TEAM, BACK_UP)

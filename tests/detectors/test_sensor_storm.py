@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.findings import What
+from detectors.health import Health, arrived
+from detectors.homes import HomeId, Kind
+from detectors.moments import SensorEvent
 from detectors.sensor_storm import STORM_MORE_THAN, STORM_WITHIN, Flow, flowed, sensor_storm
 from tests.detectors.proofs import restored
 from tests.detectors.test_sensor_silent import START, sensor
@@ -78,3 +81,32 @@ def test_a_storm_is_more_than_twenty_in_any_ten_seconds(drawn: list[float]) -> N
 @pytest.mark.parametrize("flow", [Flow(), Flow(recent=(START,))])
 def test_no_storm_no_finding(flow: Flow) -> None:
     assert sensor_storm(KITCHEN, flow, START) is None
+
+
+def told(dates: list[float], *, arrive_at: float | None = None) -> list[What]:
+    """Return what is told of messages with these dates, in seconds, that arrive as they are dated or all in one go."""
+    health, found = Health(), list[What]()
+    for second in dates:
+        at = START + timedelta(seconds=second)
+        event = SensorEvent(
+            at=at, home=HomeId("wilg/12"), sensor=KITCHEN.id, room=KITCHEN.room, kind=Kind.MOTION, value=1.0
+        )
+        turned = arrived(health, event, at if arrive_at is None else START + timedelta(seconds=arrive_at))
+        health = turned.health
+        found += [one.what for one in turned.ill]
+    return found
+
+
+def test_what_waited_for_hours_at_a_broker_and_comes_in_one_instant_is_no_storm() -> None:
+    hours = [n * 90.0 for n in range(100)]
+    assert told(hours, arrive_at=9_000.0) == []
+    assert told([*hours, *hours], arrive_at=9_000.0) == []  # nor when it is sent again
+
+
+def test_a_storm_is_one_as_it_arrives_also_of_copies_of_one_message() -> None:
+    assert told([n * 0.1 for n in range(30)]) == [What.SENSOR_STORM]
+    assert told([5.0] * 30, arrive_at=6.0) == [What.SENSOR_STORM]
+
+
+def test_a_date_of_the_future_makes_no_storm_of_what_follows() -> None:
+    assert told([*(n * 90.0 for n in range(50)), 1e6, *(4_500 + n * 90.0 for n in range(50))], arrive_at=9_000.0) == []
