@@ -112,7 +112,8 @@ def scale(
     only: Annotated[list[Which] | None, typer.Option(help="measure this; the others stay as --out has them")] = None,
     store: Annotated[Store, typer.Option(help="where the centre keeps what it knows")] = Store.POSTGRES,
     desks: Annotated[int, typer.Option(min=1, help="processes of the centre")] = 2,
-    homes: Annotated[int, typer.Option(min=1, help="homes, of alerts and board")] = HOMES,
+    homes: Annotated[int, typer.Option(min=1, help="homes on the board")] = HOMES,
+    alert_homes: Annotated[int, typer.Option(min=1, help="homes of which alerts come")] = HOMES // 10,
     seconds: Annotated[float, typer.Option(min=1, help="of each rate of alerts")] = 25,
     rate: Annotated[list[float] | None, typer.Option(help="alerts a second that are offered, upwards")] = None,
     closed_after: Annotated[float, typer.Option(min=0, help="seconds until an alert is closed; 0: nobody does")] = 10,
@@ -141,7 +142,7 @@ def scale(
         setting = Setting(store=store, desks=desks)
         measures: dict[Which, Callable[[], dict[str, float]]] = {
             Which.ALERTS: lambda: rates.rates(
-                homes, setting, seconds=seconds, closed_after_s=closed_after, offered=rate or rates.RATES, say=say
+                alert_homes, setting, seconds=seconds, closed_after_s=closed_after, offered=rate or rates.RATES, say=say
             ),
             Which.BOARD: lambda: board.board(homes, nights),
             Which.FAILOVER: lambda: failover.failover(death_homes, setting, rounds=deaths, rate=death_rate, say=say),
@@ -166,7 +167,9 @@ def scale(
     if first:
         typer.echo(first)
     if out is not None:
-        asked = f"{store} with {desks} desks; {homes:,} homes; cost at {pace:g} times the pace of homes."
+        asked = (
+            f"{store} with {desks} desks; alerts of {alert_homes:,} homes; cost at {pace:g} times the pace of homes."
+        )
         keep(measured, {**METHOD, "this": asked, "bottleneck": first}, out)
         drawn = picture.curve(measured)
         if drawn:

@@ -29,7 +29,22 @@ from detectors.findings import Finding, What
 from tests.stories import instant
 
 HERE = Setting(store=Store.SQLITE, desks=1)
-TINY = ["--store", "sqlite", "--desks", "1", "--homes", "40", "--seconds", "2", "--rate", "5", "--nights", "2"]
+TINY = [
+    "--store",
+    "sqlite",
+    "--desks",
+    "1",
+    "--homes",
+    "40",
+    "--alert-homes",
+    "40",
+    "--seconds",
+    "2",
+    "--rate",
+    "5",
+    "--nights",
+    "2",
+]
 TINY += ["--size", "20", "--size", "40", "--cost-seconds", "2"]
 
 
