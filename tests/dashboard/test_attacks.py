@@ -229,7 +229,9 @@ async def test_nothing_tells_what_there_is_from_what_is_not_there_in_answer_or_w
                 answer = await browser.request(method, path, data=form)
                 store.set_trace_callback(None)
                 answers.append((answer.status_code, _without(answer.text, path, *(form or {}).values())))
-                work.append((len(looked_at), sum(not one.startswith(("DELETE", "BEGIN", "COMMIT")) for one in asked)))
+                # Whether anything was changed since the last look (PRAGMA data_version) is read off memory, in no time.
+                questions = [one for one in asked if not one.startswith(("DELETE", "BEGIN", "COMMIT", "PRAGMA data_"))]
+                work.append((len(looked_at), len(questions)))
             assert answers[0] == answers[1], (method, first)
             assert work[0][0] == work[1][0], (method, first)
             assert abs(work[0][1] - work[1][1]) <= 1, (method, first, work)
