@@ -32,7 +32,7 @@ from care.alerts import alert_of
 from care.clock import SystemClock
 from care.link import Batch, Beat
 from care.records import Record, encode, site_of
-from dashboard.intake import REMEMBER_AFTER, Centre
+from dashboard.centre import REMEMBER_AFTER, Centre
 from detectors.findings import What
 from detectors.homes import SiteId
 
@@ -74,7 +74,7 @@ METHOD = {
     "bare": "What the first page was sent, event by event at the same pace, from a process that only writes it to as "
     "many connections; its processor time is for as many events.",
     "first_page": "GET / until its last byte, of a desk that just started, 12 times one after another; the slowest.",
-    "rebuild": "dashboard.intake.Centre on the journal: what was remembered of it, as old as that may get (20,000 "
+    "rebuild": "dashboard.centre.Centre on the journal: what was remembered of it, as old as that may get (20,000 "
     "records), and the rest. The median of 3. `reread_s` is without, once.",
     "memory": "Resident (RSS) when all is done.",
 }

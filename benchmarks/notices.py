@@ -32,7 +32,7 @@ from care.ids import ContactId, MessageId, StaffId
 from care.messages import Carried, Kind, ToTell, message_of
 from care.records import How, Outcome, Plan, Record
 from dashboard import contacts, people, push
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.outbox import Outbox
 from detectors.findings import Finding, What
 from detectors.homes import Home, HomeId, ResidentId, RoomId, RoomKind, Sensor, SensorId, SiteId

@@ -23,8 +23,8 @@ from care import journal
 from care.link import Beat
 from care.records import Plan
 from dashboard import access_log, people, scraping
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.organisations import Access, give, make
 from dashboard.pages import Desk, application

@@ -2,7 +2,7 @@
 
 A building tells what is the matter with it; that it cannot tell, only the centre can. Everything here is a function
 of the board, of the signs of life as they stand, and of a moment. Silence is counted in real seconds, so the moments
-in a `Sign` are as long ago as they really are, by the centre's clock (`dashboard.intake.Centre`).
+in a `Sign` are as long ago as they really are, by the centre's clock (`dashboard.centre.Centre`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -15,7 +15,7 @@ import structlog
 
 from care import journal, postgres
 from care.database import Address
-from dashboard.intake import Centre, Heard
+from dashboard.centre import Centre, Heard
 from dashboard.leases import ROUND_S, Leases
 from dashboard.lookout import Screens, Seen
 from detectors.homes import SiteId

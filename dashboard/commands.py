@@ -14,7 +14,7 @@ from care.database import Database, Where, shown
 from care.ids import ContactId
 from care.link import broker_address, is_here
 from dashboard import contract_commands, moving_commands, privacy_commands, program_commands, series_commands
-from dashboard.options import Journal, People
+from dashboard.options import Journal, People, failed
 from dashboard.wishes import First
 from detectors.homes import ResidentId, SiteId
 
@@ -547,8 +547,3 @@ def _password(from_stdin: bool) -> str:  # noqa: FBT001
         return sys.stdin.readline().rstrip("\r\n")
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
-
-
-def failed(sentence: str) -> typer.Exit:
-    typer.echo(sentence, err=True)
-    return typer.Exit(1)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dashboard.commands import failed, store
-from dashboard.options import People
+from dashboard.commands import store
+from dashboard.options import People, failed
 
 oidc = typer.Typer(no_args_is_help=True, help="An organisation's own sign-in, by OpenID Connect.")
 second_step = typer.Typer(no_args_is_help=True, help="What people sign in with besides a password.")

@@ -19,7 +19,8 @@ import structlog
 
 from care import link
 from care.clock import RehearsalClock
-from dashboard.intake import CLIENT_ID, Centre, Intake, site_in
+from dashboard.centre import Centre
+from dashboard.intake import CLIENT_ID, Intake, site_in
 from dashboard.leases import SHARES, Leases, lease_of, share_of
 from detectors.homes import SiteId
 

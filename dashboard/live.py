@@ -19,7 +19,7 @@ from care.board import SILENT_AFTER
 from care.ids import AlertId
 from care.proofs import Walked
 from care.records import CENTRE, Plan, site_of
-from dashboard.intake import Centre, News
+from dashboard.centre import Centre, News
 from dashboard.lookout import Screens
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId, sees
 from detectors.homes import HomeId, SiteId

@@ -22,7 +22,7 @@ from care.ids import StaffId
 from care.records import CENTRE, Record
 from care.systemd import Watchdog, notify
 from dashboard.bringing import News
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.metering import OwnUse
 from dashboard.organisations import ONLY_OWN, OWN, Access, OrganisationId
 from detectors.homes import SiteId

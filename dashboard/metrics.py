@@ -25,9 +25,10 @@ from care.database import Database
 from care.version import version
 from dashboard import contacts, enrolment, figures
 from dashboard.authority import Authority
+from dashboard.centre import Centre
 from dashboard.figures import Figures
 from dashboard.glance import desk_zone
-from dashboard.intake import Centre, Ears
+from dashboard.intake import Ears
 from dashboard.leases import SHARES, Leases
 from dashboard.live import Live
 from dashboard.looking import Kept

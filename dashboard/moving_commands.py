@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from care.database import shown
-from dashboard.options import To
+from dashboard.options import To, failed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -49,12 +49,6 @@ def move(
     typer.echo(said)
     if not check:
         typer.echo(f"From now on the desk runs with --journal and --people {shown(to)}. Put the files away.")
-
-
-def failed(sentence: str) -> typer.Exit:
-    """Say a sentence, and return what ends the command."""
-    typer.echo(sentence, err=True)
-    return typer.Exit(1)
 
 
 class _Bar:

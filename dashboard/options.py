@@ -1,4 +1,4 @@
-"""The options that the commands of the centre share: where its stores lie."""
+"""What the commands of the centre share: the options that say where its stores lie, and how a command ends in vain."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,3 +46,9 @@ To = Annotated[
     Any,
     typer.Option("--to", help="an empty PostgreSQL database", parser=_parsed, metavar="ADDRESS", envvar=STORE),
 ]
+
+
+def failed(sentence: str) -> typer.Exit:
+    """Say a sentence, and return what ends the command."""
+    typer.echo(sentence, err=True)
+    return typer.Exit(1)

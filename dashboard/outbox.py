@@ -31,7 +31,7 @@ from care.messages import LASTS, Carried, Kind, Sending, ToTell
 from care.records import Record
 from dashboard import contacts, invitations
 from dashboard.carrying import Carrier, Post
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.push import Delivery
 
 LOOK_S = 1.0

@@ -31,6 +31,7 @@ from care.language import LANGUAGES, mark
 from care.records import CENTRE, HOWS, How, Outcome, Record, site_of
 from dashboard import looking, people
 from dashboard.authority import Authority
+from dashboard.centre import Centre
 from dashboard.door import (
     Door,
     NotSignedIn,
@@ -47,7 +48,7 @@ from dashboard.door import (
 )
 from dashboard.drawing import Drawing, Viewer
 from dashboard.glance import desk_zone
-from dashboard.intake import Centre, Ears
+from dashboard.intake import Ears
 from dashboard.leases import Leases
 from dashboard.live import Live, TooManyScreens
 from dashboard.looking import Kept

@@ -13,7 +13,7 @@ import typer
 from care import database
 from care.clock import SystemClock
 from care.database import Database, Where, shown
-from dashboard.options import Journal, People
+from dashboard.options import Journal, People, failed
 from detectors.homes import ResidentId
 
 # What these commands do is imported inside them: the building's commands share the program, and none of its weight.
@@ -267,9 +267,3 @@ def _looks(people: Where) -> Iterator[Database]:
             yield db
     except sqlite3.Error as error:
         raise failed(f"Cannot use the access log {shown(place)}: {error}.") from error
-
-
-def failed(sentence: str) -> typer.Exit:
-    """Say a sentence, and return what ends the command."""
-    typer.echo(sentence, err=True)
-    return typer.Exit(1)

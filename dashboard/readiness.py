@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from care import journal
 from care.database import Database
-from dashboard.intake import Centre, Ears
+from dashboard.centre import Centre
+from dashboard.intake import Ears
 from dashboard.lookout import Lookout
 
 ANSWER_S = 5.0  # that the journal may take to answer; past this nobody at the desk gets an answer either

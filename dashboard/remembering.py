@@ -14,7 +14,7 @@ import structlog
 from care import database, journal
 from care.clock import SystemClock
 from care.database import Address
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 
 PLACE = "NACHTWACHT_REMEMBER"  # of the environment, and not of the command line, where everybody could read it
 

@@ -49,7 +49,7 @@ from care.records import (
 from care.sharing import Shared
 from care.upkeep import Used
 from dashboard import access_log
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from detectors.findings import Cleared, Finding, Status, Withheld
 from detectors.moments import SensorEvent, SensorSight
 from detectors.nights import Summary

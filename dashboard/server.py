@@ -28,10 +28,11 @@ from care.systemd import Watchdog
 from dashboard import access_log, authority, colleagues, people, remembering
 from dashboard.authority import Authority, BadAuthority
 from dashboard.bringing import News
+from dashboard.centre import Centre, Progress
 from dashboard.connections import guarded, room
 from dashboard.drawing import Drawing, rehearse
 from dashboard.hooking import Hooking
-from dashboard.intake import Centre, Ears, Intake, Progress
+from dashboard.intake import Ears, Intake
 from dashboard.leases import Leases
 from dashboard.lines import Lines
 from dashboard.live import Live

@@ -19,7 +19,7 @@ from care import journal
 from care.clock import SystemClock
 from care.nights import KEPT
 from care.records import Record, decode, encode
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 
 STATUSES = 3  # of each home: as long as they say the same of what is seen, the board keeps no more
 MB = 1e6

@@ -17,7 +17,7 @@ from benchmarks.screens import Seen, behind_ms
 from care import journal
 from care.clock import SystemClock
 from care.records import Plan, encode
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from detectors.findings import Finding, Status
 from detectors.homes import SiteId
 from tests.stories import instant

@@ -25,8 +25,8 @@ from care.ids import AlertId, StaffId
 from care.link import Batch
 from care.records import Plan, Record, encode
 from dashboard import access_log, people, push
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing, Viewer
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.organisations import Access
 from dashboard.pages import Desk, application
@@ -39,6 +39,16 @@ from tests.dashboard.stage import Stage
 NIGHT = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 WILG = SiteId("wilg")
 HOME = HomeId("wilg/12")
+
+
+class Seconds:
+    """Monotonic seconds that pass when a story says so, whatever the centre's clock does."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 class StoryClock:
@@ -403,3 +413,8 @@ def pass_time(page: Page, seconds: int, *, step: int = 1) -> None:
     for _ in range(0, seconds, step):
         page.clock.run_for(step * 1_000)
         expect(page.locator("#age")).to_have_text(re.compile("^[01]\u00a0s"))
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()

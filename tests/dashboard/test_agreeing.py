@@ -20,8 +20,8 @@ from care.ids import StaffId
 from care.link import Beat
 from care.records import BackTest, BackTested, Changed, Ground, Record
 from dashboard import access_log, people
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.pages import Desk, application
 from detectors.findings import What

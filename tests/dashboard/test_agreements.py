@@ -19,8 +19,8 @@ from care.records import Agreed, BackTest, BackTested, Cannot, Changed, Comparis
 from dashboard import access_log
 from dashboard.agreeing import _wrong
 from dashboard.backtests import ANSWERS_WITHIN
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.pages import Desk
 from detectors.findings import What

@@ -15,8 +15,8 @@ from care.sharing import Part, Shared
 from care.systemd import Watchdog
 from dashboard import contacts, tastes
 from dashboard.bringing import EVERY, News
+from dashboard.centre import Centre
 from dashboard.contacts import Relation
-from dashboard.intake import Centre
 from dashboard.lookout import Lookout
 from dashboard.tastes import Wants
 from detectors.findings import Presence, Status

@@ -18,8 +18,8 @@ from care.records import Claimed, Corrected, HandedOver, Record, SeenAndHeard
 from care.reports import TEAM
 from dashboard import access_log
 from dashboard import paper as papers
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.pages import Desk
 from dashboard.paper import NotPrinted, pdf

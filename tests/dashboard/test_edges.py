@@ -20,9 +20,9 @@ from care import journal
 from care.database import Database
 from dashboard import access_log, authority, organisations, people, programs
 from dashboard.authority import Authority
+from dashboard.centre import Centre
 from dashboard.door import PROGRAMS
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.organisations import OWN, Access, Role
 from dashboard.pages import Desk, application, site

@@ -16,10 +16,10 @@ from care.letters import Letter
 from care.records import Record
 from dashboard import access_log, contacts, housekeys, people, push
 from dashboard.carrying import Carrier
+from dashboard.centre import Centre
 from dashboard.contacts import Relation
 from dashboard.drawing import Drawing
 from dashboard.housekeys import Device
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.organisations import OrganisationId, Role
 from dashboard.pages import Desk, application, every_route

@@ -24,7 +24,8 @@ from care.ids import StaffId
 from care.link import Batch, Beat, Have
 from care.records import Claimed, Order, Plan, Record, Teaching, Unreadable
 from dashboard import intake
-from dashboard.intake import Centre, Intake
+from dashboard.centre import Centre
+from dashboard.intake import Intake
 from detectors.findings import Finding
 from detectors.homes import HomeId, Kind, RoomId, SensorId, SiteId
 from detectors.moments import SensorEvent
@@ -489,7 +490,7 @@ async def test_of_a_batch_with_somebody_elses_home_only_ones_own_comes_on_the_bo
 async def test_a_centre_starts_from_what_it_remembers_and_reads_only_the_rest(
     tmp_path: Path, clock: StoryClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "REMEMBER_AFTER", 2)
+    monkeypatch.setattr("dashboard.centre.REMEMBER_AFTER", 2)
     file = tmp_path / "remembered.db"
     with closing(Centre(journal.connect(file), clock)) as first:
         await first.take(WILG, batch(plan(), finding(), status()))

@@ -20,6 +20,7 @@ from dashboard.leases import (
     lease_of,
     share_of,
 )
+from tests.dashboard.conftest import Seconds
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.anyio
@@ -96,16 +97,6 @@ def test_a_building_is_always_in_the_same_share(site: str) -> None:
     assert 0 <= share_of(site) < SHARES
     assert share_of(site) == share_of(site)
     assert lease_of(share_of(site)) in NAMES
-
-
-class Seconds:
-    """Monotonic seconds that pass when a story says so."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

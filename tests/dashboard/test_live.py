@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from care.ids import AlertId, StaffId
 from care.records import Claimed
 from dashboard import live
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.live import Live, Screen, TooManyScreens, event
 from dashboard.lookout import Screens
 from dashboard.organisations import OWN, OrganisationId, sees

@@ -19,30 +19,15 @@ from care.ids import StaffId
 from care.link import Beat
 from care.systemd import Watchdog
 from dashboard import lookout, organisations
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.live import Live
 from dashboard.lookout import UNWATCHED_AFTER_S, Lookout, Screens
 from dashboard.organisations import OWN, Access, OrganisationId
 from detectors.findings import Cleared, Finding, What
 from detectors.homes import SiteId, building_of
-from tests.dashboard.conftest import ALERT, NIGHT, WILG, Plain, StoryClock, batch, finding, plan, status
+from tests.dashboard.conftest import ALERT, NIGHT, WILG, Plain, Seconds, StoryClock, batch, finding, plan, status
 
 pytestmark = pytest.mark.anyio
-
-
-class Seconds:
-    """Real seconds that a story lets pass, while the centre's clock does as it likes."""
-
-    def __init__(self) -> None:
-        self.s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.s
-
-
-@pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
 
 
 @pytest.fixture
@@ -60,7 +45,7 @@ async def passing(
     looking, before = Lookout(centre, Watchdog({})), centre.number
     for second in range(n):
         clock.wait(seconds=1)
-        seconds.s += 1
+        seconds.now_s += 1
         if beat is not None and second % 5 == 0:
             centre.heard(WILG, beat)
         await looking.look()
@@ -130,10 +115,10 @@ async def test_a_proof_is_as_old_as_the_centre_knows_it_to_be(
     els = SiteId("els")  # first heard with a proof that it had made before
     heard.heard(els, Beat(NIGHT, proof=NIGHT - timedelta(seconds=40)))
     assert heard.unproven_s(els) == 40
-    seconds.s += 40
+    seconds.now_s += 40
     heard.heard(WILG, Beat(NIGHT, proof=NIGHT - timedelta(seconds=40)))
     assert heard.unproven_s(WILG) == 40
-    seconds.s += 5
+    seconds.now_s += 5
     heard.heard(WILG, Beat(NIGHT + timedelta(seconds=5), proof=NIGHT - timedelta(seconds=40)))
     assert heard.unproven_s(WILG) == 45
     clock.wait(hours=2)
@@ -144,7 +129,7 @@ async def test_a_proof_is_as_old_as_the_centre_knows_it_to_be(
 
 async def test_a_proof_that_is_new_cannot_be_older_than_the_beat_before_it(heard: Centre, seconds: Seconds) -> None:
     heard.heard(WILG, Beat(NIGHT, proof=NIGHT))
-    seconds.s += 5
+    seconds.now_s += 5
     hours = timedelta(hours=2)
     heard.heard(WILG, Beat(NIGHT + hours, proof=NIGHT + hours - timedelta(minutes=5)))  # a rehearsal's clock runs
     assert heard.unproven_s(WILG) == 5
@@ -169,7 +154,7 @@ async def test_a_building_that_has_just_come_back_gets_the_time_to_prove_itself(
     assert heard.unproven_s(WILG) is None
     assert WILG not in heard.board.proven_at
     for _ in range(37):
-        seconds.s += 5
+        seconds.now_s += 5
         heard.heard(WILG, long_ago)
     heard.now()
     assert heard.unproven_s(WILG) == 5 * 3600 + 185
@@ -194,7 +179,7 @@ async def test_a_building_with_more_to_tell_is_behind_until_it_has_told_it(heard
     await heard.take(WILG, batch(finding(), after=200))
     assert heard.board.behind == set()
     await heard.take(WILG, batch(*many, after=201))
-    seconds.s += 11
+    seconds.now_s += 11
     heard.now()
     assert heard.board.behind == set()  # the last batch was full, and was the last
 
@@ -216,13 +201,13 @@ def test_when_no_screen_was_in_view_for_two_minutes_nobody_watches() -> None:
     seconds = Seconds()
     screens = Screens(monotonic=seconds)
     assert not screens.unwatched()  # the centre has only just begun
-    seconds.s += UNWATCHED_AFTER_S + 1
+    seconds.now_s += UNWATCHED_AFTER_S + 1
     assert screens.unwatched()
     screens.report("one", in_view=True, sound=True)
     assert not screens.unwatched()
-    seconds.s += UNWATCHED_AFTER_S
+    seconds.now_s += UNWATCHED_AFTER_S
     assert not screens.unwatched()
-    seconds.s += 1
+    seconds.now_s += 1
     assert screens.unwatched()
 
 
@@ -234,7 +219,7 @@ def test_people_are_counted_by_who_they_are_and_not_by_their_screens() -> None:
     screens.report("three", in_view=True, sound=True, by=StaffId("s-2"))
     screens.report("four", in_view=False, sound=True, by=StaffId("s-3"))
     assert screens.people == 2
-    seconds.s += UNWATCHED_AFTER_S + 1
+    seconds.now_s += UNWATCHED_AFTER_S + 1
     assert screens.people == 0
 
 
@@ -253,7 +238,7 @@ async def test_a_beat_says_when_nobody_watches(centre: Centre) -> None:
     await anext(events)
     live.beat()
     assert b'"unwatched":false' in await anext(events)
-    seconds.s += UNWATCHED_AFTER_S + 1
+    seconds.now_s += UNWATCHED_AFTER_S + 1
     live.beat()
     assert b'"unwatched":true' in await asyncio.wait_for(anext(events), 5)
     await events.aclose()
@@ -286,7 +271,7 @@ async def test_a_screen_watches_over_the_homes_for_which_its_reader_may_act_and_
     heard: Centre, seconds: Seconds, access: Access, of: frozenset[OrganisationId], asked: list[str]
 ) -> None:
     screens = Screens(monotonic=seconds)
-    seconds.s += UNWATCHED_AFTER_S + 1
+    seconds.now_s += UNWATCHED_AFTER_S + 1
     screens.report("one", in_view=True, sound=True, of=of)
     await heard.write(lambda board, at: [agreed(at)])
     await heard.take(WILG, batch(plan(), finding()))
@@ -301,7 +286,7 @@ async def test_each_organisation_reads_whether_somebody_looks_at_its_own_homes(
     await heard.take(WILG, batch(plan()))
     await heard.take(eik, batch(plan(eik), of="journal-of-eik"))
     screens = Screens(monotonic=seconds)
-    seconds.s += UNWATCHED_AFTER_S + 1
+    seconds.now_s += UNWATCHED_AFTER_S + 1
     screens.report("of the centre", in_view=True, sound=True)
     live = Live(heard, Plain(heard.board), screens, access)
     for organisation, unwatched in ((OWN, b"false"), (ZON, b"true")):
@@ -393,7 +378,7 @@ async def test_a_forgotten_claim_comes_back_after_ten_minutes_dated_by_then_also
 
 async def test_a_desk_that_nobody_looks_at_is_passed_by(heard: Centre, clock: StoryClock, seconds: Seconds) -> None:
     screens = Screens(monotonic=seconds)
-    seconds.s += UNWATCHED_AFTER_S + 1
+    seconds.now_s += UNWATCHED_AFTER_S + 1
     await heard.write(lambda board, at: [agreed(at)])
     await heard.take(WILG, batch(plan(), finding()))
     await Lookout(heard, Watchdog({}), screens).look()

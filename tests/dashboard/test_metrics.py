@@ -31,9 +31,10 @@ from care.systemd import Watchdog
 from care.upkeep import Used
 from dashboard import authority, contacts, enrolment, figures, metrics, organisations
 from dashboard.authority import Authority
+from dashboard.centre import Centre
 from dashboard.figures import sights
 from dashboard.glance import Glance
-from dashboard.intake import Centre, Intake
+from dashboard.intake import Intake
 from dashboard.lookout import Lookout
 from dashboard.organisations import OWN
 from dashboard.pages import Desk

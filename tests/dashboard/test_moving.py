@@ -225,18 +225,14 @@ def test_nor_are_its_people(files: Files, postgres: Postgres) -> None:
         moving.move(files, address)
 
 
-def test_an_empty_centre_that_was_only_looked_at_is_no_hindrance(files: Files, postgres: Postgres) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["before", "while a move stood still"])
+def test_an_empty_centre_that_was_only_looked_at_is_no_hindrance(files: Files, postgres: Postgres, begun: bool) -> None:
     address = postgres.new()
-    journal.at(address).close()
-    people.at(address).close()
-    moving.move(files, address)
-    assert_is_the_centre(files, address)
-
-
-def test_nor_one_that_was_made_while_a_move_stood_still(files: Files, postgres: Postgres) -> None:
-    address = postgres.new()
-    with pytest.raises(KeyboardInterrupt):
-        moving.move(files, address, tell=stopping(100))
+    if begun:
+        with pytest.raises(KeyboardInterrupt):
+            moving.move(files, address, tell=stopping(100))
+    else:
+        journal.at(address).close()
     people.at(address).close()
     moving.move(files, address)
     assert_is_the_centre(files, address)

@@ -13,8 +13,8 @@ from care import journal
 from care.escalation import due
 from care.messages import Kind, ToTell
 from dashboard import contacts, people, push
+from dashboard.centre import Centre
 from dashboard.contacts import Relation
-from dashboard.intake import Centre
 from dashboard.outbox import Outbox
 from detectors.findings import What
 from detectors.homes import ResidentId

@@ -22,7 +22,7 @@ from care.ids import ContactId, StaffId
 from care.messages import Carried, Kind, ToTell, message_of
 from care.records import How, Outcome
 from dashboard import contacts
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.outbox import Outbox
 from dashboard.typed import BadInput
 from detectors.homes import HomeId, ResidentId

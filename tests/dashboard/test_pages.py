@@ -17,7 +17,7 @@ from care.alerts import State
 from care.ids import StaffId
 from care.records import Claimed, Delivered, Released, Resolved, SeenAndHeard
 from dashboard import door, people
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.pages import Desk
 from tests.dashboard.conftest import (
     ALERT,

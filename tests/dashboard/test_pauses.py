@@ -16,8 +16,8 @@ from care.ids import Asker, StaffId
 from care.link import Beat
 from care.pauses import Paused, PauseEnded, PauseReason
 from dashboard import access_log, organisations, people
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.organisations import OrganisationId, Role
 from dashboard.pages import Desk

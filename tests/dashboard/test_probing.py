@@ -22,21 +22,11 @@ from dashboard.lookout import Lookout
 from dashboard.pages import Desk
 from dashboard.readiness import Tries
 from tests.conftest import Mosquitto, wait_until_read
-from tests.dashboard.conftest import NIGHT, WILG, batch, eventually, plan, stranger_at
+from tests.dashboard.conftest import NIGHT, WILG, Seconds, batch, eventually, plan, stranger_at
 from tests.dashboard.test_metrics import figure, read
 from tests.dashboard.test_server import running
 
 pytestmark = pytest.mark.anyio
-
-
-class Seconds:
-    """Monotonic seconds as a story says."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture
@@ -47,11 +37,6 @@ async def whole(desk: Desk, seconds: Seconds) -> Desk:
     intake.connected = True
     lookout = Lookout(desk.centre, Watchdog({}), desk.screens)
     return dataclasses.replace(desk, intake=intake, lookout=lookout, tries=Tries(seconds))
-
-
-@pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
 
 
 @pytest.fixture

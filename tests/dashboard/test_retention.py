@@ -24,7 +24,7 @@ from care.ids import StaffId
 from care.records import How, Outcome, Record, Resolved
 from dashboard import access_log, people
 from dashboard.access_log import Broken, Deed, Entry, Ground
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.retention import TABLE, Daily, leaving
 from detectors.findings import Finding, Presence, Status, What
 from detectors.homes import HomeId, RoomId

@@ -15,8 +15,8 @@ from care.database import Address, Database
 from care.ids import AlertId, StaffId
 from care.link import Batch, Beat, Have
 from care.records import Claimed, Record
-from dashboard import colleagues, intake, remembering
-from dashboard.intake import Centre
+from dashboard import colleagues, remembering
+from dashboard.centre import Centre
 from dashboard.leases import Leases
 from dashboard.lookout import Screens
 from detectors.homes import HomeId
@@ -140,7 +140,7 @@ async def test_what_the_board_holds_is_written_down_by_another_process(
 ) -> None:
     one, other = both
     asked: list[str] = []
-    monkeypatch.setattr(intake, "REMEMBER_AFTER", 3)
+    monkeypatch.setattr("dashboard.centre.REMEMBER_AFTER", 3)
     for name, centre in zip(("one", "other"), both, strict=True):
         centre.remembers = lambda name=name: asked.append(name)  # type: ignore[misc]
     other.on_duty = lambda: False

@@ -14,7 +14,7 @@ import pytest
 
 from care import certificates, journal
 from care.clock import SystemClock
-from dashboard.intake import Centre
+from dashboard.centre import Centre
 from dashboard.server import tls_of
 from dashboard.waking import GivenUp, Waking
 from tests.dashboard.conftest import WILG, StoryClock, plan, status

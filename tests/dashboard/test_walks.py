@@ -14,8 +14,8 @@ from care.link import Beat
 from care.proofs import InstallerId, Shown, Verdict, Walked, WalkedSensor, Walking, places, plan_of
 from care.records import Plan
 from dashboard import access_log, people
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.pages import Desk
 from detectors.findings import Finding, Perhaps, Presence, Status, What

@@ -19,8 +19,8 @@ from care.escalation import due
 from care.ids import AlertId, StaffId
 from care.records import Record
 from dashboard import access_log, contacts, people, wishes
+from dashboard.centre import Centre
 from dashboard.drawing import Drawing
-from dashboard.intake import Centre
 from dashboard.live import Live
 from dashboard.lookout import Screens
 from dashboard.pages import Desk, application

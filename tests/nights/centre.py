@@ -16,7 +16,8 @@ from care.board import Board
 from care.database import Database
 from care.ids import StaffId
 from care.records import HOWS, Claimed, Delivered, Order, Outcome, Record, Released, Resolved
-from dashboard.intake import Centre, Intake
+from dashboard.centre import Centre
+from dashboard.intake import Intake
 from tests.nights.agenda import Agenda
 from tests.nights.building import Killed
 from tests.nights.fate import Point
