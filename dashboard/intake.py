@@ -183,7 +183,7 @@ class Intake:
 
     def _on_news(self, news: News) -> None:
         for entry in news.entries:
-            if isinstance(entry.record, Unreadable):
+            if isinstance(entry.record, Unreadable) and self._is_ours(SiteId(entry.origin)):
                 self._refuse(link.up_topic(entry.origin), Garbled(entry.record.why))
             elif isinstance(entry.record, Order | Agreeing):
                 self._wake(site_of(entry.record.home))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from care import journal, link
@@ -17,6 +18,7 @@ from care.link import Batch, Beat, Have
 from care.records import Claimed, Record
 from dashboard import colleagues, remembering
 from dashboard.centre import Centre
+from dashboard.intake import Intake
 from dashboard.leases import Leases
 from dashboard.lookout import Screens
 from detectors.homes import HomeId
@@ -133,6 +135,17 @@ async def test_batches_that_wait_together_are_written_together_and_one_that_cann
     assert await one.ask(journal.count) == 21
     await other.catch_up()
     assert other.number == one.number
+
+
+async def test_a_record_that_cannot_be_read_is_counted_once_by_the_line_that_it_came_on(
+    both: tuple[Centre, Centre],
+) -> None:
+    lines = [[Intake(centre, "127.0.0.1", 1, buildings=set) for _ in range(3)] for centre in both]
+    lines[0][1]._subscribed.add(WILG)
+    await both[0].take(WILG, Batch("journal-of-wilg", 0, 1, (msgspec.Raw(b'{"type": "of the future"}'),)))
+    await both[1].catch_up()
+    counted = [[line.refused.total() for line in of] for of in lines]
+    assert counted == [[0, 1, 0], [0, 0, 0]]
 
 
 async def test_what_the_board_holds_is_written_down_by_another_process(
