@@ -105,8 +105,7 @@ def forget_kept(
         if leaves(record):
             gone.append(number)
             counted[tag_of(record)] += 1
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with database.transaction(db):
         db.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in gone))
         db.executemany("DELETE FROM lingering WHERE number = ?", ((number,) for number in gone))
         db.executemany(
@@ -115,10 +114,6 @@ def forget_kept(
         if upto > floor:
             db.execute(_LOOKED_AT, (what, upto, oldest_left))
         entries = journal.insert(db, ((now, record) for record in account(counted, upto)), "") if counted else []
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
     return Gone(entries, more=len(rows) == limit and upto == rows[-1][0])
 
 

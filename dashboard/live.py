@@ -15,7 +15,6 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 import structlog
 
-from care.board import SILENT_AFTER
 from care.ids import AlertId
 from care.proofs import Walked
 from care.records import CENTRE, Plan, site_of
@@ -35,7 +34,6 @@ EVERYTHING_FOR_S = 1.0  # a full drawing is good for whoever else comes in this 
 
 log = structlog.get_logger()
 
-_SILENT_S = SILENT_AFTER.total_seconds()
 _LINES = re.compile(r"\r\n|\r|\n")  # what ends a line of an event stream; `splitlines` knows more, and would lose them
 
 
@@ -181,7 +179,7 @@ class Live:
         ages = {
             site: (self._centre.unheard_s(site), self._centre.unproven_s(site)) for site in self._centre.board.plans
         }
-        self._time_passes(now, {site for site, (unheard_s, _) in ages.items() if _is_silent(unheard_s)})
+        self._time_passes(now, set(filter(self._centre.silent, ages)))
         said = {"now": now.isoformat(), "stuck": bool(self._centre.trouble), "number": self._centre.number}
         readers = {screen.readers.organisations for screen in self._screens}
         given = beats(said, ages, readers, self._owners, self._watched)
@@ -355,10 +353,6 @@ def beats(
         return event("beat", msgspec.json.encode({**said, **of_them}).decode())
 
     return {organisations: beat(organisations) for organisations in readers}
-
-
-def _is_silent(unheard_s: float | None) -> bool:
-    return unheard_s is None or unheard_s > _SILENT_S
 
 
 def event(name: str, data: str, *, number: int | None = None, retry_ms: int | None = None) -> bytes:
